@@ -1,0 +1,1 @@
+"""Impure implementations of the ports: encoders, files, Kafka tools, Redis."""

@@ -1,0 +1,109 @@
+"""Protocols of the impure parts, and the values that cross them."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.decisions import Alert
+from schemas.readings import Reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """What the eyes saw of a list of n texts.
+
+    `wording` int16 (n, 384) unit vectors in fixed point (2**-15), `shape` float32 (n, 11) raw
+    text-shape numbers, `readable` bool (n,): False where no eye could read the text (its rows are
+    zero), `unknown` float32 (n,): share of tokens that the vocabulary does not hold.
+    """
+
+    wording: NDArray[np.int16]
+    shape: NDArray[np.float32]
+    readable: NDArray[np.bool_]
+    unknown: NDArray[np.float32]
+
+
+class Encoder(Protocol):
+    """The cheap eyes: wording and shape, for every prompt.
+
+    A text's rows never depend on the other texts of the list.  Never raises because of a text.
+    """
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of weights, weighting and limits: vectors compare only under one fingerprint."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Encode n texts.  Cost: about 0.3 ms CPU per mixed prompt."""
+        ...
+
+
+class MeaningEncoder(Protocol):
+    """The transformer: clusters and explains on samples."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors, shape (n, 384)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesPoint:
+    """One point of a monitor's history, small enough to keep thousands."""
+
+    time: float  # event time, epoch seconds
+    state: str
+    value: float | None
+    threshold: float | None
+    uncovered: float | None
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusEvent:
+    """One entry of the live feed; `id` resumes it."""
+
+    id: str
+    kind: str  # status | alert
+    application: str
+    data: dict[str, Any]
+
+
+class StatusStore(Protocol):
+    """The live read model.  Derived: it may be lost and is rebuilt from topics."""
+
+    async def put_reading(self, reading: Reading) -> bool:
+        """Store the latest reading of a monitor; False when a newer one is already there."""
+        ...
+
+    async def put_alert(self, alert: Alert) -> bool:
+        """Store a transition once; False when this alert_id is already there."""
+        ...
+
+    async def heartbeat(self, worker: str, facts: dict[str, Any]) -> None: ...
+
+    async def applications(self) -> list[str]: ...
+
+    async def status(self, application: str) -> dict[str, Any] | None: ...
+
+    async def series(self, application: str, monitor: str, limit: int) -> list[SeriesPoint]: ...
+
+    async def alerts(self, application: str | None, state: str | None, limit: int) -> list[Alert]:
+        """Transitions, newest first."""
+        ...
+
+    async def workers(self) -> list[dict[str, Any]]: ...
+
+    def events(self, after: str) -> AsyncIterator[StatusEvent | None]:
+        """The live feed after an id ("$" = from now); None is a keep-alive tick."""
+        ...
+
+    async def ping(self) -> bool: ...
+
+    async def close(self) -> None: ...

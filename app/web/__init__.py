@@ -1,0 +1,1 @@
+"""HTTP endpoint and page; reads the status store and nothing else."""

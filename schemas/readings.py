@@ -1,0 +1,172 @@
+"""What we measured: ticks (all traffic, counted), samples (a known fraction, kept), readings.
+
+Sums on the wire are integers in fixed point, little-endian int32, so that adding them is exact and
+commutes: k workers equal one worker to the last bit (docs/decisions/0002).
+"""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+
+class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One unit that was kept whole, redacted.  Topic `samples.v1`; also inside the tick that counted it.
+
+    `wording` is the unit vector as int16 in units of 2**-15; `shape` the 11 raw text-shape numbers as
+    float32.  `ordinal` numbers the units of one application within its partition.
+    """
+
+    id: str
+    application: str
+    time: float  # event time, epoch seconds
+    ordinal: int
+    text: str  # redacted and cut
+    wording: bytes
+    shape: bytes
+    reason: str  # learning | uniform | novel
+    inclusion: float  # probability with which this unit was kept
+    user_hash: str | None = None
+    deployment_id: str | None = None
+    variant: str | None = None
+    model: str | None = None
+
+
+class TickSum(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Additive sums over the units of one (bucket, chunk, deployment, variant) of one partition.
+
+    `reference` is the baseline that `shape`, `novelty` are relative to; `evalset` the one for
+    `clusters` and `uncovered`.
+    """
+
+    bucket: int  # floor(event time / tick seconds)
+    chunk: int  # ordinal // chunk units: keeps a tick small when many units share a bucket
+    reference: str
+    units: int
+    wording: bytes  # int32[384]
+    shape: bytes  # int32[11], normal scores in 2**-12
+    novelty: dict[str, list[int]]  # eye -> counts of conformal p-values per log bin
+    evalset: str | None = None
+    clusters: list[int] = []  # counts per eval-set cluster
+    uncovered: int = 0
+    deployment_id: str | None = None
+    variant: str | None = None
+
+
+class Totals(Struct, frozen=True, kw_only=True):
+    """What one partition has seen of one application since its beginning.  Monotone."""
+
+    events: int = 0  # unique production interactions
+    units: int = 0
+    duplicates: int = 0  # ids seen before
+    late: int = 0  # older than the watermark allows: counted here, in no tick
+    collapsed: int = 0  # same key or same text within the horizon
+    unreadable: int = 0  # text that no eye can read
+    keyless: int = 0  # units without user or conversation
+
+
+class Tick(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The cumulative content of one block of one partition.  Topic `ticks.v1`.
+
+    A block is the range [block_start, ...) of offsets up to its border; `up_to` is the last offset
+    folded in.  A reader keeps the newest version of each block and *replaces, never adds*.
+    `application` = "*" carries only progress: watermark and idleness of the partition.
+    """
+
+    application: str
+    partition: int
+    partitions: int
+    block_start: int
+    up_to: int
+    watermark: float | None = None  # epoch seconds; no unit older than this is still to come
+    idle: bool = False  # everything written so far was read, and nothing came for a while
+    sums: list[TickSum] = []
+    samples: list[Sample] = []
+    event_times: list[float] = []  # of counted events that made no unit, while learning
+    totals: Totals = Totals()
+
+
+class Interval(Struct, frozen=True, kw_only=True):
+    """A value with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Uncovered(Struct, frozen=True, kw_only=True):
+    """Share of units that the reference does not cover, with its Wilson interval."""
+
+    share: float
+    low: float
+    high: float
+
+
+class ClusterMove(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One cluster whose share moved."""
+
+    name: str
+    share_before: float
+    share_now: float
+    examples: list[str] = []
+    nearest: list[str] = []  # nearest reference exemplars, for contrast
+    low: float | None = None  # simultaneous 95 % interval of the change in share
+    high: float | None = None
+    new: bool = False
+
+
+class WatchRate(Struct, frozen=True, kw_only=True):
+    """A named watch: share of units over its reference 99 % score, before and now."""
+
+    name: str
+    rate_before: float
+    rate_now: float
+
+
+class DescriptorMove(Struct, frozen=True, kw_only=True):
+    """A descriptor (language, code) whose share moved."""
+
+    name: str
+    share_before: float
+    share_now: float
+
+
+class OffsetRange(Struct, frozen=True, kw_only=True):
+    """The offsets of one partition that a reading rests on."""
+
+    partition: int
+    first: int
+    last: int
+
+
+class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One measurement with its uncertainty.  Topic `readings.v1`, keyed by application:monitor.
+
+    `monitor` is `change` (against the baseline) or `gap` (against the eval set); `state` is
+    learning, ok, alarm or unknown.  The id derives from the data alone.
+    """
+
+    id: str
+    application: str
+    monitor: str
+    state: str
+    time: datetime  # event time of the window's end
+    window_start: datetime | None = None
+    units: int = 0  # in the window
+    value: float | None = None  # drift score (change) or squared shift (gap)
+    threshold: float | None = None
+    channel: str | None = None  # what fired or leads: wording, mix, format, unseen, watch: NAME
+    component: str | None = None  # eye, statistic and scale
+    run_length: float | None = None  # units to a false alarm that the threshold was set for
+    reference: str | None = None
+    evalset: str | None = None
+    effect: Interval | None = None  # unbiased squared shift of the mean wording vector
+    uncovered: Uncovered | None = None
+    clusters: list[ClusterMove] = []
+    watch: list[WatchRate] = []
+    descriptors: list[DescriptorMove] = []
+    onset_at: datetime | None = None
+    deployment: str | None = None
+    offsets: list[OffsetRange] = []
+    totals: Totals = Totals()
+    progress: float | None = None  # share of the baseline learned
+    note: str | None = None

@@ -1,0 +1,133 @@
+"""The catalogue: the only place where a topic name, its key and its policy are written."""
+
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from schemas.decisions import Alert
+from schemas.events import Deployment, Evaluation, Interaction, Outcome
+from schemas.readings import Reading, Sample, Tick
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """One Kafka topic.  `name` is without the prefix; `schema` is None where the value is opaque bytes."""
+
+    name: str
+    key: str
+    carries: str
+    partitions: int
+    cleanup: str = "delete"
+    retention_ms: int | None = 7 * DAY_MS
+    schema: type[Struct] | None = None
+
+
+INTERACTIONS = Topic(
+    name="interactions.v1",
+    key="user_hash, else conversation_id, else id",
+    carries="canonical interaction: one JSON object, or an array of up to 64",
+    partitions=6,
+    schema=Interaction,
+)
+DEPLOYMENTS = Topic(
+    name="deployments.v1",
+    key="application",
+    carries="deployments started, succeeded, failed, rolled back",
+    partitions=1,
+    cleanup="compact,delete",
+    retention_ms=180 * DAY_MS,
+    schema=Deployment,
+)
+OUTCOMES = Topic(
+    name="outcomes.v1",
+    key="as interactions",
+    carries="completion, error, correction, escalation, feedback, any metric",
+    partitions=6,
+    schema=Outcome,
+)
+EVALUATIONS = Topic(
+    name="evaluations.v1",
+    key="application",
+    carries="eval-set runs and human labels, per item",
+    partitions=3,
+    schema=Evaluation,
+)
+TICKS = Topic(
+    name="ticks.v1",
+    key="application",
+    carries="cumulative sums of a block, stamped (partition, block start, up to offset)",
+    partitions=3,
+    schema=Tick,
+)
+SAMPLES = Topic(
+    name="samples.v1",
+    key="application",
+    carries="redacted text, vector, inclusion probability",
+    partitions=3,
+    schema=Sample,
+)
+READINGS = Topic(
+    name="readings.v1",
+    key="application:monitor",
+    carries="every measurement, with its uncertainty",
+    partitions=3,
+    retention_ms=30 * DAY_MS,
+    schema=Reading,
+)
+ALERTS = Topic(
+    name="alerts.v1",
+    key="incident",
+    carries="each transition of an incident",
+    partitions=3,
+    retention_ms=30 * DAY_MS,
+    schema=Alert,
+)
+ALERTS_STATE = Topic(
+    name="alerts.state.v1",
+    key="incident",
+    carries="the latest transition of each incident",
+    partitions=3,
+    cleanup="compact",
+    retention_ms=None,
+    schema=Alert,
+)
+REFERENCES = Topic(
+    name="references.v1",
+    key="application/kind/part",
+    carries="reference artefacts (eval set, baseline) in parts, the manifest last",
+    partitions=1,
+    cleanup="compact",
+    retention_ms=None,
+)
+STATE = Topic(
+    name="state.v1",
+    key="agent/partition",
+    carries="agent snapshots with their last offset, on the partition of their input",
+    partitions=6,
+    cleanup="compact",
+    retention_ms=None,
+)
+DEAD_LETTERS = Topic(
+    name="dead-letters.v1",
+    key="original key",
+    carries="original bytes and headers, with the reason in __connect.errors.* headers",
+    partitions=3,
+    retention_ms=14 * DAY_MS,
+)
+
+CATALOGUE = (
+    INTERACTIONS,
+    DEPLOYMENTS,
+    OUTCOMES,
+    EVALUATIONS,
+    TICKS,
+    SAMPLES,
+    READINGS,
+    ALERTS,
+    ALERTS_STATE,
+    REFERENCES,
+    STATE,
+    DEAD_LETTERS,
+)
