@@ -7,23 +7,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from app.core.encoding import Encoded
 from schemas.decisions import Alert
 from schemas.readings import Reading
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoded:
-    """What the eyes saw of a list of n texts.
-
-    `wording` int16 (n, 384) unit vectors in fixed point (2**-15), `shape` float32 (n, 11) raw
-    text-shape numbers, `readable` bool (n,): False where no eye could read the text (its rows are
-    zero), `unknown` float32 (n,): share of tokens that the vocabulary does not hold.
-    """
-
-    wording: NDArray[np.int16]
-    shape: NDArray[np.float32]
-    readable: NDArray[np.bool_]
-    unknown: NDArray[np.float32]
+__all__ = ["Encoded", "Encoder", "MeaningEncoder", "SeriesPoint", "StatusEvent", "StatusStore"]
 
 
 class Encoder(Protocol):

@@ -25,6 +25,14 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     shape: bytes
     reason: str  # learning | uniform | novel
     inclusion: float  # probability with which this unit was kept
+    partition: int = 0
+    offset: int = 0
+    gap: float | None = None  # seconds since this key's last event; None: first, or keyless
+    key: int | None = None  # 64-bit hash of the key, None when keyless
+    language: str | None = None
+    code: bool = False
+    cluster: int | None = None  # of the eval set
+    novelty: float | None = None  # conformal p-value against the baseline
     user_hash: str | None = None
     deployment_id: str | None = None
     variant: str | None = None
@@ -42,6 +50,8 @@ class TickSum(Struct, frozen=True, kw_only=True, omit_defaults=True):
     chunk: int  # ordinal // chunk units: keeps a tick small when many units share a bucket
     reference: str
     units: int
+    first_offset: int
+    last_offset: int
     wording: bytes  # int32[384]
     shape: bytes  # int32[11], normal scores in 2**-12
     novelty: dict[str, list[int]]  # eye -> counts of conformal p-values per log bin
@@ -61,7 +71,8 @@ class Totals(Struct, frozen=True, kw_only=True):
     late: int = 0  # older than the watermark allows: counted here, in no tick
     collapsed: int = 0  # same key or same text within the horizon
     unreadable: int = 0  # text that no eye can read
-    keyless: int = 0  # units without user or conversation
+    keyless: int = 0  # counted events without user or conversation
+    excluded: int = 0  # not production
 
 
 class Tick(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -81,7 +92,7 @@ class Tick(Struct, frozen=True, kw_only=True, omit_defaults=True):
     idle: bool = False  # everything written so far was read, and nothing came for a while
     sums: list[TickSum] = []
     samples: list[Sample] = []
-    event_times: list[float] = []  # of counted events that made no unit, while learning
+    event_times: list[float] = []  # while learning: counted events that gave no sample
     totals: Totals = Totals()
 
 

@@ -1,0 +1,62 @@
+"""One way to reach Redis, and one way for it to fail."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import RedisError
+
+from app.errors import DependencyError, SettingsError
+
+CONNECTIONS = 20  # a fixed few: commands wait for one rather than fail
+RETRIES = 2
+TIMEOUT_SECONDS = 5.0
+
+
+def connect(url: str) -> Redis:
+    """A client that connects at its first command.  Raises SettingsError for what is no Redis URL."""
+    try:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=CONNECTIONS,
+            timeout=TIMEOUT_SECONDS,
+            decode_responses=True,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            health_check_interval=30,
+            client_name="promptdrift",
+            retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), RETRIES),
+        )
+    except ValueError as error:
+        raise SettingsError(
+            f"{without_password(url)!r} is no Redis URL ({error}): write redis://host:port/db"
+        ) from error
+    return Redis.from_pool(pool)
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown.
+
+    >>> without_password("redis://app:secret@cache:6379/0?timeout=5&password=secret")
+    'redis://app:***@cache:6379/0?timeout=5&password=***'
+    >>> without_password("redis://cache:6379/0")
+    'redis://cache:6379/0'
+    """
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    name, colon, _ = user.partition(":")
+    query = [(k, "***" if k == "password" else v) for k, v in parse_qsl(parts.query, keep_blank_values=True)]
+    netloc = f"{name}{colon and ':***'}{at}{host}"
+    return urlunsplit(parts._replace(netloc=netloc, query=urlencode(query, safe="*/")))
+
+
+@contextmanager
+def reaching(url: str) -> Iterator[None]:
+    """Turn every failure of Redis, and of the road to it, into a DependencyError; `url` is shown."""
+    try:
+        yield
+    except (RedisError, OSError, TimeoutError) as error:
+        raise DependencyError(f"Redis at {url}: {error}. Is it running, and is its URL right?") from error

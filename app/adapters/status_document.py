@@ -1,0 +1,138 @@
+"""The status document of an application: what a reading or an alert makes of it.  Shared by all stores."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from app.ports import SeriesPoint
+from schemas.decisions import Alert
+from schemas.readings import Reading
+
+Document = dict[str, Any]
+DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long and how much a store remembers; caps of streams are approximate."""
+
+    status_seconds: int = 900
+    worker_seconds: int = 30
+    alert_seconds: int = 7 * DAY_SECONDS  # how long a second delivery is recognised
+    history_seconds: int = 30 * DAY_SECONDS  # applications and incidents nobody wrote to since
+    series: int = 2_000
+    alerts: int = 10_000
+    events: int = 10_000
+    incidents: int = 100  # per application; the oldest resolved ones go first
+
+
+def utc_now() -> datetime:
+    """The wall clock, in UTC."""
+    return datetime.now(UTC)
+
+
+def empty(application: str) -> Document:
+    """The document of an application of which nothing is known."""
+    return {
+        "application": application,
+        "revision": 0,
+        "updated_at": None,
+        "state": "unknown",
+        "readings": {},
+        "written_at": {},
+        "incidents": [],
+    }
+
+
+def with_reading(document: Document, reading: Reading, *, now: datetime) -> Document | None:
+    """The document after a reading; None when the one it holds is the same or newer.
+
+    Newer means later event time, then more events: a worker that lost its partition and still writes
+    cannot overwrite its successor.
+    """
+    held = document["readings"].get(reading.monitor)
+    if held is not None:
+        old = msgspec.convert(held, Reading)
+        if old.id == reading.id or _age(old) > _age(reading):
+            return None
+    readings = {**document["readings"], reading.monitor: msgspec.to_builtins(reading)}
+    written = {**document["written_at"], reading.monitor: now.isoformat()}
+    return _revised({**document, "readings": readings, "written_at": written}, now)
+
+
+def with_incidents(document: Document, alerts: Iterable[Alert], *, now: datetime) -> Document:
+    """The document after a transition, given the latest alert of every incident."""
+    return _revised({**document, "incidents": open_incidents(alerts)}, now)
+
+
+def open_incidents(alerts: Iterable[Alert]) -> list[dict[str, Any]]:
+    """Incidents still firing, critical ones first, then the latest."""
+    firing = [alert for alert in alerts if alert.state == "firing"]
+    firing.sort(key=lambda a: (a.severity == "critical", a.started_at), reverse=True)
+    return [msgspec.to_builtins(alert) for alert in firing]
+
+
+def latest(held: Mapping[str, Alert], alert: Alert, *, limit: int) -> dict[str, Alert]:
+    """Latest alert per incident after a transition: at most `limit`, or as many as still fire."""
+    known = held.get(alert.incident)
+    kept = dict(held)
+    if known is None or alert.updated_at >= known.updated_at:
+        kept[alert.incident] = alert
+    resolved = sorted((a for a in kept.values() if a.state == "resolved"), key=lambda a: a.updated_at)
+    for old in resolved[: max(0, len(kept) - limit)]:
+        del kept[old.incident]
+    return kept
+
+
+def state_of(document: Document) -> str:
+    """ok, warning, critical, learning or unknown.
+
+    An open incident decides; an alarm without one is a warning (real, but smaller than the tolerance);
+    else the change monitor speaks, and the gap only where nothing watches for change.
+    """
+    incidents = document["incidents"]
+    readings = document["readings"]
+    if incidents:
+        return "critical" if any(i["severity"] == "critical" for i in incidents) else "warning"
+    if any(reading["state"] == "alarm" for reading in readings.values()):
+        return "warning"
+    spoken = readings.get("change") or readings.get("gap")
+    return str(spoken["state"]) if spoken else "unknown"
+
+
+def point_of(reading: Reading) -> SeriesPoint:
+    """The small point that a reading leaves in its series."""
+    return SeriesPoint(
+        time=reading.time.timestamp(),
+        state=reading.state,
+        value=reading.value,
+        threshold=reading.threshold,
+        uncovered=reading.uncovered.share if reading.uncovered else None,
+        units=reading.units,
+    )
+
+
+def news_of(document: Document, reading: Reading) -> dict[str, Any]:
+    """What the live feed says of a reading: enough to draw one more point, and to know what to fetch."""
+    return {
+        "application": reading.application,
+        "monitor": reading.monitor,
+        "revision": document["revision"],
+        "updated_at": document["updated_at"],
+        "state": document["state"],
+        "point": msgspec.to_builtins(point_of(reading)),
+    }
+
+
+def _age(reading: Reading) -> tuple[datetime, int]:
+    return (reading.time, reading.totals.events)
+
+
+def _revised(document: Document, now: datetime) -> Document:
+    """Revisions follow the clock, so that a store that lost everything does not hand out old ones again."""
+    revision = max(document["revision"] + 1, int(now.timestamp() * 1000))
+    fresh = {**document, "revision": revision, "updated_at": now.isoformat()}
+    return {**fresh, "state": state_of(fresh)}

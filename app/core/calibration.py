@@ -1,0 +1,207 @@
+"""From the reference alone to a threshold: a cross-fitted bootstrap of the whole detector.
+
+Streams are drawn with replacement from the reference's own *out-of-fold* points, each against its own
+bootstrap resample of the reference mean, so the reference's sampling error is inside the null.
+Every component is put on a common scale by its own run lengths, then one joint threshold is set on
+the maximum (research/detectors.md 3, two-eyes.md 7).  Deterministic under a seed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core import novelty, spectrum
+from app.core.fixedpoint import SCORE_SCALE, WORDING_SCALE, Floats, restore
+from app.core.reference import EYES, Reference
+from app.core.spectrum import DecayedSums
+
+DECAYS = (1 / 24, 1 / 96, 1 / 384, 1 / 1024)
+SHORT_RUN, LONG_RUN = 5_000.0, 50_000.0
+STREAMS, LENGTH = 128, 12_000
+CUSUM_CAP = 30.0
+JOINT_RUNS = (1_000.0, 2_000.0, 5_000.0, 10_000.0, 20_000.0, 50_000.0, 100_000.0)
+CHANNELS = {("wording", "p1"): "wording", ("wording", "p0"): "mix"}
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One statistic of the bank: which eye, which reading (p0, p1, novelty), which scale or bet."""
+
+    eye: str
+    reading: str
+    index: int
+    label: str
+
+    @property
+    def channel(self) -> str:
+        """The word for people: wording, mix, format or unseen."""
+        if self.reading == "novelty":
+            return "unseen"
+        return CHANNELS.get((self.eye, self.reading), "format")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """Thresholds of every component and of their maximum.
+
+    `low`, `high` (c,): component thresholds at run lengths 5,000 and 50,000.  `joint` (r,): threshold
+    of the maximum at `runs` (r,) units; beyond the last, extrapolated linearly in log run length.
+    `alarms` counts the simulated alarms behind each joint threshold: its relative error is about
+    1/sqrt(alarms).
+    """
+
+    decays: tuple[float, ...]
+    low: Floats
+    high: Floats
+    runs: Floats
+    joint: Floats
+    alarms: NDArray[np.int64]
+    tick_units: int
+    seed: int
+
+    def components(self) -> tuple[Component, ...]:
+        """The bank in the order of `low` and `high`."""
+        return component_bank(self.decays)
+
+    def log_run_length(self, level: float) -> float:
+        """log10 of the joint run length at which the maximum reaches `level`, in units."""
+        logs = np.log10(self.runs)
+        if level >= self.joint[-1]:
+            return float(logs[-1] + (level - self.joint[-1]) * self._slope)
+        if level <= self.joint[0]:
+            return max(0.0, float(logs[0] + (level - self.joint[0]) * self._slope))
+        return float(np.interp(level, self.joint, logs))
+
+    @property
+    def _slope(self) -> float:
+        """Decades of run length per unit of level, from the upper half of the curve."""
+        x, y = self.joint[2:], np.log10(self.runs[2:])
+        return float(np.polyfit(x, y, 1)[0])
+
+
+def component_bank(decays: tuple[float, ...]) -> tuple[Component, ...]:
+    """Per eye: p0 and p1 at each scale, then the novelty bets."""
+    bank: list[Component] = []
+    for eye in EYES:
+        for reading in ("p0", "p1"):
+            bank += [
+                Component(eye, reading, i, f"{eye} {reading} 1/{round(1 / a)}") for i, a in enumerate(decays)
+            ]
+        bank += [
+            Component(eye, "novelty", i, f"{eye} novelty {share:g}")
+            for i, share in enumerate(novelty.BET_SHARES)
+        ]
+    return tuple(bank)
+
+
+def usable_decays(units: int, tick_units: int) -> tuple[float, ...]:
+    """Scales that the reference can carry (1.6/a <= n) and the tick can resolve (1/a >= tick).
+
+    >>> usable_decays(2000, 8), usable_decays(500, 8)
+    ((0.041666666666666664, 0.010416666666666666, 0.0026041666666666665, 0.0009765625), (0.041666666666666664, 0.010416666666666666))
+    """
+    fit = tuple(a for a in DECAYS if 1.6 / a <= units and 1 / a >= tick_units)
+    return fit or (DECAYS[1],)
+
+
+def calibrate(reference: Reference, *, tick_units: int = 8, seed: int = 0) -> Calibration:
+    """Simulate STREAMS null streams of LENGTH units and solve for the thresholds.
+
+    Cost: about 15 s on 2 cores at n = 2000.
+    """
+    decays = usable_decays(reference.units, tick_units)
+    history = np.concatenate(
+        [
+            _simulate(name, reference, decays=decays, tick_units=tick_units, seed=seed + 1)
+            for name in EYES
+        ],
+        axis=2,
+    )  # (streams, steps, components)
+    low = np.array([_threshold(history[:, :, c], SHORT_RUN, tick_units)[0] for c in range(history.shape[2])])
+    high = np.array([_threshold(history[:, :, c], LONG_RUN, tick_units)[0] for c in range(history.shape[2])])
+    high = np.maximum(high, low + 1e-9)
+    joint_path = ((history - low) / (high - low)).max(axis=2)
+    solved = [_threshold(joint_path, run, tick_units) for run in JOINT_RUNS if run >= 2 * tick_units]
+    joint = np.maximum.accumulate([level for level, _ in solved]) + 1e-6 * np.arange(len(solved))
+    return Calibration(
+        decays=decays,
+        low=low,
+        high=high,
+        runs=np.array([run for run in JOINT_RUNS if run >= 2 * tick_units]),
+        joint=joint,
+        alarms=np.array([alarms for _, alarms in solved]),
+        tick_units=tick_units,
+        seed=seed,
+    )
+
+
+def _simulate(
+    name: str, reference: Reference, *, decays: tuple[float, ...], tick_units: int, seed: int
+) -> NDArray[np.float32]:
+    """Paths of one eye's components, (streams, steps, 2 * scales + bets)."""
+    eye = reference.eyes[name]
+    rows = _view(reference, name)
+    plain = (rows - eye.spectrum.mean) @ eye.spectrum.basis
+    fair = spectrum.out_of_fold(rows, eye.spectrum)
+    norms = np.square(fair).sum(axis=1)
+    p = novelty.p_values(norms, eye.norms) - 1 / (reference.units + 1)  # a point does not outrank itself
+    payoffs = novelty.bets(reference.units)[:, novelty.bin_of(p, reference.units)].T  # (n, bets)
+    both = np.concatenate([plain, fair], axis=1).astype(np.float32)
+    state = np.zeros((STREAMS, len(decays), both.shape[1]), np.float32)
+    cusums = np.zeros((STREAMS, payoffs.shape[1]))
+    kept = np.array([(1 - a) ** tick_units for a in decays], np.float32)[None, :, None]
+    out: list[NDArray[np.float32]] = []
+    width = plain.shape[1]
+    for sums, bets in _draws(both, payoffs, tick_units, seed):
+        state = kept * state + (1 - kept) / tick_units * sums[:, None, :]
+        squares = np.square(state)
+        p0 = np.cbrt(squares[:, :, :width].sum(axis=2))
+        p1 = np.cbrt(squares[:, :, width:].sum(axis=2))
+        cusums = novelty.cusum(cusums, bets, CUSUM_CAP)
+        out.append(np.concatenate([p0, p1, cusums.astype(np.float32)], axis=1))
+    return np.stack(out, axis=1)
+
+
+def _draws(
+    both: NDArray[np.float32], payoffs: Floats, tick_units: int, seed: int
+) -> Iterator[tuple[NDArray[np.float32], Floats]]:
+    """Sums of one tick for every stream, centred on the stream's own resampled reference mean.
+
+    The same seed gives every eye the same units, so their dependence is in the joint threshold.
+    """
+    random = np.random.default_rng(seed)
+    count = len(both)
+    means = np.stack([both[random.integers(0, count, count)].mean(axis=0) for _ in range(STREAMS)])
+    for _ in range(LENGTH // tick_units):
+        chosen = random.integers(0, count, (STREAMS, tick_units))
+        sums = both[chosen[:, 0]]
+        bets = payoffs[chosen[:, 0]]
+        for j in range(1, tick_units):
+            sums += both[chosen[:, j]]
+            bets = bets + payoffs[chosen[:, j]]
+        yield sums - tick_units * means, bets
+
+
+def _view(reference: Reference, name: str) -> Floats:
+    if name == "wording":
+        return restore(reference.rows.wording, WORDING_SCALE)
+    return restore(reference.scores(reference.rows.shape), SCORE_SCALE)
+
+
+def _threshold(paths: NDArray[np.floating], run: float, tick_units: int) -> tuple[float, int]:
+    """Level at which (time at risk) / (alarms) equals `run` units, and the alarms at that level."""
+    peaks = np.maximum.accumulate(paths, axis=1)
+    low, high = float(peaks[:, 0].min()), float(peaks[:, -1].max())
+    for _ in range(40):
+        level = (low + high) / 2
+        crossed = peaks > level
+        alarms = int(crossed[:, -1].sum())
+        at_risk = tick_units * float((~crossed).sum() + alarms)
+        if alarms == 0 or at_risk / alarms > run:
+            high = level
+        else:
+            low = level
+    crossed = peaks > high
+    return high, int(crossed[:, -1].sum())

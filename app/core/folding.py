@@ -1,0 +1,166 @@
+"""Sums over units: what a tick is made of, and the one function that makes it.
+
+`measure` folds units as they come; `detect` folds the samples of units that came before their baseline
+existed.  Both call `judge`, on the same fixed-point rows, so it does not matter which of them did it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core import novelty
+from app.core.baseline import Baseline
+from app.core.fixedpoint import WORDING_SCALE, pack, restore, unpack
+from app.core.reference import EYES, Reference, uncovered
+from schemas.readings import TickSum
+
+DIMENSIONS = {"wording": 384, "shape": 11}
+
+
+class SumKey(NamedTuple):
+    """Identity of one sum inside a block of one application."""
+
+    bucket: int
+    chunk: int
+    reference: str
+    evalset: str | None
+    deployment_id: str | None
+    variant: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What the references say of m units: all arrays have m rows."""
+
+    wording: NDArray[np.int16]
+    scores: NDArray[np.int16]
+    bins: dict[str, NDArray[np.int64]]  # eye -> bin of the conformal p-value
+    novelty: NDArray[np.float64]  # p-value of the wording eye
+    clusters: NDArray[np.int64] | None  # of the eval set
+    uncovered: NDArray[np.bool_] | None
+
+
+def judge(
+    wording: NDArray[np.int16],
+    shape: NDArray[np.float32],
+    *,
+    baseline: Baseline,
+    evalset: Reference | None,
+) -> Judged:
+    """Judge m units against the baseline and, when there is one, the eval set.  Cost: two GEMMs."""
+    reference = baseline.reference
+    views = reference.eye_rows(wording, shape)
+    p = {
+        name: novelty.p_values(reference.eyes[name].spectrum.mahalanobis(views[name]), reference.eyes[name].norms)
+        for name in EYES
+    }
+    rows = views["wording"]
+    return Judged(
+        wording=wording,
+        scores=reference.scores(shape),
+        bins={name: novelty.bin_of(values, reference.units) for name, values in p.items()},
+        novelty=p["wording"],
+        clusters=None if evalset is None else evalset.clusters.assign(rows),
+        uncovered=None if evalset is None else uncovered(evalset, rows),
+    )
+
+
+def restored(wording: NDArray[np.int16]) -> NDArray[np.float64]:
+    """Unit vectors as floats."""
+    return restore(wording, WORDING_SCALE)
+
+
+@dataclass(slots=True)
+class Fold:
+    """One growing sum: integers throughout, so it merges exactly and in any order."""
+
+    units: int = 0
+    first_offset: int = 2**62
+    last_offset: int = -1
+    wording: NDArray[np.int64] = field(default_factory=lambda: np.zeros(DIMENSIONS["wording"], np.int64))
+    shape: NDArray[np.int64] = field(default_factory=lambda: np.zeros(DIMENSIONS["shape"], np.int64))
+    novelty: dict[str, NDArray[np.int64]] = field(
+        default_factory=lambda: {eye: np.zeros(novelty.BIN_COUNT, np.int64) for eye in EYES}
+    )
+    clusters: NDArray[np.int64] | None = None
+    uncovered: int = 0
+
+    def add(self, judged: Judged, row: int, offset: int, cluster_count: int) -> None:
+        """Fold one judged unit."""
+        self.units += 1
+        self.first_offset, self.last_offset = min(self.first_offset, offset), max(self.last_offset, offset)
+        self.wording += judged.wording[row]
+        self.shape += judged.scores[row]
+        for eye in EYES:
+            self.novelty[eye][judged.bins[eye][row]] += 1
+        if judged.clusters is not None and judged.uncovered is not None:
+            if self.clusters is None:
+                self.clusters = np.zeros(cluster_count, np.int64)
+            self.clusters[judged.clusters[row]] += 1
+            self.uncovered += int(judged.uncovered[row])
+
+    def merge(self, other: "Fold") -> None:
+        """Add another sum of the same references."""
+        self.units += other.units
+        self.first_offset = min(self.first_offset, other.first_offset)
+        self.last_offset = max(self.last_offset, other.last_offset)
+        self.wording = self.wording + other.wording
+        self.shape = self.shape + other.shape
+        for eye in EYES:
+            self.novelty[eye] = self.novelty[eye] + other.novelty[eye]
+        if other.clusters is not None:
+            self.clusters = other.clusters.copy() if self.clusters is None else self.clusters + other.clusters
+        self.uncovered += other.uncovered
+
+    def to_wire(self, key: SumKey) -> TickSum:
+        """As it travels in a tick."""
+        return TickSum(
+            bucket=key.bucket,
+            chunk=key.chunk,
+            reference=key.reference,
+            evalset=key.evalset,
+            deployment_id=key.deployment_id,
+            variant=key.variant,
+            units=self.units,
+            first_offset=self.first_offset,
+            last_offset=self.last_offset,
+            wording=pack(self.wording),
+            shape=pack(self.shape),
+            novelty={eye: self.novelty[eye].tolist() for eye in EYES},
+            clusters=[] if self.clusters is None else self.clusters.tolist(),
+            uncovered=self.uncovered,
+        )
+
+    @classmethod
+    def from_wire(cls, tick_sum: TickSum) -> "Fold":
+        """Inverse of `to_wire`."""
+        return cls(
+            units=tick_sum.units,
+            first_offset=tick_sum.first_offset,
+            last_offset=tick_sum.last_offset,
+            wording=unpack(tick_sum.wording),
+            shape=unpack(tick_sum.shape),
+            novelty={eye: np.asarray(tick_sum.novelty[eye], np.int64) for eye in EYES},
+            clusters=np.asarray(tick_sum.clusters, np.int64) if tick_sum.clusters else None,
+            uncovered=tick_sum.uncovered,
+        )
+
+
+def key_of(tick_sum: TickSum) -> SumKey:
+    """Identity of a sum from the wire."""
+    return SumKey(
+        tick_sum.bucket,
+        tick_sum.chunk,
+        tick_sum.reference,
+        tick_sum.evalset,
+        tick_sum.deployment_id,
+        tick_sum.variant,
+    )
+
+
+def stack(rows: Sequence[bytes], dtype: str, width: int) -> NDArray[np.generic]:
+    """Rows from the wire as an array (m, width)."""
+    return np.frombuffer(b"".join(rows), dtype).reshape(len(rows), width)

@@ -1,0 +1,132 @@
+"""The recent past in windows: what effect sizes, coverage, shares and the onset are read from."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from app.core.effect import squared_shift, wilson
+from app.core.fixedpoint import WORDING_SCALE, Floats, pack, unpack
+from app.core.folding import Fold
+from app.core.reference import Reference
+from schemas.readings import Interval, OffsetRange, Uncovered
+
+KEPT_WINDOWS = 64
+
+
+@dataclass(slots=True)
+class Window:
+    """Sums of consecutive ticks, about `window_units` units."""
+
+    start: float
+    end: float
+    total: Fold = field(default_factory=Fold)
+    offsets: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def add(self, fold: Fold, offsets: dict[int, tuple[int, int]], end: float) -> None:
+        """Fold one tick."""
+        self.total.merge(fold)
+        self.end = max(self.end, end)
+        for partition, (first, last) in offsets.items():
+            was = self.offsets.get(partition, (first, last))
+            self.offsets[partition] = (min(first, was[0]), max(last, was[1]))
+
+
+class History:
+    """The last KEPT_WINDOWS windows; about 100 KB."""
+
+    def __init__(self) -> None:
+        self._windows: deque[Window] = deque(maxlen=KEPT_WINDOWS)
+
+    def append(self, window: Window) -> None:
+        """Keep a closed window; the oldest goes."""
+        self._windows.append(window)
+
+    def extended(self, window: Window) -> "History":
+        """A view with one more window; this history is unchanged."""
+        out = History()
+        out._windows.extend([*self._windows, window])
+        return out
+
+    def recent(self, units: int, since: float | None = None) -> list[Window]:
+        """The newest windows that together hold at least `units` units, none that ends before `since`."""
+        out: list[Window] = []
+        held = 0
+        for window in reversed(self._windows):
+            if held >= units or (since is not None and window.end <= since and out):
+                break
+            out.append(window)
+            held += window.total.units
+        return out[::-1]
+
+    def onset(self, direction: Floats, reference: Reference) -> float | None:
+        """When the mean along `direction` left the reference: start of the best-fitting late run.
+
+        Largest gain of a step at window k in the projected means (Page's CUSUM read backwards, with
+        the step estimated by what follows it).  Resolution: one window.  None without windows.
+        """
+        if not self._windows:
+            return None
+        counts = np.array([w.total.units for w in self._windows], float)
+        sums = np.array([w.total.wording @ direction / WORDING_SCALE for w in self._windows])
+        along = sums - counts * float(reference.eyes["wording"].spectrum.mean @ direction)
+        after_sum, after_count = np.cumsum(along[::-1])[::-1], np.cumsum(counts[::-1])[::-1]
+        gain = np.where(after_sum > 0, np.square(after_sum) / after_count, 0.0)
+        return self._windows[int(np.argmax(gain))].start
+
+    def snapshot(self) -> list[tuple[Any, ...]]:
+        """State as plain types; novelty and shape sums of windows are not needed again."""
+        return [
+            (
+                w.start,
+                w.end,
+                w.total.units,
+                pack(w.total.wording),
+                None if w.total.clusters is None else w.total.clusters.tolist(),
+                w.total.uncovered,
+                w.offsets,
+            )
+            for w in self._windows
+        ]
+
+    def restore(self, state: list[tuple[Any, ...]]) -> None:
+        """Take over a snapshot."""
+        self._windows.clear()
+        for start, end, units, wording, clusters, uncovered, offsets in state:
+            total = Fold(units=units, wording=unpack(wording), uncovered=uncovered)
+            total.clusters = None if clusters is None else np.asarray(clusters, np.int64)
+            ranges = {int(p): (first, last) for p, (first, last) in offsets.items()}
+            self._windows.append(Window(start, end, total, ranges))
+
+
+def effect(windows: list[Window], reference: Reference) -> Interval | None:
+    """Unbiased squared shift of the windows' units from a reference; None below two windows."""
+    if len(windows) < 2:
+        return None
+    spectrum = reference.eyes["wording"].spectrum
+    sums = np.array([w.total.wording for w in windows]) / WORDING_SCALE
+    counts = np.array([w.total.units for w in windows], float)
+    return squared_shift(
+        sums,
+        counts,
+        mean=spectrum.mean,
+        covariance_trace=1.0 - float(spectrum.mean @ spectrum.mean),
+        n=spectrum.count,
+    )
+
+
+def coverage(windows: list[Window]) -> Uncovered | None:
+    """Share of the windows' units that the eval set does not cover; None without an eval set."""
+    units = sum(w.total.units for w in windows if w.total.clusters is not None)
+    return wilson(sum(w.total.uncovered for w in windows), units) if units else None
+
+
+def offset_ranges(windows: list[Window]) -> list[OffsetRange]:
+    """The offsets that the windows rest on, per partition."""
+    found: dict[int, tuple[int, int]] = {}
+    for window in windows:
+        for partition, (first, last) in window.offsets.items():
+            was = found.get(partition, (first, last))
+            found[partition] = (min(first, was[0]), max(last, was[1]))
+    return [OffsetRange(partition=p, first=f, last=x) for p, (f, x) in sorted(found.items())]

@@ -1,0 +1,54 @@
+"""How unlike the reference a unit is: conformal p-values, and a CUSUM that bets on small ones.
+
+Evidence: research/detectors.md 3.  Vovk, Gammerman, Shafer (2005), "Algorithmic Learning in a Random
+World", ch. 2 (conformal p-values) and 7 (betting); Page (1954), Biometrika 41, for the CUSUM.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.fixedpoint import Floats
+
+BIN_COUNT = 24
+BET_POWER = 0.25  # k: density k * p**(k-1) under the alternative
+BET_SHARES = (0.01, 0.04, 0.16)  # e: share of novel units that a bet expects
+
+
+def p_values(norms: Floats, reference_norms: Floats) -> Floats:
+    """Conformal p-value of each norm: (1 + #{reference >= norm}) / (n + 1).
+
+    `reference_norms` is sorted ascending and out-of-fold.  Under exchangeability P(p <= t) <= t.
+
+    >>> p_values(np.array([5.0, 0.0]), np.array([1.0, 2.0, 3.0])).tolist()
+    [0.25, 1.0]
+    """
+    count = len(reference_norms)
+    return (1.0 + count - np.searchsorted(reference_norms, norms, side="left")) / (count + 1.0)
+
+
+def bin_edges(count: int) -> Floats:
+    """Borders of the log bins of p for a reference of `count` points: BIN_COUNT + 1 values up to 1."""
+    return np.concatenate([[0.0], np.geomspace(1.0 / (count + 1.0), 1.0, BIN_COUNT)])
+
+
+def bin_of(p: Floats, count: int) -> NDArray[np.int64]:
+    """Bin of each p-value, shape as p: the k-th bin holds edges[k] < p <= edges[k+1]."""
+    inner = bin_edges(count)[1:-1] * (1 + 1e-12)  # a p-value on a border belongs below it
+    return np.searchsorted(inner, p, side="left").astype(np.int64)
+
+
+def bets(count: int) -> Floats:
+    """Log-likelihood increments, shape (bets, bins).
+
+    The density is averaged over each bin under uniform p, so a bet's expected payoff stays 1.
+    """
+    edges = bin_edges(count)
+    width = np.diff(edges)
+    density = np.diff(edges**BET_POWER) / width
+    shares = np.asarray(BET_SHARES)[:, None]
+    return np.asarray(np.log1p(shares * (density - 1.0)))
+
+
+def cusum(state: Floats, increments: Floats, cap: float) -> Floats:
+    """One step of the bank of CUSUMs, kept in [0, cap] so that it can come down again."""
+    return np.clip(state + increments, 0.0, cap)

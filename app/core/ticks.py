@@ -1,0 +1,179 @@
+"""Reading ticks: the newest version of each block, opened bucket by bucket as the watermark passes.
+
+*Replace, never add*: a block that is sent again (it grew, or its sender crashed) takes the place of
+its older version, so at-least-once delivery counts exactly once.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from app.core.folding import Fold, SumKey, key_of
+from schemas.readings import Sample, Tick, Totals
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far each partition of the input has been read."""
+
+    watermarks: dict[int, float | None] = field(default_factory=dict)
+    idle: dict[int, bool] = field(default_factory=dict)
+    partitions: int = 0
+
+    def update(self, tick: Tick) -> None:
+        """Take over what a tick says of its partition; watermarks never fall."""
+        self.partitions = max(self.partitions, tick.partitions)
+        was = self.watermarks.get(tick.partition)
+        if was is None or (tick.watermark is not None and tick.watermark >= was):
+            self.watermarks[tick.partition] = tick.watermark
+        if tick.application == "*":
+            self.idle[tick.partition] = tick.idle
+
+    @property
+    def watermark(self) -> float | None:
+        """Event time that every partition has passed; None while one that is not idle is silent."""
+        lowest: float | None = None
+        highest: float | None = None
+        for partition in range(self.partitions):
+            mark, idle = self.watermarks.get(partition), self.idle.get(partition, False)
+            if mark is not None:
+                highest = mark if highest is None else max(highest, mark)
+            if idle:
+                continue
+            if mark is None:
+                return None
+            lowest = mark if lowest is None else min(lowest, mark)
+        return highest if lowest is None else lowest
+
+    @property
+    def all_idle(self) -> bool:
+        """Whether every partition has been read to its end and is silent."""
+        return self.partitions > 0 and all(self.idle.get(p, False) for p in range(self.partitions))
+
+
+@dataclass(slots=True)
+class _Version:
+    up_to: int
+    sums: dict[SumKey, Fold]
+    samples: list[Sample]
+    event_times: list[float]
+
+
+class TickBook:
+    """The blocks of one application, by (partition, block start).
+
+    `take(before)` removes and returns what lies before a bucket border; what arrives for a bucket
+    that was already taken is late and only counted.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: dict[tuple[int, int], _Version] = {}
+        self._totals: dict[int, tuple[int, Totals]] = {}
+        self._taken_bucket = -(2**62)
+        self._taken_time = float("-inf")
+
+    @property
+    def totals(self) -> Totals:
+        """Sum over partitions of the newest totals of each."""
+        out = {name: 0 for name in Totals.__struct_fields__}
+        for _, totals in self._totals.values():
+            for name in out:
+                out[name] += getattr(totals, name)
+        return Totals(**out)
+
+    def receive(self, tick: Tick) -> None:
+        """Take over a block version; an older or equal one changes nothing."""
+        newest = self._totals.get(tick.partition)
+        if newest is None or tick.up_to >= newest[0]:
+            self._totals[tick.partition] = (tick.up_to, tick.totals)
+        place = (tick.partition, tick.block_start)
+        known = self._blocks.get(place)
+        if known is not None and known.up_to >= tick.up_to:
+            return
+        sums = {key_of(s): Fold.from_wire(s) for s in tick.sums if s.bucket >= self._taken_bucket}
+        samples = [s for s in tick.samples if s.time >= self._taken_time]
+        times = [t for t in tick.event_times if t >= self._taken_time]
+        self._blocks[place] = _Version(tick.up_to, sums, samples, times)
+        self._forget()
+
+    def samples_before(self, time: float) -> list[Sample]:
+        """Remove and return samples older than `time`, in order of (time, partition, ordinal).
+
+        An infinite time takes all there are, and closes nothing beyond them.
+        """
+        if math.isinf(time):
+            newest = [s.time for v in self._blocks.values() for s in v.samples]
+            newest += [t for v in self._blocks.values() for t in v.event_times]
+            time = math.nextafter(max(newest, default=self._taken_time), math.inf)
+        self._taken_time = max(self._taken_time, time)
+        found: list[tuple[float, int, int, Sample]] = []
+        for (partition, _), version in self._blocks.items():
+            found += [(s.time, partition, s.ordinal, s) for s in version.samples if s.time < time]
+            version.samples = [s for s in version.samples if s.time >= time]
+        self._forget()
+        return [entry[3] for entry in sorted(found, key=lambda entry: entry[:3])]
+
+    def event_times_before(self, time: float) -> list[float]:
+        """Remove and return the times of counted events without a sample, older than `time`."""
+        found: list[float] = []
+        for version in self._blocks.values():
+            found += [t for t in version.event_times if t < time]
+            version.event_times = [t for t in version.event_times if t >= time]
+        return sorted(found)
+
+    def last_bucket(self, seconds: float) -> int:
+        """The newest bucket of any sum or sample held; far in the past when there is none."""
+        buckets = [k.bucket for v in self._blocks.values() for k in v.sums]
+        buckets += [math.floor(s.time / seconds) for v in self._blocks.values() for s in v.samples]
+        return max(buckets, default=-(2**62))
+
+    def sums_before(self, bucket: int) -> Iterator[tuple[int, int, SumKey, Fold]]:
+        """Remove and yield (bucket, partition, key, sum) of buckets below `bucket`, in a fixed order."""
+        self._taken_bucket = max(self._taken_bucket, bucket)
+        found: list[tuple[int, int, SumKey, Fold]] = []
+        for (partition, _), version in self._blocks.items():
+            for key in [k for k in version.sums if k.bucket < bucket]:
+                found.append((key.bucket, partition, key, version.sums.pop(key)))
+        self._forget()
+        order = sorted(found, key=lambda e: (e[0], e[1], e[2].chunk, str(e[2][2:]), e[3].first_offset))
+        yield from order
+
+    def _forget(self) -> None:
+        self._blocks = {place: v for place, v in self._blocks.items() if v.sums or v.samples or v.event_times}
+
+    def snapshot(self) -> dict[str, Any]:
+        """State as a value of plain types."""
+        return {
+            "blocks": [
+                (p, start, v.up_to, [f.to_wire(k) for k, f in v.sums.items()], v.samples, v.event_times)
+                for (p, start), v in self._blocks.items()
+            ],
+            "totals": {p: (up_to, totals) for p, (up_to, totals) in self._totals.items()},
+            "taken": (self._taken_bucket, self._taken_time),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over a snapshot that went through msgpack."""
+        self._blocks = {}
+        for partition, start, up_to, sums, samples, times in state["blocks"]:
+            tick = msgspec.convert(
+                {
+                    "application": "*",
+                    "partition": partition,
+                    "partitions": 0,
+                    "block_start": start,
+                    "up_to": up_to,
+                    "sums": sums,
+                    "samples": samples,
+                },
+                Tick,
+            )
+            folds = {key_of(s): Fold.from_wire(s) for s in tick.sums}
+            self._blocks[(partition, start)] = _Version(up_to, folds, tick.samples, times)
+        self._totals = {
+            int(p): (up_to, msgspec.convert(totals, Totals)) for p, (up_to, totals) in state["totals"].items()
+        }
+        self._taken_bucket, self._taken_time = state["taken"]

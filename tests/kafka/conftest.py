@@ -1,0 +1,40 @@
+"""One real broker and one real Redis for all tests that ask, or a skip that says why there is none."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.rig import probe
+from tests.rig.broker import ClasspathError, KafkaBroker, classpath
+from tests.rig.redis import RedisServer
+
+
+@pytest.fixture(scope="session")
+def kafka_jars() -> str:
+    """Kafka's class path, for tests that start (and crash) brokers; downloaded at first use."""
+    if reason := probe.why_no_own_kafka():
+        pytest.skip(f"no real Kafka: {reason}")
+    try:
+        return classpath()
+    except ClasspathError as error:
+        pytest.skip(f"no real Kafka: {error}")
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Bootstrap servers of a real Kafka; tests use topic and group names of their own, for it is shared."""
+    if given := probe.given_kafka():
+        yield given
+        return
+    request.getfixturevalue("kafka_jars")
+    with KafkaBroker() as broker:  # from here on a failure is a failure
+        yield broker.bootstrap
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """URL of a real Redis, empty at the start of the session."""
+    if reason := probe.why_no_redis():
+        pytest.skip(f"no real Redis: {reason}")
+    with RedisServer() as server:
+        yield server.url
