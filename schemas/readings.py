@@ -152,8 +152,9 @@ class OffsetRange(Struct, frozen=True, kw_only=True):
 class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One measurement with its uncertainty.  Topic `readings.v1`, keyed by application:monitor.
 
-    `monitor` is `change` (against the baseline) or `gap` (against the eval set); `state` is
-    learning, ok, alarm or unknown.  The id derives from the data alone.
+    `monitor` is `change` (against the baseline) or `gap` (against the eval set).  `state` is learning,
+    ok, pending (the score has crossed, what moved is being named), alarm or unknown.  The id derives
+    from the data alone.
     """
 
     id: str
@@ -176,6 +177,7 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     watch: list[WatchRate] = []
     descriptors: list[DescriptorMove] = []
     onset_at: datetime | None = None
+    detected_at: datetime | None = None  # when the score crossed
     deployment: str | None = None
     offsets: list[OffsetRange] = []
     totals: Totals = Totals()

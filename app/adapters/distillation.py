@@ -1,12 +1,13 @@
 """From the sentence-transformers model to a wording table: done once, then cached."""
 
 import hashlib
+import importlib
 import importlib.util
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from tokenizers import Tokenizer
 
 from app.adapters.wording import EYE_CHARACTERS, EYE_TOKENS, FORMAT, ZIPF_A, StaticTable, zipf_weights
 from app.errors import InputError, ModelMissing
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 Progress = Callable[[int, int], None]  # tokens done, tokens in all
 
@@ -175,15 +179,25 @@ def _pooled(folder: Path, frames: NDArray[np.int64], progress: Progress | None) 
     return np.concatenate(rows)
 
 
-def open_transformer(folder: Path) -> Any:
-    """The sentence-transformers model of a local folder, on the CPU, without network or telemetry."""
+def open_transformer(folder: Path) -> "SentenceTransformer":
+    """The sentence-transformers model of a local folder, on the CPU, without network or telemetry.
+
+    Some seconds, most of them for importing torch.  Raises ModelMissing.
+    """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     try:
         from sentence_transformers import SentenceTransformer
+
+        # Its bar for loading weights would land among our own messages.
+        loader: Any = importlib.import_module("transformers.utils.logging")
     except ImportError as error:
         raise ModelMissing(f"sentence-transformers is not installed: {_REMEDY}") from error
+    shown = bool(loader.is_progress_bar_enabled())
+    loader.disable_progress_bar()
     try:
         return SentenceTransformer(str(folder), device="cpu", local_files_only=True).eval()
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelMissing(f"cannot open model {folder}: {error}") from error
+    finally:
+        if shown:
+            loader.enable_progress_bar()

@@ -1,6 +1,7 @@
 """The eyes as the ports want them: the cheap pair for every prompt, the transformer for samples."""
 
 import hashlib
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from app.adapters.distillation import (
 )
 from app.adapters.shape import SHAPE_NAMES, shape
 from app.adapters.wording import EYE_CHARACTERS, StaticTable
-from app.errors import InputError
+from app.errors import InputError, SettingsError
 from app.ports import Encoded
 
 __all__ = [
@@ -47,14 +48,14 @@ _VISIBLE = re.compile(
 
 
 def admit(text: object) -> str | None:
-    """The text as the eyes may read it, or None for what no eye can read.  Never raises.
+    r"""The text as the eyes may read it, or None for what no eye can read.  Never raises.
 
     Only str is read (a list of strings is not a text), at most 4,000 characters of it, cut before
     anything expensive; lone surrogates become U+FFFD.  None also for a text in which nothing is
     visible: empty, blanks, controls, zero-width characters.
 
-    >>> admit("a" * 5_000) == "a" * 4_000, admit("\\u200b \\n"), admit(b"bytes"), admit("x\\ud800")
-    (True, None, None, 'x\\ufffd')
+    >>> admit("a" * 5_000) == "a" * 4_000, admit("\u200b \n"), admit(b"bytes"), admit("x\ud800")
+    (True, None, None, 'x�')
     """
     # Not isinstance: an object may lie about its class, and would break the tokenizer later.
     if not issubclass(type(text), str):
@@ -161,7 +162,8 @@ def load_encoder(
     `model`: None is the packaged default, else a folder, else a hub name.  `cache_dir` defaults to
     the user's cache folder.  `progress(done, total)` counts tokens while distilling.
     Cost: 0.3 s from a file, 0.5 s from the cache, 20-60 s to distil.
-    Raises InputError for an unusable file, ModelMissing when there is nothing to distil from.
+    Raises InputError for an unusable file, SettingsError when the cache cannot be written,
+    ModelMissing when there is nothing to distil from.
     """
     if table is not None:
         return LiveEncoder(StaticTable.load(table))
@@ -176,7 +178,17 @@ def load_encoder(
         else:
             if cached.fingerprint == fingerprint:
                 return LiveEncoder(cached)
+    _writable(path.parent)
     made = distil(model, fingerprint=identity, progress=progress)
     made.save(path)
-    # Read back: what was summed before and after a restart must be the same bits.
-    return LiveEncoder(StaticTable.load(path))
+    return LiveEncoder(made)
+
+
+def _writable(folder: Path) -> None:
+    """Make the cache folder, before a minute of work that could not be kept."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"encoder.cache_dir: cannot make {folder} ({error.strerror})") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SettingsError(f"encoder.cache_dir: cannot write to {folder}; set it, or encoder.table")

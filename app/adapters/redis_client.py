@@ -13,7 +13,7 @@ from app.errors import DependencyError, SettingsError
 
 CONNECTIONS = 20  # a fixed few: commands wait for one rather than fail
 RETRIES = 2
-TIMEOUT_SECONDS = 5.0
+TIMEOUT_SECONDS = 3.0
 
 
 def connect(url: str) -> Redis:

@@ -30,6 +30,12 @@ class Explanation:
     clusters: list[ClusterMove]
     descriptors: list[DescriptorMove]
 
+    @property
+    def sure(self) -> bool:
+        """Whether something grew beyond chance."""
+        grown = any(c.low is not None and c.low > 0 for c in self.clusters)
+        return grown or any(d.share_now > d.share_before for d in self.descriptors)
+
 
 def explain(before: Rows, now: Rows, weights: Floats, *, seed: int) -> Explanation:
     """Compare n baseline units with m recent ones; weights (m,) are 1 / inclusion probability.

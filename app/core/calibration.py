@@ -146,11 +146,10 @@ def _simulate(
     plain = (rows - eye.spectrum.mean) @ eye.spectrum.basis
     fair = spectrum.out_of_fold(rows, eye.spectrum)
     norms = np.square(fair).sum(axis=1)
-    p = novelty.p_values(norms, eye.norms) - 1 / (reference.units + 1)  # a point does not outrank itself
-    payoffs = novelty.bets(reference.units)[:, novelty.bin_of(p, reference.units)].T  # (n, bets)
+    payoffs = _payoffs(norms, seed)
     both = np.concatenate([plain, fair], axis=1).astype(np.float32)
     state = np.zeros((STREAMS, len(decays), both.shape[1]), np.float32)
-    cusums = np.zeros((STREAMS, payoffs.shape[1]))
+    cusums = np.zeros((STREAMS, payoffs.shape[2]))
     kept = np.array([(1 - a) ** tick_units for a in decays], np.float32)[None, :, None]
     out: list[NDArray[np.float32]] = []
     width = plain.shape[1]
@@ -164,9 +163,25 @@ def _simulate(
     return np.stack(out, axis=1)
 
 
+def _payoffs(norms: Floats, seed: int) -> NDArray[np.float32]:
+    """What each reference point pays each bet in each stream, (streams, n, bets).
+
+    Each stream ranks the points against its own resample of the reference, so that it is part of the
+    null how well n points happen to know their own tail.
+    """
+    random = np.random.default_rng(seed + 1000)
+    count = len(norms)
+    pay = novelty.bets(count).T.astype(np.float32)
+    out = np.empty((STREAMS, count, pay.shape[1]), np.float32)
+    for stream in range(STREAMS):
+        resample = np.sort(norms[random.integers(0, count, count)])
+        out[stream] = pay[novelty.bin_of(novelty.p_values(norms, resample), count)]
+    return out
+
+
 def _draws(
-    both: NDArray[np.float32], payoffs: Floats, tick_units: int, seed: int
-) -> Iterator[tuple[NDArray[np.float32], Floats]]:
+    both: NDArray[np.float32], payoffs: NDArray[np.float32], tick_units: int, seed: int
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Sums of one tick for every stream, centred on the stream's own resampled reference mean.
 
     The same seed gives every eye the same units, so their dependence is in the joint threshold.
@@ -174,14 +189,13 @@ def _draws(
     random = np.random.default_rng(seed)
     count = len(both)
     means = np.stack([both[random.integers(0, count, count)].mean(axis=0) for _ in range(STREAMS)])
+    stream = np.arange(STREAMS)
     for _ in range(LENGTH // tick_units):
         chosen = random.integers(0, count, (STREAMS, tick_units))
         sums = both[chosen[:, 0]]
-        bets = payoffs[chosen[:, 0]]
         for j in range(1, tick_units):
             sums += both[chosen[:, j]]
-            bets = bets + payoffs[chosen[:, j]]
-        yield sums - tick_units * means, bets
+        yield sums - tick_units * means, payoffs[stream[:, None], chosen].sum(axis=1)
 
 
 def _view(reference: Reference, name: str) -> Floats:

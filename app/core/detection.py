@@ -4,6 +4,7 @@ score = log10 of the run length at which clean traffic reaches the present maxim
 16,000 units, and an alarm is due where the score passes log10 of the promised run length.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,14 +67,25 @@ class Detector:
         leader = int(np.argmax(levels))
         return Score(calibration.log_run_length(float(levels[leader])), self._bank[leader], levels)
 
-    def direction(self, component: Component) -> Floats:
-        """Where the leading wording sum points, in raw coordinates (384,): what to project units on."""
-        eye = self._baseline.reference.eyes["wording"]
-        index = component.index if component.reading != "novelty" and component.eye == "wording" else -1
-        state = self._sums["wording"].state[index]
+    def evidence(self, component: Component) -> Callable[[Fold], float]:
+        """What one window adds to the case that a component makes: below zero on clean traffic.
+
+        For sums, the projection on where the sum points, less half the step it estimates (the
+        increment of Page's test for a known step); for bets, what they win.
+        """
+        eye = self._baseline.reference.eyes[component.eye]
+        if component.reading == "novelty":
+            pay = self._payoffs[component.index]
+            return lambda fold: float(pay @ fold.novelty[component.eye])
+        state = self._sums[component.eye].state[component.index]
         weighted = state / eye.spectrum.eigenvalues if component.reading == "p1" else state
-        raw: Floats = eye.spectrum.basis @ weighted
-        return raw / max(float(np.linalg.norm(raw)), 1e-12)
+        half_step = float(state @ weighted) / 2
+
+        def gain(fold: Fold) -> float:
+            raw = (fold.wording if component.eye == "wording" else fold.shape) / SCALES[component.eye]
+            return float(eye.spectrum.rotate(raw, fold.units) @ weighted) - fold.units * half_step
+
+        return gain
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value; bit-exact."""

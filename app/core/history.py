@@ -1,18 +1,21 @@
 """The recent past in windows: what effect sizes, coverage, shares and the onset are read from."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from app.core.effect import squared_shift, wilson
-from app.core.fixedpoint import WORDING_SCALE, Floats, pack, unpack
-from app.core.folding import Fold
+from app.core.fixedpoint import WORDING_SCALE
+from app.core.folding import Fold, SumKey
 from app.core.reference import Reference
-from schemas.readings import Interval, OffsetRange, Uncovered
+from schemas.readings import Interval, OffsetRange, TickSum, Uncovered
 
 KEPT_WINDOWS = 64
+NOWHERE = SumKey(0, 0, "", None, None, None)
 
 
 @dataclass(slots=True)
@@ -43,6 +46,14 @@ class History:
         """Keep a closed window; the oldest goes."""
         self._windows.append(window)
 
+    @classmethod
+    def of(cls, window: Window | None) -> "History":
+        """A history of at most one window."""
+        out = cls()
+        if window is not None:
+            out.append(window)
+        return out
+
     def extended(self, window: Window) -> "History":
         """A view with one more window; this history is unchanged."""
         out = History()
@@ -60,44 +71,30 @@ class History:
             held += window.total.units
         return out[::-1]
 
-    def onset(self, direction: Floats, reference: Reference) -> float | None:
-        """When the mean along `direction` left the reference: start of the best-fitting late run.
+    def onset(self, evidence: Callable[[Fold], float]) -> float | None:
+        """Start of the run of windows, up to now, that makes the strongest case.
 
-        Largest gain of a step at window k in the projected means (Page's CUSUM read backwards, with
-        the step estimated by what follows it).  Resolution: one window.  None without windows.
+        The last reset of Page's CUSUM, which is the maximum-likelihood estimate of the change point
+        (Hinkley, 1971, Biometrika 58(3)).  Resolution: one window.  None without windows.
         """
-        if not self._windows:
-            return None
-        counts = np.array([w.total.units for w in self._windows], float)
-        sums = np.array([w.total.wording @ direction / WORDING_SCALE for w in self._windows])
-        along = sums - counts * float(reference.eyes["wording"].spectrum.mean @ direction)
-        after_sum, after_count = np.cumsum(along[::-1])[::-1], np.cumsum(counts[::-1])[::-1]
-        gain = np.where(after_sum > 0, np.square(after_sum) / after_count, 0.0)
-        return self._windows[int(np.argmax(gain))].start
+        best, case, found = float("-inf"), 0.0, None
+        for window in reversed(self._windows):
+            case += evidence(window.total)
+            if case > best:
+                best, found = case, window.start
+        return found
 
     def snapshot(self) -> list[tuple[Any, ...]]:
-        """State as plain types; novelty and shape sums of windows are not needed again."""
-        return [
-            (
-                w.start,
-                w.end,
-                w.total.units,
-                pack(w.total.wording),
-                None if w.total.clusters is None else w.total.clusters.tolist(),
-                w.total.uncovered,
-                w.offsets,
-            )
-            for w in self._windows
-        ]
+        """State as plain types and structs."""
+        return [(w.start, w.end, w.total.to_wire(NOWHERE), w.offsets) for w in self._windows]
 
     def restore(self, state: list[tuple[Any, ...]]) -> None:
         """Take over a snapshot."""
         self._windows.clear()
-        for start, end, units, wording, clusters, uncovered, offsets in state:
-            total = Fold(units=units, wording=unpack(wording), uncovered=uncovered)
-            total.clusters = None if clusters is None else np.asarray(clusters, np.int64)
+        for start, end, total, offsets in state:
             ranges = {int(p): (first, last) for p, (first, last) in offsets.items()}
-            self._windows.append(Window(start, end, total, ranges))
+            fold = Fold.from_wire(msgspec.convert(total, TickSum))
+            self._windows.append(Window(start, end, fold, ranges))
 
 
 def effect(windows: list[Window], reference: Reference) -> Interval | None:

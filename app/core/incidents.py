@@ -59,7 +59,7 @@ class Incidents:
         severity = severity_of(reading)
         if known is None:
             identity = _hash("incident", place, reading.reference or "", reading.id)
-            alert = _alert(reading, identity, (reading.onset_at or reading.time, reading.time), severity)
+            alert = _alert(reading, identity, (reading.onset_at or reading.time, reading.detected_at or reading.time), severity)
             self._open[place] = _Open(
                 identity, alert.started_at, alert.detected_at, severity, clean=0, last=alert
             )

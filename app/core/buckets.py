@@ -1,0 +1,77 @@
+"""Closing buckets: from blocks of many partitions to small ticks in one fixed order."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from app.core.baseline import Baseline
+from app.core.folding import Fold, SumKey, judge
+from app.core.baseline import rows_of
+from app.core.measurement import sum_key
+from app.core.reference import Reference
+from app.core.units import is_unit
+from schemas.readings import Sample
+
+Offsets = dict[int, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedBucket:
+    """One bucket's ticks in order, the offsets it rests on, and the versions first seen in it."""
+
+    number: int
+    ticks: list[Fold]
+    offsets: Offsets
+    deployments: frozenset[str]
+
+
+def border_of(watermark: float, seconds: float, newest: int) -> int:
+    """First bucket that is still open; behind everything held where the watermark is infinite."""
+    return math.floor(watermark / seconds) if math.isfinite(watermark) else newest + 1
+
+
+def fold_samples(
+    samples: Iterable[Sample], *, baseline: Baseline, evalset: Reference | None
+) -> Iterator[tuple[int, SumKey, Fold]]:
+    """Sums (partition, key, sum) of units that were sent whole because their baseline did not exist yet."""
+    units = [s for s in samples if is_unit(s.gap, baseline.horizon_seconds) and not baseline.holds(s.time)]
+    if not units:
+        return
+    rows = rows_of(units)
+    judged = judge(rows.wording, rows.shape, baseline=baseline, evalset=evalset)
+    clusters = 0 if evalset is None else len(evalset.clusters.names)
+    for i, unit in enumerate(units):
+        cohort = (unit.deployment_id, unit.variant)
+        key = sum_key(baseline, evalset, time=unit.time, ordinal=unit.ordinal, cohort=cohort)
+        fold = Fold()
+        fold.add(judged, i, unit.offset, clusters)
+        yield unit.partition, key, fold
+
+
+def close(sums: Iterable[tuple[int, SumKey, Fold]]) -> Iterator[ClosedBucket]:
+    """Ascending buckets.  The i-th tick of a bucket is the i-th chunk of every partition together."""
+    table: dict[int, dict[int, dict[int, Fold]]] = {}  # bucket -> partition -> chunk -> sum
+    versions: dict[int, set[str]] = {}
+    for partition, key, fold in sums:
+        chunks = table.setdefault(key.bucket, {}).setdefault(partition, {})
+        chunks.setdefault(key.chunk, Fold()).merge(fold)
+        if key.deployment_id is not None:
+            versions.setdefault(key.bucket, set()).add(key.deployment_id)
+    for number in sorted(table):
+        columns = [[chunks[c] for c in sorted(chunks)] for _, chunks in sorted(table[number].items())]
+        offsets = {
+            p: (min(f.first_offset for f in chunks.values()), max(f.last_offset for f in chunks.values()))
+            for p, chunks in table[number].items()
+        }
+        yield ClosedBucket(number, _rows(columns), offsets, frozenset(versions.get(number, ())))
+
+
+def _rows(columns: list[list[Fold]]) -> list[Fold]:
+    ticks: list[Fold] = []
+    for i in range(max(len(column) for column in columns)):
+        tick = Fold()
+        for column in columns:
+            if i < len(column):
+                tick.merge(column[i])
+        ticks.append(tick)
+    return ticks

@@ -1,0 +1,75 @@
+"""An alarm from its first crossing to its end: pending, confirmed by an explanation, cleared.
+
+The score says that traffic changed; a person needs to know what.  An episode is therefore pending
+until what moved can be named beyond chance, at most PATIENCE_UNITS: seconds of traffic that turn a
+bare number into a page worth reading.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from app.core.attribution import Explanation, explain
+from app.core.baseline import Baseline, rows_of
+from app.core.detection import Detector, Score
+from app.core.history import History
+from schemas.readings import Sample
+
+PATIENCE_UNITS = 256
+FEWEST_TO_EXPLAIN = 64
+CLEAR_DECADES = 1.5
+
+
+@dataclass(slots=True)
+class Episode:
+    """State of one alarm; times are event times in epoch seconds."""
+
+    detected: float
+    onset: float
+    channel: str
+    component: str
+    units: int = 0
+    explain_at: int = 0  # units at which the explanation is due again
+    confirmed: bool = False
+    explanation: Explanation = field(default_factory=lambda: Explanation([], []))
+
+    @property
+    def state(self) -> str:
+        """pending or alarm."""
+        return "alarm" if self.confirmed else "pending"
+
+
+def begin(score: Score, now: float, *, detector: Detector, history: History) -> Episode:
+    """An episode from the tick at which the score crossed."""
+    leader = score.leader
+    onset = history.onset(detector.evidence(leader))
+    return Episode(now, min(now, now if onset is None else onset), leader.channel, leader.label)
+
+
+def over(score: Score, baseline: Baseline) -> bool:
+    """Whether the score has fallen far enough below the threshold to call the episode over."""
+    return score.value < baseline.threshold - CLEAR_DECADES
+
+
+def develop(episode: Episode, *, baseline: Baseline, recent: list[Sample]) -> None:
+    """Explain when due, and confirm; called once per window.  Cost: a k-means when due."""
+    if episode.units < episode.explain_at:
+        return
+    found = explain_recent(episode.onset, baseline=baseline, recent=recent)
+    if found is not None:
+        episode.explanation = found
+    if episode.explanation.sure or episode.units >= PATIENCE_UNITS:
+        episode.confirmed = True
+    episode.explain_at = episode.units + 32 if not episode.confirmed else max(2 * episode.units, 64)
+
+
+def explain_recent(onset: float, *, baseline: Baseline, recent: list[Sample]) -> Explanation | None:
+    """What moved since the onset, from the samples kept; None below two samples."""
+    since = [s for s in recent if s.time >= onset]
+    if len(since) < FEWEST_TO_EXPLAIN:
+        since = recent[-FEWEST_TO_EXPLAIN:]
+    if len(since) < 2:
+        return None
+    weights = np.array([1.0 / s.inclusion for s in since])
+    reference = baseline.reference
+    return explain(reference.rows, rows_of(since), weights, seed=reference.seed)

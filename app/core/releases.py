@@ -1,0 +1,45 @@
+"""Which release came before a change."""
+
+from typing import Any
+
+from schemas.events import Deployment
+
+RELEASE_SECONDS = 7 * 86_400.0
+SLACK_SECONDS = 300.0  # an onset is known to a window, a release to its roll-out
+
+
+class Releases:
+    """Deployments of one application: those that were told, and versions first seen in traffic."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, float] = {}
+
+    def record(self, deployment: Deployment) -> None:
+        """A deployment event; a told time takes the place of an observed one."""
+        if deployment.status in ("started", "succeeded"):
+            self._known[deployment.deployment_id] = deployment.time.timestamp()
+
+    def observe(self, deployment_id: str, time: float) -> None:
+        """First sight of a version in traffic."""
+        self._known.setdefault(deployment_id, time)
+
+    def before(self, onset: float, *, since: float) -> str | None:
+        """The last release in (since, onset + slack], at most seven days before the onset.
+
+        >>> releases = Releases()
+        >>> releases.observe("v1", 0.0); releases.observe("v2", 1000.0)
+        >>> releases.before(1200.0, since=0.0), releases.before(500.0, since=0.0)
+        ('v2', None)
+        """
+        fit = [(t, name) for name, t in self._known.items() if since < t <= onset + SLACK_SECONDS]
+        if not fit or onset - max(fit)[0] > RELEASE_SECONDS:
+            return None
+        return max(fit)[1]
+
+    def snapshot(self) -> dict[str, Any]:
+        """State as a value."""
+        return dict(self._known)
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over a snapshot."""
+        self._known = dict(state)

@@ -1,0 +1,121 @@
+"""Composing readings: the words and numbers of one moment of one monitor."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.core.attribution import gap_clusters
+from app.core.baseline import Baseline
+from app.core.detection import Score
+from app.core.episodes import Episode
+from app.core.history import History, coverage, effect, offset_ranges
+from app.core.learning import Learner
+from app.core.reference import Reference
+from schemas.readings import Reading, Totals
+
+EFFECT_UNITS = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """Where a reading stands: its application, place in the log, event time and totals so far."""
+
+    application: str
+    place: str
+    time: float
+    totals: Totals
+    evalset: Reference | None
+
+
+def change_reading(
+    moment: Moment,
+    score: Score,
+    *,
+    baseline: Baseline,
+    history: History,
+    episode: Episode | None,
+    deployment: str | None,
+) -> Reading:
+    """The change monitor: score against threshold, size, and in an episode what moved."""
+    windows = history.recent(EFFECT_UNITS, None if episode is None else episode.onset)
+    explained = None if episode is None else episode.explanation
+    return Reading(
+        id=reading_id(moment, "change", baseline.reference.id),
+        application=moment.application,
+        monitor="change",
+        state="ok" if episode is None else episode.state,
+        time=when(moment.time),
+        window_start=when(windows[0].start),
+        units=sum(w.total.units for w in windows),
+        value=round(score.value, 6),
+        threshold=round(baseline.threshold, 6),
+        channel=score.leader.channel if episode is None else episode.channel,
+        component=score.leader.label if episode is None else episode.component,
+        run_length=baseline.run_length,
+        reference=baseline.reference.id,
+        evalset=None if moment.evalset is None else moment.evalset.id,
+        effect=effect(windows, baseline.reference),
+        uncovered=coverage(windows),
+        clusters=[] if explained is None else explained.clusters,
+        descriptors=[] if explained is None else explained.descriptors,
+        onset_at=None if episode is None else when(episode.onset),
+        detected_at=None if episode is None else when(episode.detected),
+        deployment=deployment,
+        offsets=offset_ranges(windows),
+        totals=moment.totals,
+    )
+
+
+def gap_reading(moment: Moment, evalset: Reference, *, history: History, tolerance: float | None) -> Reading:
+    """The gap monitor: how far recent traffic is from the eval set, and what it does not cover."""
+    windows = history.recent(EFFECT_UNITS)
+    size, covered = effect(windows, evalset), coverage(windows)
+    over = tolerance is not None and covered is not None and covered.low > tolerance
+    return Reading(
+        id=reading_id(moment, "gap", evalset.id),
+        application=moment.application,
+        monitor="gap",
+        state="alarm" if over else "ok",
+        time=when(moment.time),
+        window_start=when(windows[0].start),
+        units=sum(w.total.units for w in windows),
+        value=None if size is None else size.value,
+        threshold=tolerance,
+        reference=evalset.id,
+        evalset=evalset.id,
+        effect=size,
+        uncovered=covered,
+        clusters=gap_clusters(windows, evalset),
+        detected_at=when(moment.time) if over else None,
+        offsets=offset_ranges(windows),
+        totals=moment.totals,
+    )
+
+
+def learning_reading(moment: Moment, learner: Learner, baseline: Baseline | None, note: str | None) -> Reading:
+    """Progress of the baseline; the last one says that it is there."""
+    progress = 1.0 if baseline is not None else learner.progress
+    return Reading(
+        id=reading_id(moment, "change", f"learning {progress:.6f}"),
+        application=moment.application,
+        monitor="change",
+        state="learning",
+        time=when(moment.time),
+        units=len(learner.samples) if baseline is None else baseline.reference.units,
+        reference=None if baseline is None else baseline.reference.id,
+        evalset=None if moment.evalset is None else moment.evalset.id,
+        totals=moment.totals,
+        progress=progress,
+        note=note,
+    )
+
+
+def reading_id(moment: Moment, monitor: str, reference: str) -> str:
+    """Derived from the data alone: the same log gives the same ids, live and in replay."""
+    text = f"{moment.application}|{monitor}|{reference}|{moment.place}"
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def when(seconds: float) -> datetime:
+    """Epoch seconds as an aware time, to the millisecond."""
+    return datetime.fromtimestamp(round(seconds, 3), UTC)

@@ -1,0 +1,299 @@
+"""Topics of things that should work: warranty, printer, Wi-Fi, backup, slow computers."""
+
+from app.demo.grammar import Topic, lines, words
+from app.demo.words import COMMON
+
+WARRANTY = Topic(
+    name="warranty_repair",
+    share=0.05,
+    skill=0.87,
+    slots={
+        **COMMON,
+        "ticket": words("R-#### / R-#####"),
+        "defect": words("""has a cracked screen / makes a clicking noise / does not charge any more / gets \
+            very hot /
+            has a dead pixel / lost a key / smells burnt / shuts down at random / has a loose hinge / hums \
+                loudly"""),
+    },
+    asks=lines("""
+        My {product} {defect}. [Is that covered?|Can you repair it?|What are my options?]
+        How long is the warranty on [the|a] {product}? \
+            ==> Two years from delivery, three when you registered it within a month.
+        I dropped my {model} and now it {defect}, what would a repair cost?
+        Where do I find the serial number of the {product}? \
+            ==> On the underside next to the barcode, and in Settings under About.
+        Can I have my {model} repaired in {city} instead of sending it in?
+        Repair ticket {ticket} has said "waiting for parts" for {few} weeks.
+        Do I lose the warranty if I [change the battery myself|open the case|add memory]?
+        I bought the {product} second-hand, does the warranty [move to me|still count]?
+        Will my files survive the repair of the {product}?
+        Could I borrow a replacement while the {model} is being repaired?
+        The {product} came back from repair {ago} and it {defect} again.
+        Is an extended warranty of {amount} sensible for a {product}?
+    """),
+    terse=lines("""
+        {product} warranty length
+        repair status {ticket}
+        {model} screen repair cost
+        battery swap {model} price
+    """),
+    contexts=lines("""
+        I have had the {product} for {few} months.
+        It happened {ago} while I was in a call.
+        I work from home and cannot be without it for long.
+        The receipt is somewhere, I only have the order number {order}.
+    """),
+    follow_ups=lines("""
+        and how long will the repair take?
+        Do I pay if the workshop finds nothing?
+        Can you use parts for the {model} that are already in {city}?
+        What if it {defect} again in a month?
+    """),
+    replies=lines("""
+        That is covered. I have opened a repair ticket, and the label follows.
+        Drops are not part of the warranty; the workshop sends an estimate before it starts.
+        Repairs take about eight working days, and we can lend you a unit meanwhile.
+        Please back up your files first; the workshop may need to reset the device.
+    """),
+)
+
+PRINTER = Topic(
+    name="printer_setup",
+    share=0.06,
+    skill=0.86,
+    slots={
+        **COMMON,
+        "computer": words(
+            "my laptop / the office computer / my phone / the Mosaic tablet / my daughter's \
+            laptop / two computers"
+        ),
+        "fault": words("""streaks on every page / blank pages / only half of the page / wrong colours / a \
+            paper jam although
+            there is no paper / everything twice / grey instead of black"""),
+        "light": words("orange / red / blue / white / yellow"),
+    },
+    asks=lines("""
+        How do I connect the {model} printer to {computer}? \
+            ==> Switch it on, hold the wireless button until it blinks, then add it under Printers on your \
+            device.
+        My printer prints {fault}. [What can I try?|How do I stop that?]
+        The printer is offline [since {weekday}|every morning|after the update], but it is [on|on the same \
+            network].
+        What does the blinking {light} light on the printer mean?
+        Which ink [cartridge|refill] fits the Piccolo 220? \
+            ==> Cartridge set P22, black and three colours; the large black one is P22-L.
+        Can {some} people in {team} share one printer without a server?
+        How do I scan [a contract|both sides|{some} pages] into one PDF with the Piccolo?
+        The printer asks for new ink although I changed the cartridge {ago}.
+        Is there a way to print from {computer} when I am not at home?
+        Setting up the printer stops at "searching for device", I waited {minutes}.
+        How can I print [labels|envelopes|on thick paper|borderless photos] without a jam?
+        After moving to {city} the printer no longer finds the wireless network.
+    """),
+    terse=lines("""
+        printer offline again
+        Piccolo blinking {light} light
+        printer prints {fault}
+        scan to PDF Piccolo
+        ink cartridge Piccolo 220
+    """),
+    contexts=lines("""
+        I unpacked the Piccolo 220 {ago}.
+        It worked well until {weekday}.
+        I already switched it off and on {few} times.
+        The driver is the newest one from your page.
+        I have to print tickets {soon}.
+    """),
+    follow_ups=lines("""
+        I did that and the {light} light is still blinking.
+        and where is the wireless button on the printer?
+        Does the same work from {computer}?
+        Now it prints {fault}.
+    """),
+    replies=lines("""
+        Please run the cleaning cycle under Maintenance twice, then print a test page.
+        The printer has lost the network. Hold the wireless button for five seconds and connect it again.
+        Open the rear cover, take out the roller and check for scraps of paper.
+        A {light} light means that a cartridge is not seated. Press it down until it clicks.
+    """),
+)
+
+WIFI = Topic(
+    name="wifi_trouble",
+    share=0.08,
+    skill=0.83,
+    slots={
+        **COMMON,
+        "channel": words("1 / 3 / 6 / 9 / 11"),
+        "other_channel": words("36 / 44 / 52 / 100 / 12"),
+        "speed": words("50 / 100 / 250 / 500 / ## / 1##"),
+        "crawl": words("3 / 5 / 8 / 1#"),
+        "room": words(
+            "bedroom / kitchen / attic / garden / basement / meeting room / nursery / garage / \
+            back office"
+        ),
+        "gadget": words(
+            "television / phone / work laptop / doorbell / Mosaic / game console / thermostat \
+            / Fathom speaker"
+        ),
+        "moment": words("""in the evening / whenever it rains / during video calls / after {minutes} / at \
+            random / when the
+            microwave runs / since the last update / every night around two"""),
+    },
+    asks=lines("""
+        The Wi-Fi [drops|dies|keeps cutting out] {moment}. [What could it be?|Please help.|How do I find \
+            the cause?]
+        How do I change the Wi-Fi [password|name] on the Orrin 6? \
+            ==> Open the Orrin app, choose Network, then Name and password; devices need to connect again \
+            afterwards.
+        My {gadget} does not [connect|stay connected] to the Orrin, everything else does.
+        The signal in the {room} is [terrible|very weak], would a second Orrin help?
+        Is it better to use channel {channel} or {other_channel} in a house with many neighbours?
+        The router shows a red light [and no internet|since {weekday}], how do I get back online?
+        How can I set up a guest network [for visitors|for our {team} room|that switches off at night]? \
+            ==> In the Orrin app choose Guests, switch it on and set a time limit.
+        I get {speed} Mbit by cable and only {crawl} over Wi-Fi in the {room}.
+        Can the Orrin 6 work behind [my provider's box|another router] without trouble?
+        Which settings make video calls from the {room} more stable?
+        How do I limit internet time for [my son|my daughter|the {gadget}]?
+        Since the firmware update the {gadget} has no internet {moment}.
+    """),
+    terse=lines("""
+        wifi slow {room}
+        Orrin red light
+        {gadget} keeps losing wifi
+        reset router Orrin 6
+        no internet again
+    """),
+    contexts=lines("""
+        The router stands in the hall, the {room} is two walls away.
+        We have a line with {speed} Mbit.
+        My provider says the line is fine.
+        I restarted the router {few} times.
+        We live in an old house in {city} with thick walls.
+    """),
+    follow_ups=lines("""
+        I reset the router and the {gadget} still has no Wi-Fi.
+        and will that delete my network name?
+        It dropped again {moment}.
+        How far can the second Orrin be from the first?
+        Where do I see which devices are on my Wi-Fi?
+    """),
+    replies=lines("""
+        Please move the router away from metal and switch the channel to automatic.
+        The {room} is out of good range. A second unit halfway would fix it.
+        Let the {gadget} forget the network, restart it and connect again on the 2.4 band.
+        The line seems fine; a firmware update that came out this week corrects the drops.
+    """),
+)
+
+BACKUP = Topic(
+    name="sync_and_backup",
+    share=0.05,
+    skill=0.85,
+    slots={
+        **COMMON,
+        "files": words(
+            "photos / notes / drawings / the {team} folder / my thesis / contracts / recordings \
+            / old letters"
+        ),
+        "percent": words("1# / 4# / 7# / 8# / 9#"),
+        "where": words("the Larder / my laptop / the cloud / my phone / an external disk / the tablet"),
+    },
+    asks=lines("""
+        {software} does not sync {files} between {where} and my other device.
+        I deleted {files} [by accident|{ago}], can they be restored? \
+            ==> Yes, deleted files stay in the bin for thirty days: open Bin, select them and choose Restore.
+        How do I back up {files} to {where} [every night|automatically|only on Wi-Fi]?
+        There are two versions of {files} now, [which one is kept?|how do I merge them?]
+        How much space do {files} take on {where}, and how do I free some?
+        Sync is stuck at {percent} percent since {weekday}.
+        Can I keep {files} only on {where} and not in the cloud?
+        How do I move everything from my old phone to the Sprig? \
+            ==> Lay both phones next to each other, open Move in on the Sprig and confirm the code.
+        The Larder says one disk is failing, are {files} safe?
+        Is there a history of changes, I need {files} as they were {ago}.
+        Can I share {files} with my {relation} so that nothing can be changed?
+        My {files} were backed up twice and the storage is full.
+    """),
+    terse=lines("""
+        restore deleted {files}
+        sync stuck {percent} percent
+        backup {files} to {where}
+        Larder disk full
+    """),
+    contexts=lines("""
+        I use {software} on three devices.
+        The storage is {percent} percent full.
+        I changed my phone {ago}.
+        These are the only copies that I have.
+    """),
+    follow_ups=lines("""
+        and does that also restore the folders?
+        The backup to {where} failed again.
+        How often does it sync {files}?
+        Will {files} on {where} be deleted too?
+    """),
+    replies=lines("""
+        Your files are still there. Sync was paused because the storage is nearly full.
+        Open Settings, Backup, choose the folder and a time; it runs when the device is charging.
+        Both versions are kept. Open the newer one and choose Keep this.
+        Please sign out and in again once; the queue then starts from the last good file.
+    """),
+)
+
+SLOW = Topic(
+    name="slow_computer",
+    share=0.05,
+    skill=0.8,
+    slots={
+        **COMMON,
+        "doing": words("""opening a browser / starting up / a video call / switching between windows / \
+            scrolling long documents /
+            saving a file / waking from sleep / watching a film"""),
+        "symptom": words(
+            "freezes / gets loud / turns terribly slow / stutters / shows a blue screen / \
+            restarts"
+        ),
+    },
+    asks=lines("""
+        My {model} {symptom} when {doing}. [What can I do?|Is it broken?|How do I fix it?]
+        Why does the fan run all the time [even when nothing is open|when {doing}]?
+        The laptop takes {minutes} to start, it used to be quick.
+        Would more memory help, or is it the disk? I notice it when {doing}.
+        How do I see which program [eats the battery|uses all the memory|slows it down]? \
+            ==> Open Activity from the menu and sort by Memory or Energy.
+        Is it safe to [uninstall|stop] {software} if I never use it?
+        The battery of my {model} lasts only {few} hours, is that normal after [a year|{few} months]?
+        The update of {date} made my {model} slower. Can I go back?
+        How do I reset the {model} without losing my documents? \
+            ==> Choose Refresh in Settings, Recovery; it keeps your documents and removes programs.
+        A window says the disk is nearly full, what can be deleted [safely|without regret]?
+        It {symptom} every time I plug in the {other_model}.
+        The screen flickers when {doing}, mostly on battery.
+    """),
+    terse=lines("""
+        {model} very slow
+        laptop {symptom} when {doing}
+        fan always loud
+        battery drains fast {model}
+    """),
+    contexts=lines("""
+        The computer is {few} years old.
+        I have {some} tabs open as a rule.
+        It started {ago}, after the update.
+        A colleague from {team} has the same machine without trouble.
+    """),
+    follow_ups=lines("""
+        I closed everything and it still {symptom}.
+        and how do I check the memory?
+        It is better now, but slow again when {doing}.
+        Would a reset make the laptop faster?
+    """),
+    replies=lines("""
+        Please restart it once and install the update that came out this week; it fixes a memory leak.
+        One program is using most of the memory. Closing it and switching off its autostart should help.
+        The battery has lost a third of its capacity, which is normal after two years.
+        Free at least a tenth of the disk; below that everything slows down.
+    """),
+)

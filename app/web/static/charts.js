@@ -1,0 +1,135 @@
+// The charts of the page and of report.html.  Imports nothing: the report carries this file inside.
+
+const FONT = '-apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif';
+export const CONFIG = { displayModeBar: false, responsive: true, doubleClick: "reset", showTips: false };
+
+const TICKS = {
+  nticks: 6,
+  tickangle: 0,
+  tickformatstops: [
+    { dtickrange: [null, 60000], value: "%H:%M:%S" },
+    { dtickrange: [60000, 86400000], value: "%H:%M\n%-d %b" },
+    { dtickrange: [86400000, null], value: "%-d %b" },
+  ],
+};
+
+function palette() {
+  const style = getComputedStyle(document.documentElement);
+  return (name) => style.getPropertyValue(`--${name}`).trim();
+}
+
+// plotly reads a little HTML in texts of its own; ours are plain.
+const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+
+// #rrggbb, almost transparent
+const faint = (hex) => `${hex}22`;
+
+// plotly draws times as written, so they are written in the reader's zone (or in UTC).
+function stamp(milliseconds, utc) {
+  const shift = utc ? 0 : new Date(milliseconds).getTimezoneOffset() * 60000;
+  return new Date(milliseconds - shift).toISOString().slice(0, 23);
+}
+
+function layout(color, more) {
+  const axis = { color: color("ink-3"), gridcolor: color("line-2"), zeroline: false, fixedrange: true, automargin: true };
+  return {
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: FONT, size: 12, color: color("ink-3") },
+    margin: { l: 44, r: 12, t: 18, b: 34 },
+    showlegend: false,
+    hovermode: "x unified",
+    hoverlabel: { bgcolor: color("card"), bordercolor: color("line"), font: { color: color("ink"), family: FONT } },
+    dragmode: "zoom",
+    ...more,
+    xaxis: { ...axis, type: "date", showgrid: false, linecolor: color("line"), fixedrange: false, hoverformat: "%-d %b, %H:%M:%S", ...TICKS },
+    yaxis: { ...axis, rangemode: "tozero", ...more.yaxis },
+  };
+}
+
+// spans: [{start, end, severity}], marks: [{time, text}]; all times epoch milliseconds
+function overlays(color, { spans = [], marks = [], utc, end }) {
+  const shapes = spans.map((span) => ({
+    type: "rect",
+    layer: "below",
+    yref: "paper",
+    y0: 0,
+    y1: 1,
+    x0: stamp(span.start, utc),
+    x1: stamp(span.end ?? end, utc),
+    fillcolor: color(`${span.severity}-bg`),
+    line: { width: 0 },
+  }));
+  const lines = marks.map((mark) => ({
+    type: "line",
+    yref: "paper",
+    y0: 0,
+    y1: 1,
+    x0: stamp(mark.time, utc),
+    x1: stamp(mark.time, utc),
+    line: { color: color("ink-3"), width: 1, dash: "dot" },
+  }));
+  const annotations = marks.map((mark) => ({
+    x: stamp(mark.time, utc),
+    yref: "paper",
+    y: 1,
+    yanchor: "bottom",
+    xanchor: "center",
+    showarrow: false,
+    text: plain(mark.text),
+    font: { size: 11, color: color("ink-2") },
+  }));
+  return { shapes: [...shapes, ...lines], annotations };
+}
+
+// input: {points, spans, marks, utc}; points as in /v1/series
+export function scoreFigure(input) {
+  const color = palette();
+  const { points, utc } = input;
+  const x = points.map((point) => stamp(point.time * 1000, utc));
+  const over = (point) => point.value !== null && point.threshold !== null && point.value >= point.threshold;
+  const end = points.length ? points.at(-1).time * 1000 : 0;
+  const extra = overlays(color, { ...input, end });
+  const last = points.findLast((point) => point.threshold !== null);
+  if (last)
+    extra.annotations.push({
+      xref: "paper",
+      x: 0,
+      xanchor: "left",
+      y: last.threshold,
+      yanchor: "bottom",
+      showarrow: false,
+      text: "threshold",
+      font: { size: 11, color: color("critical") },
+    });
+  const run = { x, type: "scatter", mode: "lines", hovertemplate: "%{y:.2f}" };
+  const above = points.map((point) => (over(point) ? point.value : null));
+  const data = [
+    { ...run, y: points.map((point) => point.threshold), name: "threshold", line: { color: color("critical"), width: 1.25, dash: "dash", shape: "hv" } },
+    { ...run, y: points.map((point) => point.value), name: "drift score", line: { color: color("accent"), width: 2 } },
+    { ...run, y: above, name: "above", line: { color: color("critical"), width: 2.75 }, hoverinfo: "skip", hovertemplate: null },
+  ];
+  return { data, layout: layout(color, { ...extra, yaxis: {} }) };
+}
+
+export function uncoveredFigure(input) {
+  const color = palette();
+  const { points, utc } = input;
+  const end = points.length ? points.at(-1).time * 1000 : 0;
+  const trace = {
+    x: points.map((point) => stamp(point.time * 1000, utc)),
+    y: points.map((point) => point.uncovered),
+    type: "scatter",
+    mode: "lines",
+    name: "uncovered",
+    fill: "tozeroy",
+    fillcolor: faint(color("accent")),
+    line: { color: color("accent"), width: 2 },
+    hovertemplate: "%{y:.1%}",
+  };
+  return { data: [trace], layout: layout(color, { ...overlays(color, { ...input, marks: [], end }), yaxis: { tickformat: ".0%" } }) };
+}
+
+export function draw(host, figure) {
+  return globalThis.Plotly.react(host, figure.data, figure.layout, CONFIG);
+}

@@ -1,0 +1,76 @@
+// The page: header, router, clock.
+
+import { h } from "./dom.js";
+import { clock } from "./format.js";
+import * as live from "./live.js";
+import { changed, model, now, subscribe } from "./model.js";
+import { VIEWS, find } from "./views.js";
+import { ageText } from "./words.js";
+
+const $ = (id) => document.getElementById(id);
+const LINKS = { connecting: "Connecting", live: "Live", polling: "Polling", offline: "Disconnected" };
+let open = null;
+let view = null;
+
+function navigate() {
+  const found = find(location.hash);
+  open?.close?.();
+  view = found.view;
+  $("main").replaceChildren();
+  open = view.open($("main"), found.params);
+  document.title = `${found.params[0] ?? view.title} · promptdrift`;
+  menu();
+  update();
+  window.scrollTo(0, 0);
+}
+
+function menu() {
+  const links = VIEWS.filter((each) => each.menu).map((each) =>
+    h("a", { href: each.menu.href, "aria-current": each === view ? "page" : null }, each.menu.word),
+  );
+  $("nav").replaceChildren(...links);
+}
+
+function update() {
+  open?.update();
+  const link = $("link");
+  if (link.dataset.link !== model.link) {
+    link.dataset.link = model.link;
+    link.textContent = LINKS[model.link];
+  }
+  const notice = $("notice");
+  notice.hidden = model.link !== "offline";
+  const since = model.heard ? ` You see what was known at ${clock(new Date(model.heard).toISOString())}.` : "";
+  const text = `Disconnected: the server or its store cannot be reached; trying again.${since}`;
+  if (!notice.hidden && notice.textContent !== text) notice.textContent = text;
+  tick();
+}
+
+function tick() {
+  for (const element of document.querySelectorAll("[data-since]")) {
+    const text = ageText(element, now());
+    if (element.textContent !== text) element.textContent = text;
+  }
+}
+
+function announce(text) {
+  $("announcer").textContent = text;
+}
+
+// A skip link would otherwise be taken for an address of a view.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  $("main").focus();
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  open?.recolor?.();
+  changed();
+});
+addEventListener("hashchange", () => {
+  navigate();
+  $("main").focus({ preventScroll: true });
+});
+subscribe(update);
+setInterval(tick, 1000);
+navigate();
+live.start({ announce });

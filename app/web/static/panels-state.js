@@ -1,0 +1,102 @@
+// What is the matter: incidents, silence, learning, and the four numbers that matter.
+
+import { Part, h } from "./dom.js";
+import { DASH, capital, count, interval, number, percent, plural, size } from "./format.js";
+import { progress } from "./view-overview.js";
+import { age, time } from "./words.js";
+
+const SHARES = { adaptation: "our deployment", outside: "outside", audience: "another audience" };
+
+export const STATE_PANELS = [
+  plainPart(({ status }) => (status.stale ? { updated_at: status.updated_at } : null), drawStale),
+  plainPart(({ status }) => (status.incidents.length ? status.incidents : null), (list) => list.map(drawIncident)),
+  plainPart(({ status }) => pick(status, (r) => r.state === "learning"), drawLearning),
+  plainPart(({ status }) => pick(status, (r) => r.note && r.state !== "learning"), drawNote),
+  plainPart(({ status }) => pick(status, (r) => r.state !== "learning"), drawFacts),
+];
+
+// Draws whole cards, several or none.
+function plainPart(select, draw) {
+  return {
+    open(grid) {
+      const host = h("div", { class: "grid", hidden: true });
+      host.style.gridColumn = "1 / -1";
+      grid.append(host);
+      const part = new Part(host, draw);
+      return { update: (known) => part.update(select(known)) };
+    },
+  };
+}
+
+function pick(status, wanted) {
+  const { change } = status.readings;
+  return change && wanted(change) ? change : null;
+}
+
+function drawStale({ updated_at }) {
+  return h(
+    "section",
+    { class: "card callout", data: { state: "warning" }, role: "status" },
+    h("h2", {}, "Nothing new for a while"),
+    h("p", { class: "small" }, "Last measured ", age(updated_at), ". What you see is the last that was known; look at the pipeline below."),
+  );
+}
+
+function drawIncident(alert) {
+  const pairs = [
+    ["What fired", alert.channel ? `${alert.channel}` : alert.kind],
+    ["Firing since", time(alert.started_at)],
+    ["Change began about", time(alert.onset_at)],
+    ["Deployment before it", alert.deployment ?? "none known"],
+    ["Drift score then", [number(alert.value), h("span", { class: "quiet" }, ` threshold ${number(alert.threshold)}`)]],
+    alert.attribution && ["Whose change", whose(alert.attribution)],
+    alert.offsets?.length > 0 && ["Partitions and offsets", alert.offsets.map((range) => `${range.partition}: ${range.first}–${range.last}`).join(", ")],
+    ["Incident", h("code", {}, alert.incident)],
+  ];
+  return h(
+    "section",
+    { class: "card incident", data: { state: alert.severity }, "aria-label": "Open incident" },
+    h("p", { class: "incident-kind" }, `${capital(alert.severity)} incident, `, age(alert.started_at, "open for ", "")),
+    h("p", { class: "summary" }, alert.summary),
+    h("dl", { class: "pairs" }, pairs.filter(Boolean).map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value)))),
+  );
+}
+
+function whose(attribution) {
+  const known = Object.entries(SHARES).filter(([key]) => attribution[key] != null);
+  return known.length ? known.map(([key, label]) => `${percent(attribution[key])} ${label}`).map((line) => h("div", {}, line)) : "not known yet";
+}
+
+function drawLearning(reading) {
+  return h(
+    "section",
+    { class: "card", data: { state: "learning" } },
+    h("h2", {}, "Learning what normal looks like"),
+    progress(reading),
+    h("p", {}, h("b", {}, percent(reading.progress)), ` of the baseline, ${plural(reading.units ?? 0, "unit")} so far.`),
+    h("p", { class: "small quiet" }, reading.note ?? "Until it is complete no change can be told, and none is reported. Then thresholds are set from it, and watching begins."),
+  );
+}
+
+function drawNote(reading) {
+  return h("section", { class: "card callout", data: { state: reading.state } }, h("p", {}, reading.note));
+}
+
+function drawFacts(reading) {
+  const { effect, uncovered, threshold, value } = reading;
+  const over = threshold && value != null ? `${percent(value / threshold, 0)} of threshold ${number(threshold)}` : "no threshold yet";
+  const lead = reading.channel ? `; ${reading.channel} leads` : "";
+  return h(
+    "dl",
+    { class: "card facts" },
+    fact("Drift score", number(value), over + lead),
+    fact("Size of the change", effect ? size(effect.value) : DASH, effect ? `95 %: ${interval(effect.low, effect.high, size)}` : "not known yet"),
+    fact("Uncovered share", percent(uncovered?.share), uncovered ? `95 %: ${interval(uncovered.low, uncovered.high, percent)}` : "not known yet"),
+    fact("Units in the window", count(reading.units ?? 0), reading.window_start ? ["since ", time(reading.window_start)] : DASH),
+    reading.run_length && fact("False alarms", ["1 in ", count(reading.run_length)], "units, by the threshold chosen"),
+  );
+}
+
+export function fact(term, value, small) {
+  return h("div", { class: "fact" }, h("dt", {}, term), h("dd", { class: "big" }, value), h("dd", { class: "small" }, small));
+}

@@ -1,0 +1,126 @@
+// Why: clusters that moved, descriptors, watches, and the gap to the eval set.
+
+import { h } from "./dom.js";
+import { interval, percent, plural, points, signedInterval, size } from "./format.js";
+import { card } from "./panel.js";
+import { pill } from "./words.js";
+
+const SHOWN = 6;
+const byMove = (before, now) => (a, b) => Math.abs(b[now] - b[before]) - Math.abs(a[now] - a[before]);
+const moved = byMove("share_before", "share_now");
+
+export const WHY_PANELS = [
+  card({
+    title: "What moved",
+    note: "Clusters whose share of traffic changed, with redacted examples of what people write now.",
+    select: ({ status }) => nonEmpty(status.readings.change?.clusters),
+    draw: drawMoves,
+  }),
+  card({
+    title: "Language and code",
+    note: "Share of units.",
+    size: "half",
+    select: ({ status }) => nonEmpty(status.readings.change?.descriptors),
+    draw: (moves) => rates(moves.map((move) => [move.name, move.share_before, move.share_now]), 1),
+  }),
+  card({
+    title: "Watches",
+    note: "Share of units above the score that one in a hundred reference units exceeds.",
+    size: "half",
+    select: ({ status }) => nonEmpty(status.readings.change?.watch),
+    draw: (watches) => rates(watches.map((watch) => [watch.name, watch.rate_before, watch.rate_now])),
+  }),
+  card({
+    title: "Gap to the eval set",
+    note: "How far live traffic is from what you evaluate on: a level, and an alarm only past a tolerance of yours.",
+    select: ({ status }) => status.readings.gap ?? null,
+    draw: drawGap,
+  }),
+];
+
+const nonEmpty = (items) => (items?.length ? items : null);
+const largest = (pairs) => Math.max(0.01, ...pairs.flat());
+const top = (moves) => largest(moves.map((move) => [move.share_before, move.share_now]));
+
+function legend(before, now) {
+  return h("p", { class: "legend" }, h("span", {}, before), h("span", { class: "now" }, now));
+}
+
+// Bars of one card share one scale, so that they compare.
+function bars(before, now, { scale, names = ["before", "now"] }) {
+  const bar = (share, kind) => h("div", { class: `track ${kind}` }, h("i", { width: `${(100 * share) / scale}%` }));
+  const row = (name, share, kind) => [name, bar(share, kind), h("b", {}, percent(share))];
+  return h("div", { class: "bars" }, row(names[0], before, ""), row(names[1], now, "now"));
+}
+
+function drawMoves(clusters) {
+  const moves = [...clusters].sort(moved);
+  const scale = top(moves);
+  const items = moves.map((move) => drawMove(move, scale));
+  const rest = items.slice(SHOWN);
+  const more = h("details", {}, h("summary", {}, plural(rest.length, "more cluster")), h("ul", { class: "moves" }, rest));
+  return [legend("before", "now"), h("ul", { class: "moves" }, items.slice(0, SHOWN)), rest.length > 0 && more];
+}
+
+function drawMove(move, scale) {
+  const range = signedInterval(move.low, move.high);
+  const name = h("h3", {}, h("bdi", {}, move.name));
+  const change = h("p", { class: "change" }, h("b", {}, points(move.share_now - move.share_before)), range && ` (95 %: ${range})`);
+  return h(
+    "li",
+    {},
+    h(
+      "div",
+      {},
+      h("div", { class: "move-head" }, name, move.new && h("span", { class: "tag" }, "new")),
+      change,
+      bars(move.share_before, move.share_now, { scale }),
+    ),
+    h("div", {}, quotes("People write now", move.examples, ""), quotes("Nearest in the reference", move.nearest, "before")),
+  );
+}
+
+function quotes(label, texts, kind) {
+  if (!texts?.length) return null;
+  const each = texts.slice(0, 3).map((text) => h("blockquote", { dir: "auto" }, text));
+  return h("div", { class: `quotes ${kind}` }, h("p", {}, label), each);
+}
+
+// rows: [name, before, now]
+function rates(rows, whole = null) {
+  const scale = whole ?? largest(rows.map(([, before, now]) => [before, now])) * 1.1;
+  const sorted = [...rows].sort((a, b) => Math.abs(b[2] - b[1]) - Math.abs(a[2] - a[1]));
+  const items = sorted.map(([name, before, now]) =>
+    h(
+      "li",
+      {},
+      h("h3", {}, h("span", { class: "change" }, points(now - before)), h("bdi", {}, name)),
+      bars(before, now, { scale }),
+    ),
+  );
+  return [legend("before", "now"), h("ul", { class: "rates" }, items)];
+}
+
+function drawGap(reading) {
+  const { effect, uncovered, value, threshold } = reading;
+  const covered = uncovered && { share: 1 - uncovered.share, low: 1 - uncovered.high, high: 1 - uncovered.low };
+  const pairs = [
+    ["State", pill(reading.state)],
+    ["Traffic covered", covered ? `${percent(covered.share)} (${interval(covered.low, covered.high, percent)})` : "not known yet"],
+    ["Distance", effect ? `${size(effect.value)} (${interval(effect.low, effect.high, size)})` : size(value)],
+    ["Tolerance", threshold == null ? "none set" : size(threshold)],
+    reading.evalset && ["Eval set", h("code", {}, reading.evalset)],
+  ];
+  const facts = pairs.filter(Boolean).map(([term, shown]) => h("div", {}, h("dt", {}, term), h("dd", {}, shown)));
+  const clusters = [...(reading.clusters ?? [])].sort(moved).slice(0, SHOWN);
+  const scale = top(clusters);
+  const row = (move) =>
+    h(
+      "li",
+      {},
+      h("h3", {}, h("bdi", {}, move.name)),
+      bars(move.share_before, move.share_now, { scale, names: ["set", "live"] }),
+    );
+  const shares = clusters.length > 0 && [legend("eval set", "live traffic"), h("ul", { class: "moves level" }, clusters.map(row))];
+  return [h("dl", { class: "pairs" }, facts), shares].flat();
+}

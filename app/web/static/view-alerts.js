@@ -1,0 +1,27 @@
+// Every transition of every incident.
+
+import { Part, h } from "./dom.js";
+import { model } from "./model.js";
+import { alertTable } from "./panels-record.js";
+
+export const alertsView = {
+  path: /^\/alerts$/,
+  title: "Alerts",
+  menu: { href: "#/alerts", word: "Alerts" },
+  open(host) {
+    let wanted = "";
+    const list = new Part(h("div", {}), (alerts) => (alerts.length ? alertTable(alerts, true) : h("p", { class: "empty" }, "No alert to show.")));
+    const show = () => list.update(model.alerts.filter((alert) => !wanted || alert.state === wanted));
+    const options = [["", "all"], ["firing", "firing"], ["resolved", "resolved"]].map(([value, word]) => h("option", { value }, word));
+    const choose = (event) => {
+      wanted = event.target.value;
+      show();
+    };
+    const choice = h("label", { class: "choice" }, "Show", h("select", { on: { change: choose } }, options));
+    host.append(
+      h("div", { class: "title" }, h("h1", {}, "Alerts"), h("p", { class: "verdict" }, "Each line is one transition of an incident, newest first.")),
+      h("section", { class: "card" }, h("header", {}, choice), list.host),
+    );
+    return { update: show };
+  },
+};

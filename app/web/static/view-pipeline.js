@@ -1,0 +1,41 @@
+// Does the pipeline live?
+
+import { Part, h } from "./dom.js";
+import { model } from "./model.js";
+import { workerTable } from "./panels-record.js";
+import { age, pill } from "./words.js";
+
+export const pipelineView = {
+  path: /^\/pipeline$/,
+  title: "Pipeline",
+  menu: { href: "#/pipeline", word: "Pipeline" },
+  open(host) {
+    const workers = new Part(h("div", {}), workerTable);
+    const fresh = new Part(h("div", {}), drawFreshness);
+    host.append(
+      h("div", { class: "title" }, h("h1", {}, "Pipeline"), h("p", { class: "verdict" }, "Workers that reported within the last half minute, and how fresh each application is.")),
+      h("div", { class: "grid" }, h("section", { class: "card" }, h("header", {}, h("h2", {}, "Workers")), workers.host), h("section", { class: "card" }, h("header", {}, h("h2", {}, "Freshness")), fresh.host)),
+    );
+    return {
+      update() {
+        workers.update(model.workers);
+        fresh.update([...model.statuses.values()].map(({ application, state, stale, written_at }) => ({ application, state, stale, written_at })));
+      },
+    };
+  },
+};
+
+function drawFreshness(list) {
+  if (!list.length) return h("p", { class: "empty" }, "No application has been measured yet.");
+  const row = ({ application, state, stale, written_at }) =>
+    h(
+      "tr",
+      {},
+      h("td", {}, h("a", { href: `#/app/${encodeURIComponent(application)}` }, application)),
+      h("td", {}, stale ? pill("unknown", "Silent") : pill(state)),
+      h("td", { class: "when" }, age(written_at.change)),
+      h("td", { class: "when" }, age(written_at.gap)),
+    );
+  const head = ["Application", "State", "Change measured", "Gap measured"].map((name) => h("th", { scope: "col" }, name));
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Freshness" }, h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, list.map(row))));
+}
