@@ -52,9 +52,7 @@ class Pipeline:
         self._measurers = [
             Measurer(partition=p, partitions=partitions, settings=measure) for p in range(partitions)
         ]
-        self._monitors = Monitors(
-            references=references, fingerprint=encoder.fingerprint, settings=monitor
-        )
+        self._monitors = Monitors(references=references, fingerprint=encoder.fingerprint, settings=monitor)
         self._incidents = Incidents()
         self._next_offset = [0] * partitions
 

@@ -12,14 +12,13 @@ GERMAN = Topic(
         "tag": words("Montag / Dienstag / Mittwoch / Donnerstag / Freitag / Samstag"),
         "monat": words("Januar / März / April / Mai / Juni / August / Oktober / Dezember"),
         "teil": words(
-            "der Drucker / der Bildschirm / das Ladegerät / der Router / die Tastatur / der \
-            Lautsprecher"
+            "der Drucker / der Bildschirm / das Ladegerät / der Router / die Tastatur / der Lautsprecher"
         ),
         "zeit": words("gestern / letzter Woche / drei Tagen / {tag} / heute Morgen / einem Monat"),
         "gruss": words("Guten Tag, / Hallo, / Hallo zusammen, / Guten Morgen,"),
         "dank": words(
-            "Vielen Dank! / Danke im Voraus. / Mit freundlichen Grüßen / Danke! / Bitte schnell \
-            antworten."
+            """Vielen Dank! / Danke im Voraus. / Mit freundlichen Grüßen / Danke! /
+            Bitte schnell antworten."""
         ),
     },
     asks=lines("""
@@ -62,8 +61,7 @@ SPANISH = Topic(
         "cosa": words("la impresora / la pantalla / el cargador / el router / el teclado / el altavoz"),
         "saludo": words("Hola, / Buenos días, / Buenas tardes, / Hola a todos,"),
         "gracias": words(
-            "¡Gracias! / Muchas gracias. / Gracias de antemano. / Un saludo / Es bastante \
-            urgente."
+            "¡Gracias! / Muchas gracias. / Gracias de antemano. / Un saludo / Es bastante urgente."
         ),
     },
     asks=lines("""
@@ -105,8 +103,8 @@ FRENCH = Topic(
         "chose": words("l'imprimante / l'écran / le chargeur / la box / le clavier / l'enceinte"),
         "salut": words("Bonjour, / Bonsoir, / Bonjour à tous, / Salut,"),
         "merci": words(
-            "Merci ! / Merci d'avance. / Merci beaucoup pour votre aide. / Cordialement / C'est \
-            assez urgent."
+            """Merci ! / Merci d'avance. / Merci beaucoup pour votre aide. / Cordialement /
+            C'est assez urgent."""
         ),
     },
     asks=lines("""

@@ -117,8 +117,8 @@ PRIVACY = Topic(
     slots={
         **COMMON,
         "data": words(
-            "my documents / my chat history / location data / voice recordings / crash reports / \
-            usage statistics"
+            """my documents / my chat history / location data / voice recordings / crash reports /
+            usage statistics"""
         ),
     },
     asks=lines("""
@@ -169,12 +169,11 @@ HOWTO = Topic(
     slots={
         **COMMON,
         "item": words(
-            "a note / a board / a project / a page / a reminder / a whole notebook / a checklist \
-            / a comment"
+            """a note / a board / a project / a page / a reminder / a whole notebook / a checklist /
+            a comment"""
         ),
         "look": words(
-            "dark mode / larger letters / the compact view / the sidebar / full screen / my own \
-            colours"
+            "dark mode / larger letters / the compact view / the sidebar / full screen / my own colours"
         ),
     },
     asks=lines("""

@@ -1,61 +1,7 @@
-"""Topics of things that should work: warranty, printer, Wi-Fi, backup, slow computers."""
+"""Topics of devices that should work together: printer, Wi-Fi, backup."""
 
 from app.demo.grammar import Topic, lines, words
 from app.demo.words import COMMON
-
-WARRANTY = Topic(
-    name="warranty_repair",
-    share=0.05,
-    skill=0.87,
-    slots={
-        **COMMON,
-        "ticket": words("R-#### / R-#####"),
-        "defect": words("""has a cracked screen / makes a clicking noise / does not charge any more / gets \
-            very hot /
-            has a dead pixel / lost a key / smells burnt / shuts down at random / has a loose hinge / hums \
-                loudly"""),
-    },
-    asks=lines("""
-        My {product} {defect}. [Is that covered?|Can you repair it?|What are my options?]
-        How long is the warranty on [the|a] {product}? \
-            ==> Two years from delivery, three when you registered it within a month.
-        I dropped my {model} and now it {defect}, what would a repair cost?
-        Where do I find the serial number of the {product}? \
-            ==> On the underside next to the barcode, and in Settings under About.
-        Can I have my {model} repaired in {city} instead of sending it in?
-        Repair ticket {ticket} has said "waiting for parts" for {few} weeks.
-        Do I lose the warranty if I [change the battery myself|open the case|add memory]?
-        I bought the {product} second-hand, does the warranty [move to me|still count]?
-        Will my files survive the repair of the {product}?
-        Could I borrow a replacement while the {model} is being repaired?
-        The {product} came back from repair {ago} and it {defect} again.
-        Is an extended warranty of {amount} sensible for a {product}?
-    """),
-    terse=lines("""
-        {product} warranty length
-        repair status {ticket}
-        {model} screen repair cost
-        battery swap {model} price
-    """),
-    contexts=lines("""
-        I have had the {product} for {few} months.
-        It happened {ago} while I was in a call.
-        I work from home and cannot be without it for long.
-        The receipt is somewhere, I only have the order number {order}.
-    """),
-    follow_ups=lines("""
-        and how long will the repair take?
-        Do I pay if the workshop finds nothing?
-        Can you use parts for the {model} that are already in {city}?
-        What if it {defect} again in a month?
-    """),
-    replies=lines("""
-        That is covered. I have opened a repair ticket, and the label follows.
-        Drops are not part of the warranty; the workshop sends an estimate before it starts.
-        Repairs take about eight working days, and we can lend you a unit meanwhile.
-        Please back up your files first; the workshop may need to reset the device.
-    """),
-)
 
 PRINTER = Topic(
     name="printer_setup",
@@ -64,12 +10,13 @@ PRINTER = Topic(
     slots={
         **COMMON,
         "computer": words(
-            "my laptop / the office computer / my phone / the Mosaic tablet / my daughter's \
-            laptop / two computers"
+            """my laptop / the office computer / my phone / the Mosaic tablet / my daughter's laptop /
+            two computers"""
         ),
-        "fault": words("""streaks on every page / blank pages / only half of the page / wrong colours / a \
-            paper jam although
-            there is no paper / everything twice / grey instead of black"""),
+        "fault": words(
+            """streaks on every page / blank pages / only half of the page / wrong colours /
+            a paper jam although there is no paper / everything twice / grey instead of black"""
+        ),
         "light": words("orange / red / blue / white / yellow"),
     },
     asks=lines("""
@@ -114,7 +61,7 @@ PRINTER = Topic(
         Please run the cleaning cycle under Maintenance twice, then print a test page.
         The printer has lost the network. Hold the wireless button for five seconds and connect it again.
         Open the rear cover, take out the roller and check for scraps of paper.
-        A {light} light means that a cartridge is not seated. Press it down until it clicks.
+        The {light} light means that a cartridge is not seated. Press it down until it clicks.
     """),
 )
 
@@ -129,16 +76,17 @@ WIFI = Topic(
         "speed": words("50 / 100 / 250 / 500 / ## / 1##"),
         "crawl": words("3 / 5 / 8 / 1#"),
         "room": words(
-            "bedroom / kitchen / attic / garden / basement / meeting room / nursery / garage / \
-            back office"
+            """bedroom / kitchen / attic / garden / basement / meeting room / nursery / garage /
+            back office"""
         ),
         "gadget": words(
-            "television / phone / work laptop / doorbell / Mosaic / game console / thermostat \
-            / Fathom speaker"
+            """television / phone / work laptop / doorbell / Mosaic / game console / thermostat /
+            Fathom speaker"""
         ),
-        "moment": words("""in the evening / whenever it rains / during video calls / after {minutes} / at \
-            random / when the
-            microwave runs / since the last update / every night around two"""),
+        "moment": words(
+            """in the evening / whenever it rains / during video calls / after {minutes} / at random /
+            when the microwave runs / since the last update / every night around two"""
+        ),
     },
     asks=lines("""
         The Wi-Fi [drops|dies|keeps cutting out] {moment}. [What could it be?|Please help.|How do I find \
@@ -194,8 +142,8 @@ BACKUP = Topic(
     slots={
         **COMMON,
         "files": words(
-            "photos / notes / drawings / the {team} folder / my thesis / contracts / recordings \
-            / old letters"
+            """photos / notes / drawings / the {team} folder / my thesis / contracts / recordings /
+            old letters"""
         ),
         "percent": words("1# / 4# / 7# / 8# / 9#"),
         "where": words("the Larder / my laptop / the cloud / my phone / an external disk / the tablet"),
@@ -239,61 +187,5 @@ BACKUP = Topic(
         Open Settings, Backup, choose the folder and a time; it runs when the device is charging.
         Both versions are kept. Open the newer one and choose Keep this.
         Please sign out and in again once; the queue then starts from the last good file.
-    """),
-)
-
-SLOW = Topic(
-    name="slow_computer",
-    share=0.05,
-    skill=0.8,
-    slots={
-        **COMMON,
-        "doing": words("""opening a browser / starting up / a video call / switching between windows / \
-            scrolling long documents /
-            saving a file / waking from sleep / watching a film"""),
-        "symptom": words(
-            "freezes / gets loud / turns terribly slow / stutters / shows a blue screen / \
-            restarts"
-        ),
-    },
-    asks=lines("""
-        My {model} {symptom} when {doing}. [What can I do?|Is it broken?|How do I fix it?]
-        Why does the fan run all the time [even when nothing is open|when {doing}]?
-        The laptop takes {minutes} to start, it used to be quick.
-        Would more memory help, or is it the disk? I notice it when {doing}.
-        How do I see which program [eats the battery|uses all the memory|slows it down]? \
-            ==> Open Activity from the menu and sort by Memory or Energy.
-        Is it safe to [uninstall|stop] {software} if I never use it?
-        The battery of my {model} lasts only {few} hours, is that normal after [a year|{few} months]?
-        The update of {date} made my {model} slower. Can I go back?
-        How do I reset the {model} without losing my documents? \
-            ==> Choose Refresh in Settings, Recovery; it keeps your documents and removes programs.
-        A window says the disk is nearly full, what can be deleted [safely|without regret]?
-        It {symptom} every time I plug in the {other_model}.
-        The screen flickers when {doing}, mostly on battery.
-    """),
-    terse=lines("""
-        {model} very slow
-        laptop {symptom} when {doing}
-        fan always loud
-        battery drains fast {model}
-    """),
-    contexts=lines("""
-        The computer is {few} years old.
-        I have {some} tabs open as a rule.
-        It started {ago}, after the update.
-        A colleague from {team} has the same machine without trouble.
-    """),
-    follow_ups=lines("""
-        I closed everything and it still {symptom}.
-        and how do I check the memory?
-        It is better now, but slow again when {doing}.
-        Would a reset make the laptop faster?
-    """),
-    replies=lines("""
-        Please restart it once and install the update that came out this week; it fixes a memory leak.
-        One program is using most of the memory. Closing it and switching off its autostart should help.
-        The battery has lost a third of its capacity, which is normal after two years.
-        Free at least a tenth of the disk; below that everything slows down.
     """),
 )

@@ -45,13 +45,13 @@ DRIFTS: dict[str, Drift] = {
         story="A launch abroad: German, Spanish and French among the English.",
         topics=(abroad.GERMAN, abroad.SPANISH, abroad.FRENCH),
         share=0.15,
-        moved=("ich", "bestellung", "pedido", "dónde", "commande", "bonjour"),
+        moved=("ich", "bitte", "rechnung", "puedo", "factura", "commande"),
     ),
     "code": Drift(
         story="A developer forum discovers the assistant: snippets, queries and tracebacks.",
         topics=(novelties.DEBUGGING,),
         share=0.08,
-        moved=("python", "def", "traceback", "import", "const", "null"),
+        moved=("python", "def", "traceback", "const", "null", "function"),
     ),
     "attack": Drift(
         story="Somebody tries to talk the assistant out of its instructions.",

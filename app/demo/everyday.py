@@ -12,12 +12,12 @@ TRAVEL = Topic(
     slots={
         **COMMON,
         "party": words(
-            "my {relation} / two small children / a dog / {few} friends / my parents / nobody \
-            else / a baby"
+            """my {relation} / two small children / a dog / {few} friends / my parents / nobody else /
+            a baby"""
         ),
         "liking": words(
-            "museums / old trains / good bread / hiking / street markets / the sea / quiet / \
-            architecture / jazz"
+            """museums / old trains / good bread / hiking / street markets / the sea / quiet /
+            architecture / jazz"""
         ),
         "vehicle": words("train / night train / car / ferry / bus / bike / plane"),
     },
@@ -67,17 +67,17 @@ RECIPES = Topic(
     slots={
         **COMMON,
         "food": words(
-            "lentils / leeks / stale bread / courgettes / chickpeas / potatoes / apples / rice / \
-            mushrooms / cabbage / eggs"
+            """lentils / leeks / stale bread / courgettes / chickpeas / potatoes / apples / rice /
+            mushrooms / cabbage / eggs"""
         ),
         "other_food": words(
-            "feta / spinach / walnuts / ginger / tomatoes / carrots / yoghurt / lemon / \
-            coconut milk / beans"
+            """feta / spinach / walnuts / ginger / tomatoes / carrots / yoghurt / lemon / coconut milk /
+            beans"""
         ),
         "dish": words("soup / curry / pie / salad / stew / risotto / pancakes / cake / gratin / dumplings"),
         "diet": words(
-            "vegan / gluten-free / without sugar / low in salt / for toddlers / without onions / \
-            dairy-free"
+            """vegan / gluten-free / without sugar / low in salt / for toddlers / without onions /
+            dairy-free"""
         ),
     },
     asks=lines("""
@@ -124,10 +124,11 @@ PLANNING = Topic(
     skill=0.85,
     slots={
         **COMMON,
-        "event": words("""a move to {city} / a flea market / the {team} offsite / a birthday for {some} \
-            children / a job interview on
-            {weekday} / my first week as a manager / an open day / spring cleaning / a wedding speech / a \
-                school fair"""),
+        "event": words(
+            """a move to {city} / a flea market / the {team} offsite / a birthday for {some} children /
+            a job interview on {weekday} / my first week as a manager / an open day / spring cleaning /
+            a wedding speech / a school fair"""
+        ),
         "limit": words("{few} days / one weekend / {amount} / an hour a day / {few} helpers / a small flat"),
     },
     asks=lines("""

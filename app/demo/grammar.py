@@ -55,7 +55,7 @@ class Turn:
     r"""One turn of a conversation: whatever fills a slot once fills it again.
 
     >>> Turn(Random(1), {"thing": ("lamp",), "code": ("A-##",)}).write("[a|the] {thing}¶{code} {thing}")
-    'a lamp\nA-15 lamp'
+    'a lamp\nA-28 lamp'
     """
 
     def __init__(self, rng: Random, slots: Slots) -> None:

@@ -10,21 +10,21 @@ EMAIL = Topic(
     slots={
         **COMMON,
         "mail": words(
-            "e-mail / message / reply / short note / polite letter / reminder / thank-you note / \
-            apology"
+            "e-mail / message / reply / short note / polite letter / reminder / thank-you note / apology"
         ),
-        "receiver": words("""my landlord / a client in {city} / our supplier / {person} / the whole {team} \
-            team / my manager /
-            a journalist / the parents of my class / an applicant / a former colleague"""),
-        "matter": words("""the late delivery / moving our meeting to {weekday} / an unpaid bill of \
-            {amount} / a broken heater /
-            a day off on {date} / our new opening hours / the offer of {date} / missing documents / a \
-                change of prices /
-            the party on {weekday} / a mistake in my last message / a delayed project / a recommendation \
-                for {other_person}"""),
+        "receiver": words(
+            """my landlord / a client in {city} / our supplier / {person} / the whole {team} team /
+            my manager / a journalist / the parents of my class / an applicant / a former colleague"""
+        ),
+        "matter": words(
+            """the late delivery / moving our meeting to {weekday} / an unpaid bill of {amount} /
+            a broken heater / a day off on {date} / our new opening hours / the offer of {date} /
+            missing documents / a change of prices / the party on {weekday} / a mistake in my last message /
+            a delayed project / a recommendation for {other_person}"""
+        ),
         "closing": words(
-            "Warm regards / Best / Looking forward to hearing from you / Yours sincerely / \
-            Have a nice day"
+            """Warm regards / Best / Looking forward to hearing from you / Yours sincerely /
+            Have a nice day"""
         ),
         "tone": words("friendly / firm / short and clear / formal / warm / apologetic / cheerful / neutral"),
     },
@@ -75,20 +75,23 @@ MEETING = Topic(
     skill=0.82,
     slots={
         **COMMON,
-        "subject": words("""the new price list / hiring {few} people / moving to {city} / the {software} \
-            launch / the budget for
-            {month} / customer complaints / the {weekday} shift / the stand at the fair / the office \
-                kitchen / our website"""),
-        "note": words("""{person} will call the supplier / {other_person} is against it / budget {amount} \
-            / start in {month} /
-            nobody owns the schedule / two offers are missing / decision postponed to {weekday} / {team} \
-                needs one more person /
-            test with {some} customers first / {person} writes the text / too expensive according to \
-                {other_person}"""),
-        "second": words("""next meeting {weekday} / open: who tells {team} / risk: holidays in {month} / \
-            all agreed / vote {few} to one /
-            {other_person} checks the contract / cost about {other_amount} / photos are ready / ask {city} \
-                first"""),
+        "subject": words(
+            """the new price list / hiring {few} people / moving to {city} / the {software} launch /
+            the budget for {month} / customer complaints / the {weekday} shift / the stand at the fair /
+            the office kitchen / our website"""
+        ),
+        "note": words(
+            """{person} will call the supplier / {other_person} is against it / budget {amount} /
+            start in {month} / nobody owns the schedule / two offers are missing /
+            decision postponed to {weekday} / {team} needs one more person /
+            test with {some} customers first / {person} writes the text /
+            too expensive according to {other_person}"""
+        ),
+        "second": words(
+            """next meeting {weekday} / open: who tells {team} / risk: holidays in {month} / all agreed /
+            vote {few} to one / {other_person} checks the contract / cost about {other_amount} /
+            photos are ready / ask {city} first"""
+        ),
     },
     asks=lines("""
         Summarise [these notes|this meeting]: {subject}. {person}: {note}. Then {second}.
@@ -142,8 +145,7 @@ SPREADSHEET = Topic(
         "other_col": words("G / H / K / L / M / P"),
         "status": words("paid / open / {city} / {team} / late / {person} / returned"),
         "what": words(
-            "hours / prices / sales / guests / stock / expenses / working days / kilometres / \
-            grades"
+            "hours / prices / sales / guests / stock / expenses / working days / kilometres / grades"
         ),
         "limit": words("100 / 50 / 20 / 8 / 1000 / 365 / 30"),
     },
@@ -202,36 +204,38 @@ TRANSLATION = Topic(
     slots={
         **COMMON,
         "tongue": words(
-            "Polish / Dutch / Swedish / Japanese / Turkish / Norwegian / Czech / Korean / \
-            Greek / Finnish / Danish"
+            """Polish / Dutch / Swedish / Japanese / Turkish / Norwegian / Czech / Korean / Greek /
+            Finnish / Danish"""
         ),
         "other_tongue": words(
-            "Polish / Dutch / Swedish / Japanese / Turkish / Norwegian / Czech / Korean \
-            / Greek / Finnish / Danish"
+            """Polish / Dutch / Swedish / Japanese / Turkish / Norwegian / Czech / Korean / Greek /
+            Finnish / Danish"""
         ),
-        "sentence": words("""where is the station / could we have the bill / I am allergic to nuts / see \
-            you on {weekday} / happy
-            birthday, {person} / how much is this / I am looking for a pharmacy / my name is {person} / \
-                sorry, I am late /
-            the room is too cold / get well soon / we have a booking for {few} / does this bus go to \
-                {city} / have a safe trip /
-            congratulations on the new job / please speak slowly / I would like to return this / when do \
-                you open"""),
-        "other_sentence": words("""what is the password / the bread is delicious / I have lost my key / we \
-            are from {city} / can I pay by
-            card / it was a lovely evening / good night / call me on {weekday} / two coffees, please / I \
-                miss you"""),
-        "phrase": words("""thank you for your help :: dank je wel voor je hulp / good luck :: veel geluk / \
-            see you tomorrow :: tot morgen /
-            what time is it :: hoe laat is het / enjoy your meal :: eet smakelijk / I do not understand :: \
-                ik begrijp het niet"""),
+        "sentence": words(
+            """where is the station / could we have the bill / I am allergic to nuts /
+            see you on {weekday} / happy birthday, {person} / how much is this /
+            I am looking for a pharmacy / my name is {person} / sorry, I am late / the room is too cold /
+            get well soon / we have a booking for {few} / does this bus go to {city} / have a safe trip /
+            congratulations on the new job / please speak slowly / I would like to return this /
+            when do you open"""
+        ),
+        "other_sentence": words(
+            """what is the password / the bread is delicious / I have lost my key / we are from {city} /
+            can I pay by card / it was a lovely evening / good night / call me on {weekday} /
+            two coffees, please / I miss you"""
+        ),
+        "phrase": words(
+            """thank you for your help :: dank je wel voor je hulp / good luck :: veel geluk /
+            see you tomorrow :: tot morgen / what time is it :: hoe laat is het /
+            enjoy your meal :: eet smakelijk / I do not understand :: ik begrijp het niet"""
+        ),
         "term": words(
-            "invoice / warranty / screwdriver / deadline / landlord / spreadsheet / sourdough / \
-            handover / doorbell / rain check"
+            """invoice / warranty / screwdriver / deadline / landlord / spreadsheet / sourdough / handover /
+            doorbell / rain check"""
         ),
         "use": words(
-            "for a card / on a sign / in a business letter / to a child / for my trip to {city} / \
-            on the phone"
+            """for a card / on a sign / in a business letter / to a child / for my trip to {city} /
+            on the phone"""
         ),
     },
     asks=lines("""

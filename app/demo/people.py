@@ -15,7 +15,7 @@ from schemas.codec import hash_user
 
 USERS = 900
 TREATED_PERCENT = 60  # of the users get the new version, the others are the control
-HABIT = 0.3  # part of a user's conversations in his usual voice and topic; the rest are anybody's
+HABIT = 0.2  # part of a user's conversations in his usual voice and topic; the rest are anybody's
 RETRY = 0.06  # of the later prompts repeat the one before, letter by letter
 
 
@@ -94,7 +94,7 @@ class Desk:
         self._answers: Counter[str] = Counter()  # of the new version, per user
 
     def prompts(self, count: int) -> Iterator[Said]:
-        """`count` prompts; conversations overlap, a user's next prompt comes after 5 to 60 others."""
+        """`count` prompts; conversations overlap, a user's next prompt comes after 3 to 25 others."""
         rng, waiting, opened = self._rng, list[tuple[int, int, Conversation]](), 0
         for index in range(count):
             if waiting and waiting[0][0] <= index:
@@ -105,7 +105,7 @@ class Desk:
             released = talk.user.treated and index >= self._release
             self._answers[talk.user.hash] += released
             if talk.left:
-                heappush(waiting, (index + rng.randrange(5, 60), talk.number, talk))
+                heappush(waiting, (index + rng.randrange(3, 25), talk.number, talk))
             yield Said(
                 id=f"{self._name}-{index:06d}",
                 conversation=f"{self._name}-c{talk.number:05d}",

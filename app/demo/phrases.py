@@ -1,6 +1,6 @@
 """The catalogue of ordinary topics: what people ask the helpdesk, and which of it the eval set knows."""
 
-from app.demo import account, devices, everyday, office, shop
+from app.demo import account, devices, everyday, office, repairs, shop
 from app.demo.grammar import Topic
 
 TOPICS: tuple[Topic, ...] = (
@@ -13,11 +13,11 @@ TOPICS: tuple[Topic, ...] = (
     account.SUBSCRIPTION,
     account.PRIVACY,
     account.HOWTO,
-    devices.WARRANTY,
+    repairs.WARRANTY,
     devices.PRINTER,
     devices.WIFI,
     devices.BACKUP,
-    devices.SLOW,
+    repairs.SLOW,
     office.EMAIL,
     office.MEETING,
     office.SPREADSHEET,

@@ -179,8 +179,8 @@ DELIVERY = Topic(
         "phone": (PERSONAL_PHONE,),
         "carrier": words("Kittiwake Post / Roundel Couriers / Longacre Freight / the courier / your carrier"),
         "place": words(
-            "at the reception / with my neighbour / at the side door / in the parcel locker / \
-            behind the gate"
+            """at the reception / with my neighbour / at the side door / in the parcel locker /
+            behind the gate"""
         ),
         "tracking": words("KP##X##Z / RC#T##Q# / KP#W##B#"),
     },
@@ -239,9 +239,11 @@ COMPARISON = Topic(
     skill=0.84,
     slots={
         **COMMON,
-        "purpose": words("""photo editing / school / long train rides / video calls / a tiny desk / \
-            drawing / gaming now
-            and then / writing all day / my {relation} / a {team} team / recording music / reading in bed"""),
+        "purpose": words(
+            """photo editing / school / long train rides / video calls / a tiny desk / drawing /
+            gaming now and then / writing all day / my {relation} / a {team} team / recording music /
+            reading in bed"""
+        ),
         "quality": words("battery / screen / noise / weight / keyboard / sound / warranty / range / colours"),
     },
     asks=lines("""

@@ -47,7 +47,7 @@ def misspell(text: str, rng: Random) -> str:
     """One longer word with two letters swapped, one dropped or one doubled; first and last letters stay.
 
     >>> misspell("please check this", Random(4))
-    'pleease check this'
+    'plaese check this'
     """
     tokens = text.split(" ")
     places = [k for k, token in enumerate(tokens) if len(token) > 4 and token.isalpha() and token.isascii()]
@@ -75,8 +75,9 @@ def careless(text: str, voice: Voice, rng: Random) -> str:
 def dressed(ask: str, topic: Topic, voice: Voice, turn: Turn, rng: Random) -> str:
     """The question with what people put around it: a greeting, an opening phrase, background, a closing."""
     text = turn.write(ask)
-    if topic.contexts and rng.random() < voice.context:
-        context = turn.write(rng.choice(topic.contexts))
+    background = sum(rng.random() < chance for chance in (voice.context, voice.context**3))
+    if topic.contexts and background:
+        context = " ".join(turn.write(one) for one in rng.sample(topic.contexts, background))
         text = f"{context} {text}" if rng.random() < 0.6 else f"{text} {context}"
     elif rng.random() < voice.opener:
         opener = rng.choice(OPENERS)

@@ -41,6 +41,7 @@ function layout(color, more) {
     hovermode: "x unified",
     hoverlabel: { bgcolor: color("card"), bordercolor: color("line"), font: { color: color("ink"), family: FONT } },
     dragmode: "zoom",
+    uirevision: "kept", // new points do not undo the reader's zoom
     ...more,
     xaxis: { ...axis, type: "date", showgrid: false, linecolor: color("line"), fixedrange: false, hoverformat: "%-d %b, %H:%M:%S", ...TICKS },
     yaxis: { ...axis, rangemode: "tozero", ...more.yaxis },
@@ -116,6 +117,7 @@ export function uncoveredFigure(input) {
   const color = palette();
   const { points, utc } = input;
   const end = points.length ? points.at(-1).time * 1000 : 0;
+  const top = Math.max(0.05, ...points.map((point) => point.uncovered ?? 0)) * 1.1;
   const trace = {
     x: points.map((point) => stamp(point.time * 1000, utc)),
     y: points.map((point) => point.uncovered),
@@ -127,7 +129,7 @@ export function uncoveredFigure(input) {
     line: { color: color("accent"), width: 2 },
     hovertemplate: "%{y:.1%}",
   };
-  return { data: [trace], layout: layout(color, { ...overlays(color, { ...input, marks: [], end }), yaxis: { tickformat: ".0%" } }) };
+  return { data: [trace], layout: layout(color, { ...overlays(color, { ...input, marks: [], end }), yaxis: { tickformat: ".2~%", nticks: 6, range: [0, top] } }) };
 }
 
 export function draw(host, figure) {

@@ -1,13 +1,15 @@
 // Numbers and times in words.  Unknown is a dash, never a zero.
 
 export const DASH = "\u2013";
+const MINUS = "\u2212";
 const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
 
 export function number(value, digits) {
   if (!known(value)) return DASH;
   const size = Math.abs(value);
   const places = digits ?? (size === 0 ? 0 : size < 0.1 ? 4 : size < 10 ? 2 : 1);
-  return value.toLocaleString("en-GB", { minimumFractionDigits: places, maximumFractionDigits: places });
+  const text = value.toLocaleString("en-GB", { minimumFractionDigits: places, maximumFractionDigits: places });
+  return text.replace("-", MINUS);
 }
 
 export const size = (value) => number(value, Math.abs(value) < 10 ? 3 : 1);
@@ -20,7 +22,7 @@ export function percent(share, digits) {
   return `${(share * 100).toFixed(places)} %`;
 }
 
-const signed = (value, digits = 1) => `${value < 0 ? "\u2212" : "+"}${Math.abs(value).toFixed(digits)}`;
+const signed = (value, digits = 1) => `${value < 0 ? MINUS : "+"}${Math.abs(value).toFixed(digits)}`;
 export const points = (change) => (known(change) ? `${signed(change * 100)} points` : DASH);
 
 export function interval(low, high, show = number) {

@@ -4,7 +4,7 @@ import { addPoint, changed, loadAlerts, loadAll, loadSeries, loadStatus, model }
 
 const RETRY_MS = 3000;
 const POLL_MS = 5000;
-const REFRESH_MS = 30000; // workers and staleness change without an event
+const REFRESH_MS = 10000; // workers and staleness change without an event
 const WAIT_MS = 250; // several changes of one application are fetched once
 
 let source = null;

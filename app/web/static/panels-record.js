@@ -36,34 +36,38 @@ export const RECORD_PANELS = [
   }),
 ];
 
+// A table that becomes a list on a narrow screen.
+export function table(label, names, rows) {
+  const head = names.map((name) => h("th", { scope: "col" }, name));
+  const cells = (row) => row.map((cell, i) => h("td", { data: { label: names[i] } }, cell));
+  const body = rows.map((row) => h("tr", {}, cells(row)));
+  const whole = h("table", { class: "stack" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, body));
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, whole);
+}
+
+export const link = (application) => h("a", { href: `#/app/${encodeURIComponent(application)}` }, application);
+
 export function alertTable(alerts, withApplication = false) {
-  const names = ["When", "State", withApplication && "Application", "What happened", "Fired by", "Score", "Threshold"].filter(Boolean);
-  const row = (alert) =>
-    h(
-      "tr",
-      {},
-      h("td", { class: "when" }, time(alert.updated_at)),
-      h("td", {}, pill(alert.state === "firing" ? alert.severity : "resolved")),
-      withApplication && h("td", {}, h("a", { href: `#/app/${encodeURIComponent(alert.application)}` }, alert.application)),
-      h("td", { class: "says" }, alert.summary),
-      h("td", {}, alert.channel ?? alert.monitor),
-      h("td", { class: "number" }, number(alert.value)),
-      h("td", { class: "number" }, number(alert.threshold)),
-    );
-  const head = names.map((name) => h("th", { scope: "col", class: name === "Score" || name === "Threshold" ? "number" : null }, name));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Alerts" }, h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, alerts.map(row))));
+  const first = withApplication ? ["When", "State", "Application"] : ["When", "State"];
+  const rows = alerts.map((alert) => [
+    time(alert.updated_at),
+    pill(alert.state === "firing" ? alert.severity : "resolved"),
+    ...(withApplication ? [link(alert.application)] : []),
+    alert.summary,
+    alert.channel ?? alert.monitor,
+    number(alert.value),
+    number(alert.threshold),
+  ]);
+  return table("Alerts", [...first, "What happened", "Fired by", "Score", "Threshold"], rows);
 }
 
 export function workerTable(workers) {
   if (!workers.length) return h("p", { class: "empty" }, "No worker has reported. Start one, or look at its log: nothing is measured meanwhile.");
-  const row = ({ worker, updated_at, ...facts }) =>
-    h(
-      "tr",
-      {},
-      h("td", {}, h("b", {}, worker)),
-      h("td", { class: "when" }, age(updated_at)),
-      h("td", { class: "says" }, Object.entries(facts).map(([name, value]) => h("span", { class: "chip" }, `${name} `, h("b", {}, typeof value === "object" ? JSON.stringify(value) : value)))),
-    );
-  const head = ["Worker", "Last heartbeat", "Says of itself"].map((name) => h("th", { scope: "col" }, name));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Workers" }, h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, workers.map(row))));
+  const rows = workers.map(({ worker, updated_at, ...facts }) => [h("b", {}, worker), age(updated_at), Object.entries(facts).map(chip)]);
+  return table("Workers", ["Worker", "Last heartbeat", "Says of itself"], rows);
+}
+
+function chip([name, value]) {
+  const text = typeof value === "object" ? JSON.stringify(value) : value;
+  return h("span", { class: "chip" }, `${name.replaceAll("_", " ")} `, h("b", {}, text));
 }

@@ -18,13 +18,15 @@ export const applicationView = {
     const grid = h("div", { class: "grid" });
     const parts = PANELS.map((panel) => panel.open(grid));
     host.append(h("p", {}, h("a", { class: "back", href: "#/" }, "← Overview")), title.host, grid);
-    for (const monitor of ["change", "gap"]) loadSeries(application, monitor);
+    let asked = false;
     return {
       update() {
         const status = model.statuses.get(application);
         title.update(status ? titleOf(status) : { application, loaded: model.loaded });
         grid.hidden = !status;
         if (!status) return;
+        if (!asked) for (const monitor of ["change", "gap"]) loadSeries(application, monitor);
+        asked = true;
         const alerts = model.alerts.filter((alert) => alert.application === application);
         const lines = { change: series(application, "change"), gap: series(application, "gap") };
         const known = { status, alerts, series: lines, workers: model.workers, now: now() };

@@ -2,7 +2,7 @@
 
 import { Part, h } from "./dom.js";
 import { model } from "./model.js";
-import { workerTable } from "./panels-record.js";
+import { link, table, workerTable } from "./panels-record.js";
 import { age, pill } from "./words.js";
 
 export const pipelineView = {
@@ -27,15 +27,11 @@ export const pipelineView = {
 
 function drawFreshness(list) {
   if (!list.length) return h("p", { class: "empty" }, "No application has been measured yet.");
-  const row = ({ application, state, stale, written_at }) =>
-    h(
-      "tr",
-      {},
-      h("td", {}, h("a", { href: `#/app/${encodeURIComponent(application)}` }, application)),
-      h("td", {}, stale ? pill("unknown", "Silent") : pill(state)),
-      h("td", { class: "when" }, age(written_at.change)),
-      h("td", { class: "when" }, age(written_at.gap)),
-    );
-  const head = ["Application", "State", "Change measured", "Gap measured"].map((name) => h("th", { scope: "col" }, name));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Freshness" }, h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, list.map(row))));
+  const rows = list.map(({ application, state, stale, written_at }) => [
+    link(application),
+    stale ? pill("unknown", "Silent") : pill(state),
+    age(written_at.change),
+    age(written_at.gap),
+  ]);
+  return table("Freshness", ["Application", "State", "Change measured", "Gap measured"], rows);
 }

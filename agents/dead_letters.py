@@ -1,0 +1,40 @@
+"""The one door for what cannot be read: original bytes, and why, in Kafka Connect's headers."""
+
+from typing import TypeVar
+
+import msgspec
+
+from agents.plumbing import Outbox, Record
+from agents.telemetry import DEAD_LETTERS
+from schemas import topics
+from schemas.codec import Rejection, SchemaError
+
+CONNECT = "__connect.errors."
+T = TypeVar("T")
+
+
+async def bury(outbox: Outbox, record: Record, rejection: Rejection) -> None:
+    """Queue a dead letter; existing headers stay as they were."""
+    error = rejection.error
+    told = {
+        "topic": record.topic,
+        "partition": str(record.partition),
+        "offset": str(record.offset),
+        "connector.name": "promptdrift",
+        "stage": "DECODE",
+        "exception.class.name": type(error).__name__,
+        "exception.message": str(error),
+    }
+    headers = {CONNECT + name: value.encode() for name, value in told.items()} | record.headers
+    await outbox.send(topics.DEAD_LETTERS, rejection.raw, key=record.key, headers=headers)
+    DEAD_LETTERS.labels(error.field).inc()
+
+
+async def typed(outbox: Outbox, record: Record, kind: type[T]) -> T | None:
+    """A value of one of our own topics; None, and a dead letter, where it is something else."""
+    try:
+        return msgspec.json.decode(record.value or b"", type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        error = SchemaError("value", f"is no {kind.__name__}", "only promptdrift writes to this topic")
+        await bury(outbox, record, Rejection(error, record.value or b""))
+        return None

@@ -1,0 +1,146 @@
+"""`ticks.v1` -> `readings.v1`: learn baselines, judge every tick, explain what moved."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import faust
+
+from agents.checkpoint import Checkpoints
+from agents.dead_letters import typed
+from agents.library import Library
+from agents.plumbing import Lane, Outbox, Record
+from agents.telemetry import READINGS as READINGS_SENT
+from agents.telemetry import STAGE_SECONDS, log
+from app.core.baseline import BaselineSettings
+from app.core.monitor import MonitorSettings
+from app.core.monitors import Monitors
+from app.settings import DetectionSettings, Settings
+from schemas.codec import encode
+from schemas.readings import Reading, Tick
+from schemas.topics import READINGS, TICKS
+
+
+@dataclass(slots=True)
+class _Partition:
+    monitors: Monitors
+    offset: int = -1
+    saved: int = -1
+    releases: int = 0  # deployments told so far
+    settled: bool = True  # nothing new since the last final advance
+
+
+class Detect:
+    """One `Monitors` per partition of ticks, restored at its first record."""
+
+    def __init__(
+        self, settings: Settings, *, fingerprint: str, library: Library, outbox: Outbox, checkpoints: Checkpoints
+    ) -> None:
+        self._settings, self._fingerprint, self._library = settings, fingerprint, library
+        self._outbox, self._checkpoints = outbox, checkpoints
+        self._partitions: dict[int, _Partition] = {}
+
+    async def process(self, records: Sequence[Record]) -> None:
+        """Take over ticks, advance to the watermark, send readings and new baselines."""
+        await self._library.ready.wait()
+        touched: set[int] = set()
+        for record in records:
+            partition = await self._partition(record.partition)
+            if record.offset <= partition.offset:
+                continue
+            tick = await typed(self._outbox, record, Tick)
+            if tick is None:
+                continue
+            partition.monitors.receive(tick)
+            partition.offset = record.offset
+            partition.settled = partition.settled and tick.application == "*"
+            touched.add(record.partition)
+        for number in touched:
+            await self._advance(self._partitions[number])
+        await self._outbox.deliver()
+
+    async def _advance(self, partition: _Partition) -> None:
+        for deployment in self._library.deployments[partition.releases :]:
+            partition.monitors.deployed(deployment)
+        partition.releases = len(self._library.deployments)
+        final = partition.monitors.all_idle and not partition.settled
+        loop = asyncio.get_running_loop()
+        with STAGE_SECONDS.labels("detect").time():
+            readings = await loop.run_in_executor(None, lambda: partition.monitors.advance(final=final))
+        partition.settled = partition.settled or final
+        for baseline in partition.monitors.take_learned():
+            await self._library.publish(baseline.reference.application, baseline, self._outbox)
+            log.info(
+                "baseline_learned",
+                application=baseline.reference.application,
+                units=baseline.reference.units,
+                run_length=baseline.run_length,
+            )
+        for reading in readings:
+            await send_reading(self._outbox, reading)
+
+    async def _partition(self, number: int) -> _Partition:
+        if number not in self._partitions:
+            monitors = Monitors(
+                references=self._library.references,
+                fingerprint=self._fingerprint,
+                settings=monitor_settings(self._settings.detection),
+            )
+            partition = _Partition(monitors)
+            saved = await self._checkpoints.read(number)
+            if saved is not None:
+                monitors.restore(saved["monitors"])
+                partition.offset = partition.saved = saved["offset"]
+                partition.settled = saved["settled"]
+            self._partitions[number] = partition
+        return self._partitions[number]
+
+    async def checkpoint(self) -> None:
+        """Save the partitions that moved."""
+        for number, partition in self._partitions.items():
+            if partition.offset > partition.saved:
+                state = {
+                    "monitors": partition.monitors.snapshot(),
+                    "offset": partition.offset,
+                    "settled": partition.settled,
+                }
+                await self._checkpoints.write(number, state, partition.offset)
+                partition.saved = partition.offset
+
+    def forget(self, partitions: set[int]) -> None:
+        """Another worker goes on from the last checkpoint."""
+        for number in partitions:
+            self._partitions.pop(number, None)
+
+
+def monitor_settings(detection: DetectionSettings) -> MonitorSettings:
+    """The core's settings from the user's."""
+    return MonitorSettings(
+        baseline=BaselineSettings(
+            events=detection.baseline_events,
+            seconds=detection.baseline_seconds,
+            pages_per_30_days=detection.pages_per_30_days,
+            horizon_seconds=detection.session_seconds,
+            samples_per_second=detection.samples_per_second,
+            seed=detection.seed,
+        ),
+        gap_tolerance=detection.gap_tolerance,
+    )
+
+
+async def send_reading(outbox: Outbox, reading: Reading) -> None:
+    """Queue one reading."""
+    key = f"{reading.application}:{reading.monitor}".encode()
+    await outbox.send(READINGS, encode(reading), key=key)
+    READINGS_SENT.labels(reading.monitor, reading.state).inc()
+
+
+def register(
+    app: faust.App, settings: Settings, *, fingerprint: str, library: Library, outbox: Outbox
+) -> None:
+    """Attach the agent."""
+    checkpoints = Checkpoints("detect", outbox=outbox, settings=settings)
+    station = Detect(
+        settings, fingerprint=fingerprint, library=library, outbox=outbox, checkpoints=checkpoints
+    )
+    Lane(app, settings, [settings.kafka.topic_prefix + TICKS.name], "detect", station).register()

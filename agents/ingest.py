@@ -1,0 +1,74 @@
+"""Any source -> `interactions.v1`: decode, map, key; what cannot be read becomes a dead letter."""
+
+from collections.abc import Sequence
+
+import faust
+import msgspec
+
+from agents.dead_letters import bury
+from agents.plumbing import Lane, Outbox, Record
+from app.settings import Settings, SourceSettings
+from schemas import mapping
+from schemas.codec import Event, Rejection, SchemaError, decode, encode, hash_user
+from schemas.events import Deployment, Evaluation, Interaction, Outcome
+from schemas.topics import DEPLOYMENTS, EVALUATIONS, INTERACTIONS, OUTCOMES, Topic
+
+DESTINATIONS: dict[type, Topic] = {
+    Interaction: INTERACTIONS,
+    Deployment: DEPLOYMENTS,
+    Outcome: OUTCOMES,
+    Evaluation: EVALUATIONS,
+}
+
+
+class Ingest:
+    """Stateless: the station of every source topic."""
+
+    def __init__(self, sources: Sequence[SourceSettings], *, outbox: Outbox, salt: str) -> None:
+        self._sources = {source.topic: source for source in sources}
+        self._outbox, self._salt = outbox, salt
+
+    async def process(self, records: Sequence[Record]) -> None:
+        """Send each event on, keyed; delivered when this returns."""
+        for record in records:
+            for event in self._read(record):
+                if isinstance(event, Rejection):
+                    await bury(self._outbox, record, event)
+                else:
+                    key = event.key if isinstance(event, Interaction) else event.application
+                    await self._outbox.send(DESTINATIONS[type(event)], encode(event), key=key.encode())
+        await self._outbox.deliver()
+
+    def _read(self, record: Record) -> list[Event | Rejection]:
+        source = self._sources[record.topic]
+        value = record.value
+        if source.fields and value:
+            try:
+                value = msgspec.json.encode(mapping.apply(source.fields, msgspec.json.decode(value)))
+            except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
+                error = SchemaError("value", "is not a JSON object", "send one JSON object per record")
+                return [Rejection(error, record.value or b"")]
+            except SchemaError as error:
+                return [Rejection(error, record.value or b"")]
+        return decode(
+            value,
+            headers=record.headers,
+            application=source.application,
+            hasher=lambda user: hash_user(user, self._salt),
+        )
+
+    async def checkpoint(self) -> None:
+        """Nothing to keep."""
+
+    def forget(self, partitions: set[int]) -> None:
+        """Nothing to drop."""
+
+
+def register(app: faust.App, settings: Settings, outbox: Outbox) -> None:
+    """Attach the agent, if there are sources."""
+    if settings.sources:
+        station = Ingest(
+            settings.sources, outbox=outbox, salt=settings.worker.user_salt.get_secret_value()
+        )
+        topics = [source.topic for source in settings.sources]
+        Lane(app, settings, topics, "ingest", station).register()

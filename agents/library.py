@@ -1,0 +1,103 @@
+"""What every worker must know whole: references and deployments, followed without a group."""
+
+import asyncio
+import contextlib
+import json
+from dataclasses import replace
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from agents.plumbing import Outbox, client_options
+from agents.telemetry import log
+from app.adapters import references as at_rest
+from app.core.baseline import Baseline
+from app.core.measurement import References
+from app.core.reference import Reference
+from app.errors import ReferenceMismatch
+from app.settings import Settings
+from schemas.codec import Rejection, decode
+from schemas.events import Deployment
+from schemas.topics import DEPLOYMENTS, REFERENCES
+
+
+class Library:
+    """Live `references`, by application or "*".  `ready` is set once the topics were read to their end."""
+
+    def __init__(self, settings: Settings, *, fingerprint: str) -> None:
+        self._settings, self._fingerprint = settings, fingerprint
+        self.references: dict[str, References] = {}
+        self.deployments: list[Deployment] = []
+        self.ready = asyncio.Event()
+        self._parts: dict[str, dict[int, bytes]] = {}
+
+    async def follow(self) -> None:
+        """Read both topics from the beginning, then go on reading; runs until cancelled."""
+        consumer = AIOKafkaConsumer(
+            **client_options(self._settings), enable_auto_commit=False, fetch_max_wait_ms=100
+        )
+        await consumer.start()
+        try:
+            prefix = self._settings.kafka.topic_prefix
+            where = [TopicPartition(prefix + topic.name, 0) for topic in (REFERENCES, DEPLOYMENTS)]
+            consumer.assign(where)
+            await consumer.seek_to_beginning(*where)
+            ends = await consumer.end_offsets(where)
+            while True:
+                for records in (await consumer.getmany(*where, timeout_ms=200)).values():
+                    for record in records:
+                        self.take(record)
+                if not self.ready.is_set():
+                    positions = [await consumer.position(tp) >= ends[tp] for tp in where]
+                    if all(positions):
+                        self.ready.set()
+        finally:
+            with contextlib.suppress(Exception):
+                await consumer.stop()
+
+    def take(self, record: Any) -> None:  # noqa: ANN401  aiokafka's record
+        """One record of either topic; what cannot be read is logged and skipped."""
+        if record.topic.endswith(DEPLOYMENTS.name):
+            self._take_deployment(record.value)
+            return
+        headers = dict(record.headers)
+        if record.value is None or "id" not in headers:
+            return
+        if record.key.endswith(b"/manifest"):
+            self._complete(json.loads(record.value))
+        else:
+            index = int(headers["part"].split(b"/")[0])
+            self._parts.setdefault(headers["id"].decode(), {})[index] = record.value
+
+    def _take_deployment(self, value: bytes | None) -> None:
+        for event in decode(value, kind="deployment") if value else []:
+            if isinstance(event, Rejection):
+                log.warning("deployment_unreadable", field=event.error.field)
+            elif isinstance(event, Deployment):
+                self.deployments.append(event)
+
+    def _complete(self, manifest: dict[str, Any]) -> None:
+        pieces = self._parts.pop(manifest["id"], {})
+        if len(pieces) != manifest["parts"]:
+            return  # an older version whose parts were compacted away
+        blob = b"".join(pieces[i] for i in sorted(pieces))
+        try:
+            self.hold(manifest["application"], at_rest.load(blob, fingerprint=self._fingerprint))
+        except ReferenceMismatch as error:
+            log.error("reference_refused", application=manifest["application"], reason=str(error))
+
+    def hold(self, application: str, what: Reference | Baseline) -> None:
+        """Use a reference from now on."""
+        known = self.references.get(application) or self.references.get("*") or References()
+        if isinstance(what, Baseline):
+            self.references[application] = replace(known, baseline=what)
+        else:
+            self.references[application] = replace(known, evalset=what)
+        log.info("reference_held", application=application, kind=type(what).__name__.lower())
+
+    async def publish(self, application: str, what: Reference | Baseline, outbox: Outbox) -> None:
+        """Put a reference on its topic for every worker, and hold it here."""
+        for key, value, headers in at_rest.wire_records(application, what):
+            await outbox.send(REFERENCES, value, key=key, partition=0, headers=headers)
+        await outbox.deliver()
+        self.hold(application, what)

@@ -1,0 +1,165 @@
+"""`interactions.v1` -> `ticks.v1` and `samples.v1`: encode every prompt, count it, keep a few."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import faust
+
+from agents.checkpoint import Checkpoints
+from agents.dead_letters import bury
+from agents.library import Library
+from agents.plumbing import Lane, Outbox, Record
+from agents.telemetry import EVENTS, STAGE_SECONDS, UNITS
+from app.core.measurement import Candidate, Described, Measurer, MeasureSettings, References
+from app.ports import Encoder
+from app.settings import Settings
+from schemas.codec import Rejection, decode, encode
+from schemas.events import Interaction
+from schemas.readings import Sample, Tick
+from schemas.topics import INTERACTIONS, SAMPLES, TICKS
+
+PROGRESS_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eyes:
+    """What measuring sees with."""
+
+    encoder: Encoder
+    describe: Callable[[str], Described]
+
+
+@dataclass(slots=True)
+class _Partition:
+    measurer: Measurer
+    heard_at: float
+    idle: bool = False
+    saved: int = -1
+    told_at: float = field(default=0.0)
+
+
+class Measure:
+    """One `Measurer` per partition, restored at its first record."""
+
+    def __init__(
+        self, settings: Settings, *, eyes: Eyes, library: Library, outbox: Outbox, checkpoints: Checkpoints, app: faust.App
+    ) -> None:
+        self._settings, self._eyes, self._library = settings, eyes, library
+        self._outbox, self._checkpoints, self._app = outbox, checkpoints, app
+        self._partitions: dict[int, _Partition] = {}
+        self._topic = settings.kafka.topic_prefix + INTERACTIONS.name
+
+    async def process(self, records: Sequence[Record]) -> None:
+        """Fold a batch and send the ticks that grew."""
+        await self._library.ready.wait()
+        references = dict(self._library.references)
+        owned: dict[int, list[Candidate]] = {}
+        for record in records:
+            partition = await self._partition(record.partition)
+            partition.heard_at, partition.idle = time.monotonic(), False
+            candidates = owned.setdefault(record.partition, [])
+            if record.offset > partition.measurer.last_offset:
+                interactions = await self._interactions(record)
+                candidates += partition.measurer.admit(record.offset, interactions, references)
+                EVENTS.inc(len(interactions))
+        if owned:
+            with STAGE_SECONDS.labels("measure").time():
+                samples = await asyncio.get_running_loop().run_in_executor(None, self._fold, owned)
+            await self._send(owned, samples)
+        await self._tell_idle()
+        await self._outbox.deliver()
+
+    async def _interactions(self, record: Record) -> list[Interaction]:
+        out: list[Interaction] = []
+        for event in decode(record.value, headers=record.headers):
+            if isinstance(event, Rejection):
+                await bury(self._outbox, record, event)
+            elif isinstance(event, Interaction):
+                out.append(event)
+        return out
+
+    def _fold(self, owned: Mapping[int, list[Candidate]]) -> list[Sample]:
+        """In a thread: the eyes are slow, the loop must breathe."""
+        texts = [c.interaction.prompt for candidates in owned.values() for c in candidates]
+        encoded = self._eyes.encoder.encode(texts)
+        kept: list[Sample] = []
+        first = 0
+        for number, candidates in owned.items():
+            rows = slice(first, first + len(candidates))
+            first += len(candidates)
+            measurer = self._partitions[number].measurer
+            kept += measurer.fold(candidates, encoded.select(rows), self._eyes.describe)
+        UNITS.inc(len(texts))
+        return kept
+
+    async def _send(self, owned: Mapping[int, list[Candidate]], samples: Sequence[Sample]) -> None:
+        for number in owned:
+            for tick in self._partitions[number].measurer.flush():
+                await self._outbox.send(TICKS, encode(tick), key=tick.application.encode())
+        for sample in samples:
+            await self._outbox.send(SAMPLES, encode(sample), key=sample.application.encode())
+        for number in owned:
+            await self._broadcast(self._partitions[number].measurer.progress(idle=False))
+
+    async def _broadcast(self, progress: Tick) -> None:
+        """Progress concerns every application, hence every partition of ticks."""
+        for partition in range(TICKS.partitions):
+            await self._outbox.send(TICKS, encode(progress), key=b"*", partition=partition)
+
+    async def _tell_idle(self) -> None:
+        """Say once of each partition that it was read to its end and is silent."""
+        now = time.monotonic()
+        mine = {tp.partition for tp in self._app.consumer.assignment() if tp.topic == self._topic}
+        for number in mine:
+            partition = await self._partition(number)
+            quiet = now - partition.heard_at >= self._settings.worker.idle_seconds
+            if quiet and not partition.idle and await self._at_end(number, partition.measurer):
+                partition.idle = True
+                await self._broadcast(partition.measurer.progress(idle=True))
+
+    async def _at_end(self, number: int, measurer: Measurer) -> bool:
+        where = next(tp for tp in self._app.consumer.assignment() if tp == (self._topic, number))
+        end = (await self._app.consumer.highwaters(where)).get(where)
+        return end is not None and measurer.last_offset + 1 >= end
+
+    async def _partition(self, number: int) -> _Partition:
+        if number not in self._partitions:
+            detection = self._settings.detection
+            measurer = Measurer(
+                partition=number,
+                partitions=self._settings.kafka.partitions,
+                settings=MeasureSettings(
+                    lateness_seconds=detection.lateness_seconds,
+                    text_horizon_seconds=detection.text_horizon_seconds,
+                ),
+            )
+            saved = await self._checkpoints.read(number)
+            if saved is not None:
+                measurer.restore(saved)
+            self._partitions[number] = _Partition(measurer, time.monotonic(), saved=measurer.last_offset)
+        return self._partitions[number]
+
+    async def checkpoint(self) -> None:
+        """Save the partitions that moved."""
+        for number, partition in self._partitions.items():
+            offset = partition.measurer.last_offset
+            if offset > partition.saved:
+                await self._checkpoints.write(number, partition.measurer.snapshot(), offset)
+                partition.saved = offset
+
+    def forget(self, partitions: set[int]) -> None:
+        """Another worker goes on from the last checkpoint."""
+        for number in partitions:
+            self._partitions.pop(number, None)
+
+
+def register(app: faust.App, settings: Settings, *, eyes: Eyes, library: Library, outbox: Outbox) -> None:
+    """Attach the agent."""
+    checkpoints = Checkpoints("measure", outbox=outbox, settings=settings)
+    station = Measure(settings, eyes=eyes, library=library, outbox=outbox, checkpoints=checkpoints, app=app)
+    Lane(app, settings, [settings.kafka.topic_prefix + INTERACTIONS.name], "measure", station).register()
+
+
+__all__ = ["Eyes", "Measure", "References", "register"]

@@ -1,0 +1,59 @@
+"""Every counter and every log event of the worker, named once.  No prompt text, ever."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+from app.settings import LogSettings
+
+RECORDS = Counter("promptdrift_records_consumed_total", "Records taken from topics.", ["agent"])
+DEAD_LETTERS = Counter("promptdrift_records_dead_lettered_total", "Records sent to dead letters.", ["field"])
+EVENTS = Counter("promptdrift_events_total", "Production interactions judged by the unit rule.")
+UNITS = Counter("promptdrift_units_total", "Units folded into ticks.")
+READINGS = Counter("promptdrift_readings_total", "Readings sent.", ["monitor", "state"])
+ALERTS = Counter("promptdrift_alerts_total", "Transitions sent.", ["monitor", "severity", "state"])
+REDIS_ERRORS = Counter("promptdrift_redis_errors_total", "Status writes that failed.")
+STAGE_SECONDS = Histogram(
+    "promptdrift_record_processing_duration_seconds",
+    "Time of one batch in one stage.",
+    ["stage"],
+    buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
+)
+CHECKPOINT_AT = Gauge("promptdrift_checkpoint_timestamp_seconds", "When an agent last saved its state.", ["agent"])
+
+log: Any = structlog.get_logger("promptdrift")
+
+
+def configure_logging(settings: LogSettings) -> None:
+    """One JSON (or console) shape for our lines and for those of the libraries."""
+    timestamper = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        timestamper,
+        structlog.processors.format_exc_info,
+    ]
+    renderer: Any = structlog.processors.JSONRenderer()
+    if settings.format == "console":
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            foreign_pre_chain=shared,
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.level)
+    for noisy in ("aiokafka", "faust", "mode", "kafka"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )

@@ -1,0 +1,210 @@
+"""References at rest and on the wire: one npz blob, a readable manifest, parts for a topic.
+
+A directory holds `manifest.json` (for people) and `reference.npz` (everything).  On `references.v1` the
+same blob travels in parts of 512 KiB, so workers need no shared disk (docs/decisions/0003).
+"""
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.core.baseline import Baseline
+from app.core.calibration import Calibration
+from app.core.clusters import Clusters
+from app.core.reference import EYES, Eye, Reference, Rows
+from app.core.spectrum import Spectrum
+from app.errors import InputError, ReferenceMismatch
+
+FORMAT = 1
+PART_BYTES = 512 * 1024
+SCALARS = ("application", "kind", "id", "fingerprint", "tick_seconds", "chunk_units", "seed", "window")
+BASELINE_SCALARS = (
+    "horizon_seconds",
+    "inflation",
+    "units_per_second",
+    "sample_rate",
+    "run_length",
+    "window_units",
+)
+
+
+def dump(what: Reference | Baseline) -> bytes:
+    """A reference, or a baseline with its calibration, as one compressed blob."""
+    reference = what.reference if isinstance(what, Baseline) else what
+    arrays: dict[str, Any] = {
+        "wording": reference.rows.wording,
+        "shape": reference.rows.shape,
+        "grids": reference.grids,
+        "centroids": reference.clusters.centroids,
+    }
+    for name, eye in reference.eyes.items():
+        arrays |= {
+            f"{name}.mean": eye.spectrum.mean,
+            f"{name}.basis": eye.spectrum.basis,
+            f"{name}.eigenvalues": eye.spectrum.eigenvalues,
+            f"{name}.norms": eye.norms,
+        }
+    meta: dict[str, Any] = {"format": FORMAT, **{name: getattr(reference, name) for name in SCALARS}}
+    meta["rows"] = {
+        "texts": reference.rows.texts,
+        "languages": reference.rows.languages,
+        "code": reference.rows.code,
+    }
+    clusters = reference.clusters
+    meta["clusters"] = {"names": clusters.names, "shares": clusters.shares, "exemplars": clusters.exemplars}
+    if isinstance(what, Baseline):
+        meta["baseline"] = {name: getattr(what, name) for name in BASELINE_SCALARS}
+        calibration = what.calibration
+        meta["calibration"] = {
+            "decays": calibration.decays,
+            "tick_units": calibration.tick_units,
+            "seed": calibration.seed,
+        }
+        for name in ("low", "high", "runs", "joint", "alarms"):
+            arrays[f"calibration.{name}"] = getattr(calibration, name)
+    arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    out = io.BytesIO()
+    np.savez_compressed(out, **arrays)
+    return out.getvalue()
+
+
+def load(blob: bytes, *, fingerprint: str | None = None) -> Reference | Baseline:
+    """Inverse of `dump`.
+
+    Raises: ReferenceMismatch where the blob is damaged, of another format, or another encoder's.
+    """
+    try:
+        with np.load(io.BytesIO(blob), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        meta = json.loads(arrays["meta"].tobytes())
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        raise ReferenceMismatch(
+            f"the reference is damaged ({type(error).__name__}); build it again"
+        ) from error
+    if meta.get("format") != FORMAT:
+        raise ReferenceMismatch(
+            f"the reference has format {meta.get('format')}, this is {FORMAT}; build it again"
+        )
+    if fingerprint is not None and meta["fingerprint"] != fingerprint:
+        raise ReferenceMismatch(
+            f"reference {meta['id']} was made by encoder {meta['fingerprint']}, live traffic is read by "
+            f"{fingerprint}: vectors of different encoders do not compare; build the reference again"
+        )
+    reference = _reference(meta, arrays)
+    return _baseline(reference, meta, arrays) if "baseline" in meta else reference
+
+
+def _reference(meta: dict[str, Any], arrays: dict[str, Any]) -> Reference:
+    rows = Rows(
+        wording=arrays["wording"],
+        shape=arrays["shape"],
+        texts=tuple(meta["rows"]["texts"]),
+        languages=tuple(meta["rows"]["languages"]),
+        code=tuple(meta["rows"]["code"]),
+    )
+    eyes = {
+        name: Eye(
+            Spectrum(
+                arrays[f"{name}.mean"], arrays[f"{name}.basis"], arrays[f"{name}.eigenvalues"], len(rows)
+            ),
+            arrays[f"{name}.norms"],
+        )
+        for name in EYES
+    }
+    stored = meta["clusters"]
+    clusters = Clusters(
+        arrays["centroids"],
+        tuple(stored["names"]),
+        tuple(stored["shares"]),
+        tuple(tuple(e) for e in stored["exemplars"]),
+    )
+    scalars = {name: meta[name] for name in SCALARS}
+    scalars["window"] = None if meta["window"] is None else tuple(meta["window"])
+    return Reference(rows=rows, grids=arrays["grids"], eyes=eyes, clusters=clusters, **scalars)
+
+
+def _baseline(reference: Reference, meta: dict[str, Any], arrays: dict[str, Any]) -> Baseline:
+    stored = meta["calibration"]
+    kept = {
+        f.name: arrays[f"calibration.{f.name}"]
+        for f in fields(Calibration)
+        if f"calibration.{f.name}" in arrays
+    }
+    calibration = Calibration(
+        decays=tuple(stored["decays"]), tick_units=stored["tick_units"], seed=stored["seed"], **kept
+    )
+    return Baseline(reference=reference, calibration=calibration, **meta["baseline"])
+
+
+def save_directory(reference: Reference, directory: Path) -> None:
+    """Write `reference.npz` and `manifest.json`, the manifest last.
+
+    Raises: InputError where the directory cannot be written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        blob = dump(reference)
+        _write(directory / "reference.npz", blob)
+        _write(directory / "manifest.json", json.dumps(manifest(reference, blob), indent=2).encode())
+    except OSError as error:
+        raise InputError(
+            f"--out: cannot write to {directory} ({error.strerror}); choose another folder"
+        ) from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)
+
+
+def manifest(reference: Reference, blob: bytes) -> dict[str, Any]:
+    """What a person wants to know of a reference."""
+    return {
+        "id": reference.id,
+        "kind": reference.kind,
+        "application": reference.application,
+        "encoder": reference.fingerprint,
+        "units": reference.units,
+        "seed": reference.seed,
+        "sha256": hashlib.sha256(blob).hexdigest(),
+        "clusters": [
+            {"name": name, "share": round(share, 4)}
+            for name, share in zip(reference.clusters.names, reference.clusters.shares, strict=True)
+        ],
+    }
+
+
+def load_directory(directory: Path, *, fingerprint: str | None = None) -> Reference:
+    """Read a reference that `save_directory` wrote.
+
+    Raises: InputError where there is none, ReferenceMismatch where it is damaged or foreign.
+    """
+    path = directory / "reference.npz"
+    try:
+        blob = path.read_bytes()
+        told = json.loads((directory / "manifest.json").read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"{directory} holds no reference ({error.strerror}); make one with `promptdrift reference build`"
+        ) from error
+    except ValueError as error:
+        raise ReferenceMismatch(
+            f"{directory}/manifest.json is not JSON; build the reference again"
+        ) from error
+    if told.get("sha256") != hashlib.sha256(blob).hexdigest():
+        raise ReferenceMismatch(f"{path} is not what its manifest says; build the reference again")
+    found = load(blob, fingerprint=fingerprint)
+    return found.reference if isinstance(found, Baseline) else found
+
+
+def parts(blob: bytes) -> list[bytes]:
+    """A blob in pieces that fit a Kafka record."""
+    return [blob[i : i + PART_BYTES] for i in range(0, len(blob), PART_BYTES)] or [b""]

@@ -1,0 +1,171 @@
+"""What a replay found, gathered per application and said in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from schemas.decisions import Alert
+from schemas.readings import ClusterMove, Reading, Totals
+
+MINUS = "\u2212"
+DASH = "\u2013"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """One application at the end of the replay."""
+
+    name: str
+    changes: Sequence[Reading]
+    gap: Reading | None
+    alerts: Sequence[Alert]  # in order
+
+    @property
+    def change(self) -> Reading | None:
+        """The last word of the change monitor."""
+        return self.changes[-1] if self.changes else None
+
+    @property
+    def incidents(self) -> list[Alert]:
+        """Latest alert of every incident; what it explained earlier is kept."""
+        latest: dict[str, Alert] = {}
+        for alert in self.alerts:
+            latest[alert.incident] = alert
+        return list(latest.values())
+
+    @property
+    def state(self) -> str:
+        """ok, warning, critical, learning or unknown."""
+        severities = {a.severity for a in self.incidents if a.state == "firing"}
+        last = self.change or self.gap
+        if severities:
+            return "critical" if "critical" in severities else "warning"
+        if any(r is not None and r.state == "alarm" for r in (self.change, self.gap)):
+            return "warning"
+        return last.state if last else "unknown"
+
+    @property
+    def clusters(self) -> Sequence[ClusterMove]:
+        """Clusters that moved: as the last alert told them, else as the last reading does."""
+        told = [alert.clusters for alert in self.alerts if alert.clusters and alert.kind == "change"]
+        return told[-1] if told else self.change.clusters if self.change else []
+
+    @property
+    def descriptors(self) -> list[tuple[str, float, float]]:
+        """Name, share before, share now."""
+        return [(d.name, d.share_before, d.share_now) for d in self.change.descriptors] if self.change else []
+
+    @property
+    def watches(self) -> list[tuple[str, float, float]]:
+        """Name, rate before, rate now."""
+        return [(w.name, w.rate_before, w.rate_now) for w in self.change.watch] if self.change else []
+
+    @property
+    def totals(self) -> Totals:
+        """What was counted."""
+        last = self.change or self.gap
+        return last.totals if last else Totals()
+
+
+def states(summary: dict[str, Any], readings: Sequence[Reading], alerts: Sequence[Alert]) -> list[State]:
+    """Readings and alerts by application, in the order of the summary, then of appearance."""
+    given = summary.get("applications") or []
+    names = dict.fromkeys(
+        [*map(str, given), *(r.application for r in readings), *(a.application for a in alerts)]
+    )
+    return [_state(name, readings, alerts) for name in names]
+
+
+def verdict(found: Sequence[State]) -> str:
+    """The answer in one sentence."""
+    incidents = [alert for state in found for alert in state.incidents]
+    learning = [state.name for state in found if state.state == "learning"]
+    if not found:
+        return "Nothing was measured."
+    if incidents:
+        open_now = sum(alert.state == "firing" for alert in incidents)
+        where = (
+            f" in {plural(len({a.application for a in incidents}), 'application')}" if len(found) > 1 else ""
+        )
+        return f"{plural(len(incidents), 'incident')}{where}, {open_now or 'none'} still open at the end."
+    if len(learning) == len(found):
+        return "The baseline was not complete at the end: no change can be told yet."
+    also = f" {plural(len(learning), 'application')} had not learned a baseline." if learning else ""
+    where = f" in {plural(len(found), 'application')}" if len(found) > 1 else ""
+    return f"No incident{where}.{also}"
+
+
+def _state(name: str, readings: Sequence[Reading], alerts: Sequence[Alert]) -> State:
+    own = sorted((r for r in readings if r.application == name), key=lambda r: r.time)
+    gaps = [r for r in own if r.monitor == "gap"]
+    return State(
+        name=name,
+        changes=[r for r in own if r.monitor == "change"],
+        gap=gaps[-1] if gaps else None,
+        alerts=[a for a in alerts if a.application == name],
+    )
+
+
+def number(value: float | None, places: int | None = None) -> str:
+    """A number as the page writes it; unknown is a dash.
+
+    >>> number(1234.5), number(0.1184, 3), number(-9.6), number(None)
+    ('1,234.5', '0.118', '−9.60', '–')
+    """
+    if value is None:
+        return DASH
+    if places is None:
+        places = 0 if value == 0 else 4 if abs(value) < 0.1 else 2 if abs(value) < 10 else 1
+    return f"{value:,.{places}f}".replace("-", MINUS)
+
+
+def size(value: float | None) -> str:
+    """A squared shift."""
+    return number(value, 3 if value is None or abs(value) < 10 else 1)
+
+
+def percent(share: float | None) -> str:
+    """A share of units.
+
+    >>> percent(0.164), percent(0.031), percent(None)
+    ('16 %', '3.1 %', '–')
+    """
+    if share is None:
+        return DASH
+    return f"{100 * share:.{1 if 0 < abs(share) < 0.1 else 0}f} %".replace("-", MINUS)
+
+
+def signed(share: float) -> str:
+    """A change in share, in points.
+
+    >>> signed(0.133), signed(-0.026)
+    ('+13.3', '−2.6')
+    """
+    return f"{100 * share:+.1f}".replace("-", MINUS)
+
+
+def plural(count: int, noun: str) -> str:
+    """A count and its noun.
+
+    >>> plural(1, "incident"), plural(2, "incident")
+    ('1 incident', '2 incidents')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def moment(value: object) -> datetime | None:
+    """A time however the summary wrote it: text, epoch seconds or a datetime."""
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    try:
+        return datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+
+
+def clock(value: datetime | None) -> str:
+    """A time in UTC."""
+    return DASH if value is None else f"{value.astimezone(UTC):%-d %b %Y, %H:%M:%S}"

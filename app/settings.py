@@ -1,0 +1,229 @@
+"""Every setting, validated once: command line over environment over file over default.
+
+Environment: `PROMPTDRIFT_` + path with `__` (PROMPTDRIFT_DETECTION__BASELINE_EVENTS=2000).  What people
+already have is taken too: KAFKA_BOOTSTRAP_SERVERS and friends, REDIS_URL.  File: `promptdrift.yaml`.
+"""
+
+import difflib
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from app.errors import SettingsError
+
+DEFAULT_FILE = "promptdrift.yaml"
+FAMILIAR = {
+    "KAFKA_BOOTSTRAP_SERVERS": ("kafka", "bootstrap_servers"),
+    "KAFKA_SECURITY_PROTOCOL": ("kafka", "security_protocol"),
+    "KAFKA_SASL_MECHANISM": ("kafka", "sasl_mechanism"),
+    "KAFKA_SASL_USERNAME": ("kafka", "sasl_username"),
+    "KAFKA_SASL_PASSWORD": ("kafka", "sasl_password"),
+    "KAFKA_SSL_CA_LOCATION": ("kafka", "ssl_ca_location"),
+    "REDIS_URL": ("redis", "url"),
+    "LOG_LEVEL": ("log", "level"),
+    "LOG_FORMAT": ("log", "format"),
+}
+
+
+class Section(BaseModel):
+    """A part of the settings; unknown names are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KafkaSettings(Section):
+    """Where the broker is and how to speak to it."""
+
+    bootstrap_servers: str = "127.0.0.1:9092"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_ca_location: Path | None = None
+    topic_prefix: str = "promptdrift."
+    replication_factor: int = Field(default=-1, ge=-1, description="-1: the broker's own default")
+    partitions: int = Field(default=6, ge=1, le=256, description="of interactions and state")
+    session_timeout_seconds: float = Field(default=30.0, ge=2.0)
+    fetch_max_wait_ms: int = Field(default=500, ge=5)
+
+
+class SourceSettings(Section):
+    """A topic of yours with interactions in it.
+
+    `fields` maps our field names to dotted paths of yours: {prompt: request.text, time: ts}.
+    """
+
+    topic: str
+    application: str | None = None
+    fields: dict[str, str] = {}
+
+
+class RedisSettings(Section):
+    """The live status store."""
+
+    url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+
+
+class EncoderSettings(Section):
+    """The eyes.  Nothing is downloaded unless `model` is a hub name."""
+
+    table: Path | None = Field(default=None, description="wording table made by `promptdrift encoder distil`")
+    model: str | None = Field(default=None, description="local path or hub name; default all-MiniLM-L6-v2")
+    cache_dir: Path | None = None
+
+
+class DetectionSettings(Section):
+    """What normal is and how often a false page may come."""
+
+    baseline_events: int = Field(default=2000, ge=100)
+    baseline_seconds: float | None = Field(default=None, gt=0)
+    pages_per_30_days: float = Field(default=1.0, gt=0, le=1000)
+    session_seconds: float | None = Field(default=None, ge=0, description="None: as the baseline demands")
+    text_horizon_seconds: float = Field(default=3600.0, ge=0)
+    lateness_seconds: float = Field(default=30.0, ge=0)
+    samples_per_second: float = Field(default=50.0, gt=0)
+    gap_tolerance: float | None = Field(default=None, gt=0, lt=1, description="uncovered share that pages")
+    seed: int = Field(default=0, ge=0)
+
+
+class WorkerSettings(Section):
+    """Micro-batches, checkpoints, health port."""
+
+    group: str = "promptdrift"
+    batch_events: int = Field(default=256, ge=1, le=4096)
+    linger_seconds: float = Field(default=0.2, gt=0, le=5)
+    checkpoint_seconds: float = Field(default=2.0, gt=0, le=60)
+    idle_seconds: float = Field(default=5.0, gt=0)
+    host: str = "127.0.0.1"
+    port: int = Field(default=6066, ge=0, le=65535, description="0: no health port")
+    user_salt: SecretStr = SecretStr("")
+
+
+class ApiSettings(Section):
+    """The status endpoint and page."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    token: SecretStr | None = None
+    stale_seconds: float = Field(default=120.0, gt=0)
+
+
+class LogSettings(Section):
+    """Logs never hold prompt text."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    format: Literal["json", "console"] = "json"
+
+
+class Settings(BaseSettings):
+    """All settings.  Build with `load`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PROMPTDRIFT_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    kafka: KafkaSettings = KafkaSettings()
+    redis: RedisSettings = RedisSettings()
+    encoder: EncoderSettings = EncoderSettings()
+    detection: DetectionSettings = DetectionSettings()
+    sources: list[SourceSettings] = []
+    worker: WorkerSettings = WorkerSettings()
+    api: ApiSettings = ApiSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment first; `init` carries the familiar names and the file, merged by `load`."""
+        return env_settings, init_settings
+
+
+def load(file: Path | None = None, overrides: dict[str, Any] | None = None) -> Settings:
+    """Read the settings; `overrides` (from the command line) win over everything.
+
+    Raises: SettingsError naming the setting and the remedy.
+    """
+    named = os.environ.get("PROMPTDRIFT_CONFIG")
+    path = file or (Path(named) if named else None)
+    merged = _read_file(path if path is not None else Path(DEFAULT_FILE), required=path is not None)
+    for variable, (section, name) in FAMILIAR.items():
+        if os.environ.get(variable):
+            merged.setdefault(section, {})[name] = os.environ[variable]
+    try:
+        settings = Settings(**merged)
+        if overrides:
+            settings = Settings.model_validate(_merge(_plain(settings), overrides))
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+    return settings
+
+
+def _plain(settings: Settings) -> dict[str, Any]:
+    """Back to plain values, secrets included, so that they can be validated again."""
+    return {name: _reveal(value) for name, value in settings.model_dump().items()}
+
+
+def _reveal(value: Any) -> Any:  # noqa: ANN401  any setting
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, dict):
+        return {k: _reveal(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_reveal(v) for v in value]
+    return value
+
+
+def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        if required:
+            raise SettingsError(f"--config: {path} does not exist; `promptdrift init` writes one") from None
+        return {}
+    except (OSError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path}: is not readable YAML ({type(error).__name__}); mend or remove it") from error
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise SettingsError(f"{path}: must be a mapping of sections such as kafka, redis, detection")
+    return found
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    out = dict(base)
+    for name, value in over.items():
+        out[name] = _merge(out.get(name, {}), value) if isinstance(value, dict) else value
+    return out
+
+
+def _explain(error: ValidationError) -> str:
+    """One line per problem: the setting, what is wrong, and the nearest known name."""
+    lines = []
+    for problem in error.errors():
+        path = ".".join(str(part) for part in problem["loc"])
+        line = f"{path}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(path, _names(Settings), n=1, cutoff=0.5)
+            line = f"{path}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
+        lines.append(line)
+    return "; ".join(lines)
+
+
+def _names(model: type[BaseModel], prefix: str = "") -> list[str]:
+    names: list[str] = []
+    for name, field in model.model_fields.items():
+        names.append(prefix + name)
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            names += _names(kind, f"{prefix}{name}.")
+    return names
