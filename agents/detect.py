@@ -42,7 +42,6 @@ class Detect:
 
     async def process(self, records: Sequence[Record]) -> None:
         """Take over ticks, advance to the watermark, send readings and new baselines."""
-        await self._library.ready.wait()
         touched: set[int] = set()
         for record in records:
             partition = await self._partition(record.partition)
@@ -143,4 +142,5 @@ def register(
     station = Detect(
         settings, fingerprint=fingerprint, library=library, outbox=outbox, checkpoints=checkpoints
     )
-    Lane(app, settings, [settings.kafka.topic_prefix + TICKS.name], "detect", station).register()
+    topics = [settings.kafka.topic_prefix + TICKS.name]
+    Lane(app, settings, topics, "detect", station, ready=library.ready.wait).register()

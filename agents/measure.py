@@ -53,7 +53,6 @@ class Measure:
 
     async def process(self, records: Sequence[Record]) -> None:
         """Fold a batch and send the ticks that grew."""
-        await self._library.ready.wait()
         references = dict(self._library.references)
         owned: dict[int, list[Candidate]] = {}
         for record in records:
@@ -159,7 +158,8 @@ def register(app: faust.App, settings: Settings, *, eyes: Eyes, library: Library
     """Attach the agent."""
     checkpoints = Checkpoints("measure", outbox=outbox, settings=settings)
     station = Measure(settings, eyes=eyes, library=library, outbox=outbox, checkpoints=checkpoints, app=app)
-    Lane(app, settings, [settings.kafka.topic_prefix + INTERACTIONS.name], "measure", station).register()
+    topics = [settings.kafka.topic_prefix + INTERACTIONS.name]
+    Lane(app, settings, topics, "measure", station, ready=library.ready.wait).register()
 
 
 __all__ = ["Eyes", "Measure", "References", "register"]

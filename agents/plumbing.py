@@ -6,7 +6,7 @@ concurrency 1, and acknowledges only what a checkpoint covers.  A crash repeats 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -146,22 +146,25 @@ async def batches(stream: Any, *, size: int, linger: float) -> AsyncIterator[lis
     source = aiter(stream.noack().events())
     pending: asyncio.Future[Any] | None = None
     loop = asyncio.get_running_loop()
-    while True:
-        batch: list[Any] = []
-        deadline = loop.time() + linger
-        while len(batch) < size:
-            pending = pending or asyncio.ensure_future(anext(source))
-            if not pending.done():
-                await asyncio.wait({pending}, timeout=max(0.0, deadline - loop.time()))
-            if not pending.done():
-                break
-            finished, pending = pending, None
-            try:
+    try:
+        while True:
+            batch: list[Any] = []
+            deadline = loop.time() + linger
+            while len(batch) < size:
+                pending = pending or asyncio.ensure_future(anext(source))
+                if not pending.done():
+                    await asyncio.wait({pending}, timeout=max(0.0, deadline - loop.time()))
+                if not pending.done():
+                    break
+                finished, pending = pending, None
                 batch.append(finished.result())
-            except StopAsyncIteration:  # the stream ends: a plain end for the caller, not an error
-                yield batch
-                return
-        yield batch
+            yield batch
+    except StopAsyncIteration:  # the stream ends: a plain end for the caller, not an error
+        return
+    finally:
+        if pending is not None:
+            pending.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+            pending.cancel()
 
 
 @dataclass(slots=True)
@@ -173,6 +176,7 @@ class Lane:
     topics: list[str]
     name: str
     station: Station
+    ready: Callable[[], Awaitable[Any]] | None = None  # waited for before the first record
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _unacked: list[Any] = field(default_factory=list)
     _saved_at: float = 0.0
@@ -185,6 +189,8 @@ class Lane:
 
     async def _run(self, stream: Any) -> AsyncIterator[None]:  # noqa: ANN401  faust's stream
         worker = self.settings.worker
+        if self.ready is not None:
+            await self.ready()  # outside the lock: a rebalance must not wait for it
         async for batch in batches(stream, size=worker.batch_events, linger=worker.linger_seconds):
             async with self._lock:
                 await self.station.process([_record(event) for event in batch])

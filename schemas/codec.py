@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -26,6 +26,8 @@ KINDS: dict[str, type[Event]] = {
     "evaluation": Evaluation,
 }
 HashUser = Callable[[str], str]
+Reshape = Callable[[dict[str, Any]], dict[str, Any]]
+JSON_NAMES = {"NoneType": "null", "bool": "boolean", "str": "string", "list": "array"}
 
 
 class SchemaError(ValueError):
@@ -56,17 +58,19 @@ def decode(
     kind: str = "interaction",
     application: str | None = None,
     hasher: HashUser = hash_user,
+    reshape: Reshape | None = None,
 ) -> list[Event | Rejection]:
     """All events of one record, in order.  Never raises because of the bytes.
 
-    Args: kind, assumed where neither the value nor `ce_type` says; application, likewise.
+    Args: kind, assumed where neither the value nor `ce_type` says; application, likewise; reshape, sees
+    each object before it is checked (`mapping.apply` renames its fields).
     """
     if not value or not value.strip():
         return [Rejection(SchemaError("value", "is empty", "send one JSON object or an array"), value or b"")]
     if len(value) > MAX_BYTES:
         problem = f"is {len(value):,} bytes"
         return [Rejection(SchemaError("value", problem, f"keep it at or below {MAX_BYTES:,}"), value)]
-    kind = _kind_of_headers(headers) or kind
+    kind = _kind_named((headers or {}).get("ce_type", b"").decode("utf-8", "replace")) or kind
     out: list[Event | Rejection] = []
     try:
         elements = _elements(value)
@@ -74,16 +78,18 @@ def decode(
         return [Rejection(error, value)]
     for raw in elements:
         try:
-            out.append(to_event(_object(raw), kind=kind, application=application, hasher=hasher))
+            found = read_object(raw)
+            shaped = found if reshape is None else reshape(found)
+            out.append(to_event(shaped, kind=kind, application=application, hasher=hasher))
         except SchemaError as error:
             out.append(Rejection(error, bytes(raw)))
     return out
 
 
-def _kind_of_headers(headers: Mapping[str, bytes] | None) -> str | None:
-    """`io.promptdrift.llm.deployment.v1` in ce_type means a deployment."""
-    raw = (headers or {}).get("ce_type", b"").decode("utf-8", "replace")
-    return next((name for name in KINDS if name in raw.split(".")), None)
+def _kind_named(cloud_event_type: Any) -> str | None:  # noqa: ANN401  any JSON value
+    """`io.promptdrift.llm.deployment.v1` means a deployment."""
+    words = cloud_event_type.split(".") if isinstance(cloud_event_type, str) else []
+    return next((name for name in KINDS if name in words), None)
 
 
 def _elements(value: bytes) -> Sequence[bytes | msgspec.Raw]:
@@ -91,23 +97,29 @@ def _elements(value: bytes) -> Sequence[bytes | msgspec.Raw]:
         return [value]
     try:
         elements = msgspec.json.decode(value, type=list[msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SchemaError("value", f"is not JSON ({_short(error)})", "send valid UTF-8 JSON") from error
     if len(elements) > ARRAY_LIMIT:
-        raise SchemaError("value", f"holds {len(elements)} events", f"send at most {ARRAY_LIMIT} in one array")
+        remedy = f"send at most {ARRAY_LIMIT} in one array"
+        raise SchemaError("value", f"holds {len(elements)} events", remedy)
     return elements
 
 
-def _object(raw: bytes | msgspec.Raw) -> dict[str, Any]:
-    """One JSON object; falls back to the lenient reader, which takes lone surrogates."""
+def read_object(raw: bytes | msgspec.Raw) -> dict[str, Any]:
+    """One JSON object; falls back to the lenient reader, which takes lone surrogates.
+
+    Raises: SchemaError.
+    """
     try:
         found = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         found = _lenient(bytes(raw))
     if not isinstance(found, dict):
-        raise SchemaError("value", f"is a JSON {type(found).__name__}", "send an object with application, time, prompt")
+        problem = f"is a JSON {JSON_NAMES.get(type(found).__name__, 'number')}"
+        raise SchemaError("value", problem, "send an object with application, time, prompt")
     if found.get("specversion") and isinstance(found.get("data"), dict):  # structured CloudEvent
-        return {"id": found.get("id"), "time": found.get("time"), **found["data"]}
+        envelope = {"id": found.get("id"), "time": found.get("time"), "type": _kind_named(found.get("type"))}
+        return envelope | {name: value for name, value in found["data"].items() if value is not None}
     return found
 
 
@@ -135,14 +147,18 @@ def _scrub(value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def to_event(
-    found: dict[str, Any], *, kind: str = "interaction", application: str | None = None, hasher: HashUser = hash_user
+    found: dict[str, Any],
+    *,
+    kind: str = "interaction",
+    application: str | None = None,
+    hasher: HashUser = hash_user,
 ) -> Event:
     """A checked event from a JSON object.  Unknown fields are ignored; `unknown_fields` names them.
 
     Raises: SchemaError.
     """
-    named = found.get("type", kind)
-    if named not in KINDS:
+    named = kind if found.get("type") is None else found["type"]
+    if not isinstance(named, str) or named not in KINDS:
         raise SchemaError("type", "is none of the known kinds", f"use one of {', '.join(KINDS)}")
     target = KINDS[named]
     clean = {k: v for k, v in found.items() if v is not None and k != "type"}
@@ -159,7 +175,7 @@ def to_event(
     try:
         event: Event = msgspec.convert(clean, target)
     except msgspec.ValidationError as error:
-        raise _named(error) from None
+        raise _named(error, named) from None
     return _with_id(event)
 
 
@@ -170,7 +186,7 @@ def _require(clean: dict[str, Any], name: str, remedy: str) -> None:
 
 def _prepare_interaction(clean: dict[str, Any], hasher: HashUser) -> None:
     raw_user = clean.pop("user_id", None)
-    if raw_user is not None and "user_hash" not in clean:
+    if raw_user not in (None, "") and "user_hash" not in clean:
         clean["user_hash"] = hasher(str(raw_user))
     if "system_prompt" in clean:
         text = str(clean.pop("system_prompt")).encode("utf-8", "replace")
@@ -178,11 +194,16 @@ def _prepare_interaction(clean: dict[str, Any], hasher: HashUser) -> None:
     if isinstance(clean.get("messages"), list):
         clean["messages"] = [_message(m) for m in clean["messages"]]
         if "prompt" not in clean:
-            said = [m["content"] for m in clean["messages"] if m["role"] == "user"]
-            if not said:
-                raise SchemaError("messages", "hold no turn of role user", "send the prompt, or a user message")
-            clean["prompt"] = said[-1]
+            clean["prompt"] = last_user_turn(clean["messages"])
     _require(clean, "prompt", "send prompt, or messages with a user turn")
+
+
+def last_user_turn(messages: Sequence[Any]) -> str:
+    """What the user said last.  Raises: SchemaError where there is no turn of his."""
+    said = [turn["content"] for turn in map(_message, messages) if turn["role"] == "user"]
+    if not said:
+        raise SchemaError("messages", "hold no turn of role user", "send the prompt, or a user message")
+    return said[-1]
 
 
 def _message(message: Any) -> dict[str, str]:  # noqa: ANN401  any JSON value
@@ -244,11 +265,18 @@ def _parse_epoch(value: float, field: str) -> datetime:
     raise SchemaError(field, "is no usable number", "send seconds since 1970")
 
 
-def _named(error: msgspec.ValidationError) -> SchemaError:
-    """msgspec says `Expected ... - at $.field`; keep both halves, never the value."""
+def _named(error: msgspec.ValidationError, kind: str) -> SchemaError:
+    """From `Expected ... - at $.field` keep both halves, never the value."""
     problem, _, path = str(error).partition(" - at ")
-    field = path.strip("`").removeprefix("$").lstrip(".") or problem.split("`")[1] if "`" in str(error) else "value"
-    return SchemaError(field, problem.lower(), "see `promptdrift schema show interaction`")
+    missing = problem.split("`")[1] if "`" in problem else "value"
+    field = path.strip("`").removeprefix("$").lstrip(".") or missing
+    remedy = f"see `promptdrift schema show {kind}`"
+    if problem.startswith("Invalid enum value"):
+        hint = get_type_hints(KINDS[kind]).get(field)
+        literals = [h for h in (hint, *get_args(hint)) if get_origin(h) is Literal]
+        problem = "Is none of the known values"
+        remedy = f"use one of {', '.join(v for h in literals for v in get_args(h))}" if literals else remedy
+    return SchemaError(field, problem[0].lower() + problem[1:], remedy)
 
 
 def _short(error: Exception) -> str:

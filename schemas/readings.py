@@ -13,7 +13,7 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One unit that was kept whole, redacted.  Topic `samples.v1`; also inside the tick that counted it.
 
     `wording` is the unit vector as int16 in units of 2**-15; `shape` the 11 raw text-shape numbers as
-    float32.  `ordinal` numbers the units of one application within its partition.
+    float32.  `ordinal` numbers the candidates (not all become units) of one application in its partition.
     """
 
     id: str
@@ -68,7 +68,7 @@ class Totals(Struct, frozen=True, kw_only=True):
     events: int = 0  # unique production interactions
     units: int = 0
     duplicates: int = 0  # ids seen before
-    late: int = 0  # older than the watermark allows: counted here, in no tick
+    late: int = 0  # older than the watermark allows, or days ahead of it: counted here, in no tick
     collapsed: int = 0  # same key or same text within the horizon
     unreadable: int = 0  # text that no eye can read
     keyless: int = 0  # counted events without user or conversation

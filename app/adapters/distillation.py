@@ -114,7 +114,7 @@ def distil(
 
     "Alone" is the model's own frame for one text, [CLS] token [SEP]; pooled as the model pools,
     before it normalises: lengths carry information that unit vectors lose.
-    Cost: some 20-60 s on two cores and 600 MB.  Raises ModelMissing without the extra `model`.
+    Cost: half a minute to two on two cores, and 600 MB.  Raises ModelMissing without the extra `model`.
     """
     folder = model_folder(model)
     identity = fingerprint or model_fingerprint(folder)

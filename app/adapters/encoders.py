@@ -133,14 +133,14 @@ class TransformerEncoder:
         admitted = [admit(text) for text in texts]
         vectors: NDArray[np.float32] = np.asarray(
             self._transformer.encode(
-                [text or " " for text in admitted],
+                [text or " " for text in admitted] or [" "],
                 batch_size=self._batch_size,
                 show_progress_bar=False,
                 normalize_embeddings=True,
                 convert_to_numpy=True,
             ),
             dtype=np.float32,
-        ).reshape(len(admitted), -1)
+        )[: len(admitted)]
         vectors[[row for row, text in enumerate(admitted) if text is None]] = 0.0
         return vectors
 
@@ -161,7 +161,7 @@ def load_encoder(
 
     `model`: None is the packaged default, else a folder, else a hub name.  `cache_dir` defaults to
     the user's cache folder.  `progress(done, total)` counts tokens while distilling.
-    Cost: 0.3 s from a file, 0.5 s from the cache, 20-60 s to distil.
+    Cost: 0.3 s from a file, 0.5 s from the cache, half a minute to two to distil.
     Raises InputError for an unusable file, SettingsError when the cache cannot be written,
     ModelMissing when there is nothing to distil from.
     """

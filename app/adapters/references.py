@@ -208,3 +208,22 @@ def load_directory(directory: Path, *, fingerprint: str | None = None) -> Refere
 def parts(blob: bytes) -> list[bytes]:
     """A blob in pieces that fit a Kafka record."""
     return [blob[i : i + PART_BYTES] for i in range(0, len(blob), PART_BYTES)] or [b""]
+
+
+def wire_records(application: str, what: Reference | Baseline) -> list[tuple[bytes, bytes, dict[str, bytes]]]:
+    """Key, value and headers of the records that carry a reference, the manifest last."""
+    reference = what.reference if isinstance(what, Baseline) else what
+    blob = dump(what)
+    pieces = parts(blob)
+    place = f"{application}/{reference.kind}"
+    common = {
+        "id": reference.id.encode(),
+        "application": application.encode(),
+        "kind": reference.kind.encode(),
+    }
+    records = [
+        (f"{place}/{i}".encode(), piece, {**common, "part": f"{i}/{len(pieces)}".encode()})
+        for i, piece in enumerate(pieces)
+    ]
+    told = {"id": reference.id, "application": application, "kind": reference.kind, "parts": len(pieces)}
+    return [*records, (f"{place}/manifest".encode(), json.dumps(told).encode(), common)]

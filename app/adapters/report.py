@@ -69,12 +69,13 @@ def document(summary: dict[str, Any], found: Sequence[State]) -> str:
 
 def title(summary: dict[str, Any], found: Sequence[State]) -> Html:
     """The verdict, before everything else."""
-    told = [f"{name} {summary[name]}" for name in ("seed", "wall_seconds") if summary.get(name) is not None]
+    told = {"seed": "seed {}", "wall_seconds": "took {} s"}
+    facts = [text.format(summary[name]) for name, text in told.items() if summary.get(name) is not None]
     return h(
         "div",
         h("p", "promptdrift report", class_="quiet"),
         h("h1", verdict(found)),
-        h("p", [h("span", fact.replace("wall_seconds", "seconds taken")) for fact in told], class_="meta"),
+        h("p", [h("span", fact) for fact in facts], class_="meta"),
         class_="title",
     )
 
@@ -104,12 +105,12 @@ def end(summary: dict[str, Any]) -> Html:
     """What it was measured with: references, counts, and every other thing the summary tells."""
     rest = {name: value for name, value in summary.items() if name not in SAID}
     cards = [
-        parts.table_card("References", summary.get("references") or {}),
-        parts.table_card("Counts", summary.get("counts") or {}),
-        parts.table_card("Settings of this run", rest),
+        parts.pairs_card("References", summary.get("references") or {}),
+        parts.pairs_card("Counts", summary.get("counts") or {}),
+        parts.pairs_card("Settings of this run", rest),
     ]
     times = h("p", "All times are UTC; they are event times, not those of the replay.", class_="foot")
-    return h("section", h("div", cards, class_="grid"), times)
+    return h("section", h("div", cards, class_="grid"), times, class_="report-section")
 
 
 def _hash(script: str) -> str:

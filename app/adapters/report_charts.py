@@ -69,7 +69,7 @@ def _point(reading: Reading) -> dict[str, Any]:
 def _span(alert: Alert) -> dict[str, Any]:
     ended = (alert.ended_at or alert.updated_at) if alert.state == "resolved" else None
     return {
-        "start": alert.started_at.timestamp() * 1000,
+        "start": alert.detected_at.timestamp() * 1000,
         "end": ended.timestamp() * 1000 if ended else None,
         "severity": alert.severity,
     }
@@ -80,8 +80,11 @@ def _marks(state: State, deployments: Sequence[dict[str, Any]]) -> list[dict[str
     released = [
         (moment(d.get("time")), str(d.get("version") or d.get("deployment_id") or "")) for d in deployments
     ]
-    marks = [*((at, name) for at, name in released if at is not None), *onsets.items()]
-    return [{"time": at.timestamp() * 1000, "text": name[:24]} for at, name in marks[-MARKS:]]
+    marks = [(at, name, "right") for at, name in released if at is not None]
+    marks += [(at, name, "left") for at, name in onsets.items()]
+    return [
+        {"time": at.timestamp() * 1000, "text": name[:24], "side": side} for at, name, side in marks[-MARKS:]
+    ]
 
 
 def _data_block(value: object) -> Html:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from app.adapters.markup import Html, h
-from app.adapters.report_words import DASH, State, clock, number, percent, plural, signed, size
+from app.adapters.report_words import DASH, State, against, clock, number, percent, plural, signed, size
 from schemas.decisions import Alert
 from schemas.readings import ClusterMove
 
@@ -48,8 +48,8 @@ def incident(alert: Alert) -> Html:
     uncovered, effect = alert.uncovered, alert.effect
     rows = [
         ("What fired", alert.channel or alert.kind),
-        ("Firing since", clock(alert.started_at)),
-        ("Change began about", clock(alert.onset_at)),
+        ("Firing since", clock(alert.detected_at)),
+        ("Change began about", clock(alert.onset_at or alert.started_at)),
         ("Deployment before it", alert.deployment or "none known"),
         ("Drift score", f"{number(alert.value)} (threshold {number(alert.threshold)})"),
         ("Size", f"{size(effect.value)} ({size(effect.low)} to {size(effect.high)})" if effect else None),
@@ -105,7 +105,7 @@ def facts(state: State) -> Html | None:
         return None
     effect, uncovered = reading.effect, reading.uncovered
     rows = [
-        ("Drift score at the end", number(reading.value), f"threshold {number(reading.threshold)}"),
+        ("Drift score at the end", number(reading.value), against(reading.value, reading.threshold)),
         (
             "Size of the change",
             size(effect.value) if effect else DASH,
@@ -214,7 +214,7 @@ def gap(state: State) -> Html | None:
             if effect
             else size(reading.value),
         ),
-        ("Tolerance", "none set" if reading.threshold is None else size(reading.threshold)),
+        ("Tolerance", "none set" if reading.threshold is None else f"{percent(reading.threshold)} uncovered"),
         ("Eval set", h("code", reading.evalset) if reading.evalset else None),
     ]
     clusters = sorted(reading.clusters, key=lambda c: -abs(c.share_now - c.share_before))[:SHOWN]
@@ -270,27 +270,25 @@ def totals(state: State) -> Html:
     return card("Totals", h("dl", rows, class_="facts many"))
 
 
-def table_card(title: str, values: dict[str, Any]) -> Html | None:
+def pairs_card(title: str, values: dict[str, Any]) -> Html | None:
     """Names and values, however deep."""
-    if not values:
-        return None
-    rows = [(name, _plain(value)) for name, value in _flat(values)]
-    return card(title, table(("Name", "Value"), rows))
+    return card(title, pairs((name, _plain(value)) for name, value in _flat(values))) if values else None
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    for name, value in values.items():
+    for key, value in values.items():
+        name = f"{prefix} {key}".strip().replace("_", " ")
         if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from _flat(value, name)
         else:
-            yield f"{prefix}{name}", value
+            yield name[:1].upper() + name[1:], value
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401  # any JSON value
     if value is None:
         return DASH
-    if isinstance(value, str):
-        return value
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return msgspec.json.encode(value, enc_hook=str).decode()
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(each) for each in value)
+    return value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode()

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import structs
+
 from schemas.decisions import Alert
 from schemas.readings import ClusterMove, Reading, Totals
 
@@ -28,11 +30,15 @@ class State:
 
     @property
     def incidents(self) -> list[Alert]:
-        """Latest alert of every incident; what it explained earlier is kept."""
-        latest: dict[str, Alert] = {}
+        """Every incident as its last firing alert told it, with the end that it came to."""
+        told: dict[str, Alert] = {}
         for alert in self.alerts:
-            latest[alert.incident] = alert
-        return list(latest.values())
+            known = told.get(alert.incident)
+            if known is not None and alert.state == "resolved":
+                end = alert.ended_at or alert.updated_at
+                alert = structs.replace(known, state="resolved", ended_at=end)
+            told[alert.incident] = alert
+        return list(told.values())
 
     @property
     def state(self) -> str:
@@ -41,7 +47,7 @@ class State:
         last = self.change or self.gap
         if severities:
             return "critical" if "critical" in severities else "warning"
-        if any(r is not None and r.state == "alarm" for r in (self.change, self.gap)):
+        if any(r is not None and r.state in ("alarm", "pending") for r in (self.change, self.gap)):
             return "warning"
         return last.state if last else "unknown"
 
@@ -134,6 +140,18 @@ def percent(share: float | None) -> str:
     if share is None:
         return DASH
     return f"{100 * share:.{1 if 0 < abs(share) < 0.1 else 0}f} %".replace("-", MINUS)
+
+
+def against(value: float | None, threshold: float | None) -> str:
+    """A score is a logarithm (decades of run length), so it is compared by difference, not by ratio.
+
+    >>> against(6.5, 4.5), against(2.0, 4.5)
+    ('2.00 above its threshold of 4.50', '2.50 below its threshold of 4.50')
+    """
+    if value is None or threshold is None:
+        return "no threshold yet"
+    side = "below" if value < threshold else "above"
+    return f"{number(abs(value - threshold))} {side} its threshold of {number(threshold)}"
 
 
 def signed(share: float) -> str:

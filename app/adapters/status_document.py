@@ -90,14 +90,14 @@ def latest(held: Mapping[str, Alert], alert: Alert, *, limit: int) -> dict[str, 
 def state_of(document: Document) -> str:
     """ok, warning, critical, learning or unknown.
 
-    An open incident decides; an alarm without one is a warning (real, but smaller than the tolerance);
-    else the change monitor speaks, and the gap only where nothing watches for change.
+    An open incident decides; a score past its threshold without one is a warning; else the change
+    monitor speaks, and the gap only where nothing watches for change.
     """
     incidents = document["incidents"]
     readings = document["readings"]
     if incidents:
         return "critical" if any(i["severity"] == "critical" for i in incidents) else "warning"
-    if any(reading["state"] == "alarm" for reading in readings.values()):
+    if any(reading["state"] in ("alarm", "pending") for reading in readings.values()):
         return "warning"
     spoken = readings.get("change") or readings.get("gap")
     return str(spoken["state"]) if spoken else "unknown"

@@ -50,7 +50,9 @@ class InMemoryStatusStore:
             return False
         self._store(fresh, now)
         key = (reading.application, reading.monitor)
-        self._series.setdefault(key, deque(maxlen=self._limits.series)).append(rules.point_of(reading))
+        points = self._series.setdefault(key, deque(maxlen=self._limits.series))
+        if not points or points[-1].time < reading.time.timestamp():  # not read a second time
+            points.append(rules.point_of(reading))
         self._publish("status", reading.application, rules.news_of(fresh, reading), now)
         return True
 

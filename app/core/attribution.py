@@ -5,7 +5,6 @@ topic that neither the eval set nor the baseline holds gets a cluster and a name
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,7 +87,6 @@ def _best(ranked: list[tuple[float, ClusterMove]]) -> list[ClusterMove]:
     return sorted(sure, key=lambda move: move.share_before - move.share_now)[:MOST_CLUSTERS]
 
 
-
 def _nearest(rows: Rows, vectors: Floats, inside: NDArray[np.bool_]) -> tuple[str, ...]:
     """The recent units nearest to their cluster's centre."""
     members = np.flatnonzero(inside)
@@ -136,11 +134,11 @@ def _labels(language: str | None, code: bool) -> list[str]:
 
 def gap_clusters(windows: list[Window], evalset: Reference) -> list[ClusterMove]:
     """Share of each standing cluster in the eval set and in live traffic: largest gaps first."""
-    counted = [w.total for w in windows if w.total.clusters is not None]
-    units = sum(total.units for total in counted)
+    counted = [w.total.clusters for w in windows if w.total.clusters is not None]
+    units = sum(w.total.units for w in windows if w.total.clusters is not None)
     if not units:
         return []
-    live = np.sum([total.clusters for total in counted], axis=0) / units
+    live = np.sum(counted, axis=0) / units
     z = max(Z95, -float(ndtri(0.025 / len(live))))
     moves: list[tuple[float, ClusterMove]] = []
     for k, name in enumerate(evalset.clusters.names):

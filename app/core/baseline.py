@@ -76,6 +76,7 @@ def learn(
 
     Raises: reference.TooFewUnits.
     """
+    reference.demand_units(len(samples), "baseline", application)
     candidate_rows = rows_of(samples)
     horizon, inflation = choose_horizon(samples, candidate_rows, settings.horizon_seconds)
     kept = [i for i, s in enumerate(samples) if is_unit(s.gap, horizon)]
@@ -85,9 +86,8 @@ def learn(
     )
     times = [samples[i].time for i in kept]
     rate = unit_rate(times)
-    tick_seconds = TICK_UNITS / rate
     chunk = int(np.clip(round(rate * 0.25 / partitions), 4, 512))
-    built = replace(built, tick_seconds=tick_seconds, chunk_units=chunk, window=(times[0], until))
+    built = replace(built, tick_seconds=tick_length(rate), chunk_units=chunk, window=(times[0], until))
     return Baseline(
         reference=built,
         calibration=calibrate(built, tick_units=TICK_UNITS, seed=settings.seed),
@@ -101,9 +101,27 @@ def learn(
 
 
 def unit_rate(times: Sequence[float]) -> float:
-    """Units per second over the baseline's span; a span of zero counts as one millisecond a unit."""
-    span = max(times[-1] - times[0], 1e-3 * len(times))
-    return len(times) / span
+    """Units per second, from ascending event times; a span of zero counts as one millisecond a unit.
+
+    The first and last percent are left out: one event from a clock years behind must not stretch a
+    tick to months.
+
+    >>> round(unit_rate([0.0, *(1e9 + i / 2 for i in range(1000))]), 2)
+    2.0
+    """
+    edge = len(times) // 100
+    inner = times[edge : len(times) - edge]
+    span = max(inner[-1] - inner[0], 1e-3 * len(inner))
+    return len(inner) / span
+
+
+def tick_length(rate: float) -> float:
+    """Seconds of a tick of about TICK_UNITS units, in whole 2**-20: borders of ticks are then exact floats.
+
+    >>> tick_length(2.0), tick_length(1e9) > 0
+    (4.0, True)
+    """
+    return max(round(TICK_UNITS / rate * 2**20), 1) / 2**20
 
 
 def rows_of(samples: Sequence[Sample]) -> Rows:
@@ -139,7 +157,7 @@ def choose_horizon(samples: Sequence[Sample], rows: Rows, fixed: float | None) -
     view = restore(rows.wording, WORDING_SCALE)
     white = out_of_fold(view, fit(view))
     white /= np.sqrt(max(float(np.square(white).sum(axis=1).mean()), 1e-12))
-    chosen = (0.0, 1.0)
+    chosen = (0.0 if fixed is None else fixed, 1.0)
     for horizon in HORIZONS if fixed is None else (fixed,):
         kept = [i for i, s in enumerate(samples) if is_unit(s.gap, horizon)]
         if len(kept) < reference.MINIMUM_UNITS:

@@ -1,14 +1,14 @@
 """Closing buckets: from blocks of many partitions to small ticks in one fixed order."""
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from app.core.baseline import Baseline
-from app.core.folding import Fold, SumKey, judge
-from app.core.baseline import rows_of
-from app.core.measurement import sum_key
+import msgspec
+
+from app.core.baseline import Baseline, rows_of
+from app.core.folding import Fold, SumKey, judge, sum_key
 from app.core.reference import Reference
+from app.core.sampling import drawn
 from app.core.units import is_unit
 from schemas.readings import Sample
 
@@ -25,18 +25,19 @@ class ClosedBucket:
     deployments: frozenset[str]
 
 
-def border_of(watermark: float, seconds: float, newest: int) -> int:
-    """First bucket that is still open; behind everything held where the watermark is infinite."""
-    return math.floor(watermark / seconds) if math.isfinite(watermark) else newest + 1
-
-
 def fold_samples(
     samples: Iterable[Sample], *, baseline: Baseline, evalset: Reference | None
-) -> Iterator[tuple[int, SumKey, Fold]]:
-    """Sums (partition, key, sum) of units that were sent whole because their baseline did not exist yet."""
+) -> tuple[list[tuple[int, SumKey, Fold]], list[Sample]]:
+    """Units that were sent whole because their baseline did not exist yet.
+
+    Returns their sums (partition, key, sum), and the samples that would have been kept of them: both
+    as `measure` makes them once it has the baseline.
+    """
     units = [s for s in samples if is_unit(s.gap, baseline.horizon_seconds) and not baseline.holds(s.time)]
     if not units:
-        return
+        return [], []
+    sums: list[tuple[int, SumKey, Fold]] = []
+    kept: list[Sample] = []
     rows = rows_of(units)
     judged = judge(rows.wording, rows.shape, baseline=baseline, evalset=evalset)
     clusters = 0 if evalset is None else len(evalset.clusters.names)
@@ -45,7 +46,11 @@ def fold_samples(
         key = sum_key(baseline, evalset, time=unit.time, ordinal=unit.ordinal, cohort=cohort)
         fold = Fold()
         fold.add(judged, i, unit.offset, clusters)
-        yield unit.partition, key, fold
+        sums.append((unit.partition, key, fold))
+        reason, inclusion = drawn(unit.id, float(judged.novelty[i]), baseline)
+        if inclusion > 0.0:
+            kept.append(msgspec.structs.replace(unit, reason=reason, inclusion=inclusion))
+    return sums, kept
 
 
 def close(sums: Iterable[tuple[int, SumKey, Fold]]) -> Iterator[ClosedBucket]:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from app.core import novelty, spectrum
 from app.core.fixedpoint import SCORE_SCALE, WORDING_SCALE, Floats, restore
 from app.core.reference import EYES, Reference
-from app.core.spectrum import DecayedSums
 
 DECAYS = (1 / 24, 1 / 96, 1 / 384, 1 / 1024)
 SHORT_RUN, LONG_RUN = 5_000.0, 50_000.0
@@ -99,8 +98,8 @@ def component_bank(decays: tuple[float, ...]) -> tuple[Component, ...]:
 def usable_decays(units: int, tick_units: int) -> tuple[float, ...]:
     """Scales that the reference can carry (1.6/a <= n) and the tick can resolve (1/a >= tick).
 
-    >>> usable_decays(2000, 8), usable_decays(500, 8)
-    ((0.041666666666666664, 0.010416666666666666, 0.0026041666666666665, 0.0009765625), (0.041666666666666664, 0.010416666666666666))
+    >>> [[round(1 / a) for a in usable_decays(units, 8)] for units in (2000, 500)]
+    [[24, 96, 384, 1024], [24, 96]]
     """
     fit = tuple(a for a in DECAYS if 1.6 / a <= units and 1 / a >= tick_units)
     return fit or (DECAYS[1],)
@@ -113,10 +112,7 @@ def calibrate(reference: Reference, *, tick_units: int = 8, seed: int = 0) -> Ca
     """
     decays = usable_decays(reference.units, tick_units)
     history = np.concatenate(
-        [
-            _simulate(name, reference, decays=decays, tick_units=tick_units, seed=seed + 1)
-            for name in EYES
-        ],
+        [_simulate(name, reference, decays=decays, tick_units=tick_units, seed=seed + 1) for name in EYES],
         axis=2,
     )  # (streams, steps, components)
     low = np.array([_threshold(history[:, :, c], SHORT_RUN, tick_units)[0] for c in range(history.shape[2])])
@@ -148,17 +144,17 @@ def _simulate(
     norms = np.square(fair).sum(axis=1)
     payoffs = _payoffs(norms, seed)
     both = np.concatenate([plain, fair], axis=1).astype(np.float32)
-    state = np.zeros((STREAMS, len(decays), both.shape[1]), np.float32)
-    cusums = np.zeros((STREAMS, payoffs.shape[2]))
+    state: NDArray[np.float32] = np.zeros((STREAMS, len(decays), both.shape[1]), np.float32)
+    cusums: Floats = np.zeros((STREAMS, payoffs.shape[2]))
     kept = np.array([(1 - a) ** tick_units for a in decays], np.float32)[None, :, None]
     out: list[NDArray[np.float32]] = []
     width = plain.shape[1]
     for sums, bets in _draws(both, payoffs, tick_units, seed):
-        state = kept * state + (1 - kept) / tick_units * sums[:, None, :]
+        state = np.asarray(kept * state + (1 - kept) / tick_units * sums[:, None, :], np.float32)
         squares = np.square(state)
         p0 = np.cbrt(squares[:, :, :width].sum(axis=2))
         p1 = np.cbrt(squares[:, :, width:].sum(axis=2))
-        cusums = novelty.cusum(cusums, bets, CUSUM_CAP)
+        cusums = novelty.cusum(cusums, bets.astype(np.float64), CUSUM_CAP)
         out.append(np.concatenate([p0, p1, cusums.astype(np.float32)], axis=1))
     return np.stack(out, axis=1)
 

@@ -48,7 +48,7 @@ def centroids_of(rows: Floats, labels: NDArray[np.int64]) -> Floats:
     """Mean directions of the labelled rows, unit norm, shape (k, d)."""
     out = np.zeros((int(labels.max()) + 1, rows.shape[1]))
     np.add.at(out, labels, rows)
-    return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)
+    return np.asarray(out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12))
 
 
 def fit(rows: Floats, texts: Sequence[str], *, labels: NDArray[np.int64]) -> Clusters:
@@ -89,7 +89,9 @@ def words(text: str) -> list[str]:
     return [w for w in out if w not in ENGLISH_STOP_WORDS and w not in CONNECTIVES]
 
 
-def name_clusters(texts: Sequence[str], labels: NDArray[np.int64], count: int, top: int = 3) -> tuple[str, ...]:
+def name_clusters(
+    texts: Sequence[str], labels: NDArray[np.int64], count: int, top: int = 3
+) -> tuple[str, ...]:
     """Name each cluster by its `top` most telling words; equal names get a number.
 
     Weight of word w in cluster c: share of c's texts with w, times log(1 + 1 / overall share).

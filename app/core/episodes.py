@@ -35,7 +35,7 @@ class Episode:
 
     @property
     def state(self) -> str:
-        """pending or alarm."""
+        """Pending or alarm."""
         return "alarm" if self.confirmed else "pending"
 
 

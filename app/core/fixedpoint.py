@@ -20,7 +20,8 @@ def quantise(values: NDArray[np.floating], scale: float) -> NDArray[np.int16]:
     >>> quantise(np.array([0.5, -1.0, 1.0]), WORDING_SCALE).tolist()
     [16384, -32767, 32767]
     """
-    return np.clip(np.rint(values * scale), -32767, 32767).astype(np.int16)
+    rounded: NDArray[np.int16] = np.clip(np.rint(values * scale), -32767, 32767).astype(np.int16)
+    return rounded
 
 
 def restore(rows: NDArray[np.int16], scale: float) -> Floats:
@@ -29,7 +30,13 @@ def restore(rows: NDArray[np.int16], scale: float) -> Floats:
 
 
 def pack(values: NDArray[np.integer], dtype: str = "<i4") -> bytes:
-    """Little-endian bytes for the wire; int32 unless told."""
+    """Little-endian bytes for the wire; int32 unless told.
+
+    Raises: OverflowError where a value does not fit: a wrapped sum would be a wrong reading.
+    """
+    limits = np.iinfo(dtype)
+    if values.size and (values.min() < limits.min or values.max() > limits.max):
+        raise OverflowError(f"a sum of {values.max()} does not fit {dtype}; fold fewer units into one sum")
     return values.astype(dtype).tobytes()
 
 

@@ -4,8 +4,9 @@
 existed.  Both call `judge`, on the same fixed-point rows, so it does not matter which of them did it.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -54,7 +55,9 @@ def judge(
     reference = baseline.reference
     views = reference.eye_rows(wording, shape)
     p = {
-        name: novelty.p_values(reference.eyes[name].spectrum.mahalanobis(views[name]), reference.eyes[name].norms)
+        name: novelty.p_values(
+            reference.eyes[name].spectrum.mahalanobis(views[name]), reference.eyes[name].norms
+        )
         for name in EYES
     }
     rows = views["wording"]
@@ -102,6 +105,10 @@ class Fold:
             self.clusters[judged.clusters[row]] += 1
             self.uncovered += int(judged.uncovered[row])
 
+    def without_evalset(self) -> "Fold":
+        """The same sum, saying nothing of an eval set: one of another version does not compare."""
+        return replace(self, clusters=None, uncovered=0)
+
     def merge(self, other: "Fold") -> None:
         """Add another sum of the same references."""
         self.units += other.units
@@ -147,6 +154,26 @@ class Fold:
             clusters=np.asarray(tick_sum.clusters, np.int64) if tick_sum.clusters else None,
             uncovered=tick_sum.uncovered,
         )
+
+
+def sum_key(
+    baseline: Baseline,
+    evalset: Reference | None,
+    *,
+    time: float,
+    ordinal: int,
+    cohort: tuple[str | None, str | None],
+) -> SumKey:
+    """Where a unit is counted."""
+    reference = baseline.reference
+    return SumKey(
+        bucket=math.floor(time / reference.tick_seconds),
+        chunk=ordinal // reference.chunk_units,
+        reference=reference.id,
+        evalset=None if evalset is None else evalset.id,
+        deployment_id=cohort[0],
+        variant=cohort[1],
+    )
 
 
 def key_of(tick_sum: TickSum) -> SumKey:

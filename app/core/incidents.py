@@ -31,19 +31,22 @@ class _Open:
 
 
 class Incidents:
-    """State per (application, monitor); `decide` turns one reading into at most one transition."""
+    """State per (application, monitor); `decide` turns one reading into at most one transition.
+
+    A reading that comes again changes nothing: of each place the newest time is kept, and the ids of
+    the readings that bear it (several windows may end with one bucket).
+    """
 
     def __init__(self, *, clean_windows: int = CLEAN_WINDOWS) -> None:
         self._clean_windows = clean_windows
         self._open: dict[str, _Open] = {}
-        self._latest: dict[str, float] = {}
+        self._latest: dict[str, tuple[float, list[str]]] = {}
 
     def decide(self, reading: Reading) -> list[Alert]:
-        """The transitions that a reading causes.  A reading older than the last one is ignored."""
+        """The transitions that a reading causes.  One seen before, or older than the last, is ignored."""
         place = f"{reading.application}:{reading.monitor}"
-        if reading.note is not None or reading.time.timestamp() < self._latest.get(place, float("-inf")):
+        if reading.note is not None or not self._is_fresh(place, reading):
             return []
-        self._latest[place] = reading.time.timestamp()
         known = self._open.get(place)
         if reading.state == "alarm":
             return self._alarmed(place, known, reading)
@@ -55,11 +58,25 @@ class Incidents:
         del self._open[place]
         return [_resolved(known, reading)]
 
+    def _is_fresh(self, place: str, reading: Reading) -> bool:
+        """Whether the reading is new; it is remembered."""
+        time = reading.time.timestamp()
+        latest, ids = self._latest.get(place, (float("-inf"), []))
+        if time < latest or (time == latest and reading.id in ids):
+            return False
+        self._latest[place] = (time, [*ids, reading.id] if time == latest else [reading.id])
+        return True
+
     def _alarmed(self, place: str, known: _Open | None, reading: Reading) -> list[Alert]:
         severity = severity_of(reading)
         if known is None:
             identity = _hash("incident", place, reading.reference or "", reading.id)
-            alert = _alert(reading, identity, (reading.onset_at or reading.time, reading.detected_at or reading.time), severity)
+            alert = _alert(
+                reading,
+                identity,
+                (reading.onset_at or reading.time, reading.detected_at or reading.time),
+                severity,
+            )
             self._open[place] = _Open(
                 identity, alert.started_at, alert.detected_at, severity, clean=0, last=alert
             )
@@ -78,11 +95,11 @@ class Incidents:
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a snapshot."""
         self._open = {place: msgspec.convert(known, _Open) for place, known in state["open"].items()}
-        self._latest = dict(state["latest"])
+        self._latest = {place: (time, list(ids)) for place, (time, ids) in state["latest"].items()}
 
 
 def severity_of(reading: Reading) -> Severity:
-    """Critical where the score is three decades past its threshold, or a tenth of traffic is uncovered."""
+    """Critical where the score is three decades past its threshold and a tenth of traffic is uncovered."""
     far = (
         reading.monitor == "change"
         and reading.value is not None
@@ -93,9 +110,7 @@ def severity_of(reading: Reading) -> Severity:
     return "critical" if far and bare else "warning"
 
 
-def _alert(
-    reading: Reading, incident: str, times: tuple[datetime, datetime], severity: Severity
-) -> Alert:
+def _alert(reading: Reading, incident: str, times: tuple[datetime, datetime], severity: Severity) -> Alert:
     started_at, detected_at = times
     return Alert(
         alert_id=_hash("alert", incident, "firing", severity),

@@ -1,49 +1,43 @@
-"""Learning a baseline: collect candidates until enough events have passed the watermark."""
+"""Learning a baseline: wait until enough events have passed the watermark."""
 
 import math
 from typing import Any
 
-import msgspec
-
 from app.core.baseline import Baseline, BaselineSettings, learn
 from app.core.reference import TooFewUnits
 from app.core.ticks import TickBook
-from schemas.readings import Sample
-
-
-def in_time(sample: Sample) -> tuple[float, int, int]:
-    """Order of samples that does not depend on when they arrived."""
-    return sample.time, sample.partition, sample.ordinal
 
 
 class Learner:
-    """The candidates of one application before its baseline exists.
+    """Progress of one application towards its baseline; the candidates stay in the book.
 
     Every counted event advances it, also those that gave no candidate, so "the first N events" means
     what the user thinks it means.
     """
 
-    def __init__(self, application: str, *, fingerprint: str, settings: BaselineSettings, partitions: int) -> None:
+    def __init__(
+        self, application: str, *, fingerprint: str, settings: BaselineSettings, partitions: int
+    ) -> None:
         self._application, self._fingerprint = application, fingerprint
         self._settings, self._partitions = settings, partitions
-        self.samples: list[Sample] = []
+        self.units = 0  # candidates seen
         self._times: list[float] = []  # of every counted event, ascending
         self._wanted = settings.events
         self._stretch = 1.0
         self.note: str | None = None
 
-    def take(self, book: TickBook, watermark: float) -> None:
-        """Move what the watermark has passed out of the book."""
-        fresh = book.samples_before(watermark)
-        self.samples += fresh
-        self._times = sorted([*self._times, *book.event_times_before(watermark), *(s.time for s in fresh)])
+    def count(self, book: TickBook, before: float) -> None:
+        """Count the events older than `before`."""
+        held, bare = book.count_before(before)
+        self.units += len(held)
+        self._times = sorted([*self._times, *held, *bare])
 
-    def try_learn(self) -> Baseline | None:
-        """The baseline, once there are enough events and units; leaves later samples in `samples`."""
+    def try_learn(self, book: TickBook) -> Baseline | None:
+        """The baseline, once there are enough events and units; its samples leave the book."""
         while (until := self._until()) is not None:
             try:
                 learned = learn(
-                    sorted((s for s in self.samples if s.time <= until), key=in_time),
+                    book.samples_until(until),
                     application=self._application,
                     fingerprint=self._fingerprint,
                     settings=self._settings,
@@ -54,7 +48,7 @@ class Learner:
                 self.note, self._stretch = f"{error}; learning goes on", self._stretch * 1.5
                 self._wanted = math.ceil(self._settings.events * self._stretch)
                 continue
-            self.samples = [s for s in self.samples if s.time > until]
+            book.samples_before(math.nextafter(until, math.inf))
             return learned
         return None
 
@@ -81,10 +75,16 @@ class Learner:
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value for msgpack."""
-        return {"samples": self.samples, "times": self._times, "wanted": self._wanted, "stretch": self._stretch}
+        return {
+            "units": self.units,
+            "times": self._times,
+            "wanted": self._wanted,
+            "stretch": self._stretch,
+            "note": self.note,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a snapshot."""
-        self.samples = [msgspec.convert(s, Sample) for s in state["samples"]]
+        self.units, self.note = state["units"], state["note"]
         self._times = list(state["times"])
         self._wanted, self._stretch = state["wanted"], state["stretch"]

@@ -4,27 +4,21 @@ Everything here is a function of the log alone (no clock, seeded, bounded): a bl
 after a crash is the same block.  `agents/measure.py` is the shell around `Measurer`.
 """
 
-import heapq
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-from app.core.baseline import Baseline
 from app.core.encoding import Encoded
-from app.core.fixedpoint import pack
-from app.core.folding import Fold, Judged, SumKey, judge, key_of
-from app.core.reference import Reference
-from app.core.units import UnitRule, Verdict, hash64, is_unit
+from app.core.folding import Fold, Judged, SumKey, judge, key_of, sum_key
+from app.core.sampling import UNKNOWN, Candidate, Described, References, make_sample, sampling
+from app.core.units import UnitRule, Verdict, is_unit
+from app.core.watermark import Watermark
 from schemas.events import Interaction
-from schemas.readings import Sample, Tick, TickSum, Totals
+from schemas.readings import Sample, Tick, Totals
 
-NOVEL_LEVEL = 0.02
-WITNESSES = 3  # a single absurd time must not move the watermark
+__all__ = ["Candidate", "Described", "MeasureSettings", "Measurer", "References"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,40 +29,6 @@ class MeasureSettings:
     lateness_seconds: float = 30.0
     text_horizon_seconds: float = 3600.0
     memory_entries: int = 16_384
-
-
-@dataclass(frozen=True, slots=True)
-class References:
-    """What an application is measured against; either may still be missing."""
-
-    evalset: Reference | None = None
-    baseline: Baseline | None = None
-
-
-UNKNOWN = References()
-
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    """A text as it may be kept: redacted, with its descriptors."""
-
-    text: str
-    language: str | None
-    code: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An interaction that may become a unit and therefore needs the encoder."""
-
-    partition: int
-    offset: int
-    interaction: Interaction
-    time: float
-    ordinal: int
-    key: int | None
-    gap: float | None
-    references: References
 
 
 @dataclass(slots=True)
@@ -93,7 +53,7 @@ class Measurer:
             text_horizon_seconds=settings.text_horizon_seconds, capacity=settings.memory_entries
         )
         self.last_offset = -1
-        self._tops: list[float] = []  # the WITNESSES largest event times
+        self._watermark = Watermark(lateness_seconds=settings.lateness_seconds)
         self._ordinals: dict[str, int] = {}
         self._totals: dict[str, Totals] = {}
         self._blocks: dict[int, _Block] = {}
@@ -101,9 +61,7 @@ class Measurer:
     @property
     def watermark(self) -> float | None:
         """No unit older than this is still to come; None before the third event."""
-        if len(self._tops) < WITNESSES:
-            return None
-        return self._tops[0] - self._settings.lateness_seconds
+        return self._watermark.value
 
     def admit(
         self, offset: int, interactions: Sequence[Interaction], references: Mapping[str, References]
@@ -127,36 +85,37 @@ class Measurer:
             return None
         time = interaction.time.timestamp()
         key = interaction.user_hash or interaction.conversation_id
-        admission = self._rule.admit(id=interaction.id, key=key, text=interaction.prompt, time=time)
+        # One log may carry many applications; what one of them saw is nothing to the others.
+        admission = self._rule.admit(
+            id=f"{app}|{interaction.id}",
+            key=None if key is None else f"{app}|{key}",
+            text=f"{app}|{interaction.prompt}",
+            time=time,
+        )
         if admission.verdict is Verdict.DUPLICATE:
             self._count(app, duplicates=1)
             return None
-        watermark = self.watermark
-        late = watermark is not None and time < watermark
-        self._witness(time)
+        late = not self._watermark.admits(time)
         known = references.get(app) or references.get("*") or UNKNOWN
         horizon = 0.0 if known.baseline is None else known.baseline.horizon_seconds
         unit = admission.verdict is Verdict.CANDIDATE and is_unit(admission.gap, horizon)
         self._count(app, events=1, keyless=key is None, late=late, collapsed=not late and not unit)
         if late:
             return None
+        ordinal = self._ordinals.get(app, 0)
+        if admission.verdict is Verdict.CANDIDATE:  # also where it is no unit: the horizon may not be known
+            self._ordinals[app] = ordinal + 1
         if not unit:
             self._note_time(offset, app, time, known)
             return None
-        ordinal = self._ordinals.get(app, 0)
-        self._ordinals[app] = ordinal + 1
-        return Candidate(self.partition, offset, interaction, time, ordinal, admission.key, admission.gap, known)
+        return Candidate(
+            self.partition, offset, interaction, time, ordinal, admission.key, admission.gap, known
+        )
 
     def _note_time(self, offset: int, app: str, time: float, known: References) -> None:
         """While learning, an event that gives no sample still counts towards the baseline's events."""
         if known.baseline is None:
             self._block_of(offset).event_times.setdefault(app, []).append(time)
-
-    def _witness(self, time: float) -> None:
-        if len(self._tops) < WITNESSES:
-            heapq.heappush(self._tops, time)
-        else:
-            heapq.heappushpop(self._tops, time)
 
     def _count(self, app: str, **more: int) -> None:
         was = self._totals.get(app, Totals())
@@ -265,7 +224,7 @@ class Measurer:
         """State as a value of plain types; restores to the same future."""
         return {
             "last_offset": self.last_offset,
-            "tops": sorted(self._tops),
+            "watermark": self._watermark.snapshot(),
             "ordinals": self._ordinals,
             "totals": {app: msgspec.to_builtins(t) for app, t in self._totals.items()},
             "blocks": [
@@ -279,7 +238,7 @@ class Measurer:
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a snapshot."""
         self.last_offset = state["last_offset"]
-        self._tops = list(state["tops"])
+        self._watermark.restore(state["watermark"])
         self._ordinals = dict(state["ordinals"])
         self._totals = {app: msgspec.convert(t, Totals) for app, t in state["totals"].items()}
         self._rule.restore(state["rule"])
@@ -291,73 +250,3 @@ class Measurer:
             block.sums[tick.application] = {key_of(s): Fold.from_wire(s) for s in tick.sums}
             block.samples[tick.application] = list(tick.samples)
             block.event_times[tick.application] = list(tick.event_times)
-
-
-def sum_key(
-    baseline: Baseline,
-    evalset: Reference | None,
-    *,
-    time: float,
-    ordinal: int,
-    cohort: tuple[str | None, str | None],
-) -> SumKey:
-    """Where a unit is counted."""
-    reference = baseline.reference
-    return SumKey(
-        bucket=math.floor(time / reference.tick_seconds),
-        chunk=ordinal // reference.chunk_units,
-        reference=reference.id,
-        evalset=None if evalset is None else evalset.id,
-        deployment_id=cohort[0],
-        variant=cohort[1],
-    )
-
-
-def sampling(candidate: Candidate, judged: Judged | None, row: int) -> tuple[str, float]:
-    """Reason and inclusion probability of a unit; probability 0 means that it is not kept.
-
-    Everything while learning, every novel unit, else a uniform share chosen by the hash of the id.
-    """
-    baseline = candidate.references.baseline
-    if judged is None or baseline is None:
-        return "learning", 1.0
-    if judged.novelty[row] <= NOVEL_LEVEL:
-        return "novel", 1.0
-    chosen = hash64("sample:" + candidate.interaction.id) / 2**64 < baseline.sample_rate
-    return "uniform", baseline.sample_rate if chosen else 0.0
-
-
-def make_sample(
-    candidate: Candidate,
-    rows: tuple[NDArray[np.int16], NDArray[np.float32]],
-    judged: Judged | None,
-    row: int,
-    drawn: tuple[str, float],
-    describe: Callable[[str], Described],
-) -> Sample:
-    """The unit as it is kept: redacted, with its vectors."""
-    interaction = candidate.interaction
-    described = describe(interaction.prompt)
-    return Sample(
-        id=interaction.id,
-        application=interaction.application,
-        time=candidate.time,
-        ordinal=candidate.ordinal,
-        partition=candidate.partition,
-        offset=candidate.offset,
-        text=described.text,
-        language=described.language,
-        code=described.code,
-        wording=pack(rows[0], "<i2"),
-        shape=rows[1].astype("<f4").tobytes(),
-        reason=drawn[0],
-        inclusion=drawn[1],
-        gap=candidate.gap,
-        key=candidate.key,
-        cluster=None if judged is None or judged.clusters is None else int(judged.clusters[row]),
-        novelty=None if judged is None else float(judged.novelty[row]),
-        user_hash=interaction.user_hash,
-        deployment_id=interaction.deployment_id,
-        variant=interaction.variant,
-        model=interaction.model,
-    )

@@ -7,24 +7,23 @@ it is given, whatever the order and the portions in which they arrived.
 import math
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from app.core import buckets, episodes
 from app.core.baseline import Baseline, BaselineSettings
-from app.core.buckets import ClosedBucket, Offsets
+from app.core.buckets import ClosedBucket
 from app.core.detection import Detector, Score
 from app.core.episodes import Episode
 from app.core.folding import Fold, SumKey
 from app.core.history import History, Window
-from app.core.learning import Learner, in_time
+from app.core.learning import Learner
 from app.core.reference import Reference
 from app.core.releases import Releases
 from app.core.reporting import Moment, change_reading, gap_reading, learning_reading
-from app.core.ticks import TickBook
-from app.core.units import is_unit
+from app.core.ticks import TickBook, in_time
 from schemas.events import Deployment
 from schemas.readings import Reading, Sample, Tick
 
@@ -36,7 +35,7 @@ LEARNING_STEPS = 10
 class MonitorSettings:
     """What the user decides: how to learn, and from which uncovered share on to page (None: never)."""
 
-    baseline: BaselineSettings = BaselineSettings()
+    baseline: BaselineSettings = field(default_factory=BaselineSettings)
     gap_tolerance: float | None = None
 
 
@@ -81,23 +80,27 @@ class DriftMonitor:
         self._detector = Detector(baseline)
 
     def advance(self, watermark: float, *, final: bool = False) -> list[Reading]:
-        """Everything that the watermark allows to say.  `final`: nothing more is waited for."""
+        """Everything that the watermark allows to say.
+
+        `final`: nothing more is waited for; what is held before the watermark is closed, and no more.
+        """
         readings: list[Reading] = []
         if self.baseline is None:
             readings += self._learn(watermark, final=final)
         if self.baseline is not None and self._detector is not None:
-            for bucket in buckets.close(self._closed(self.baseline, watermark)):
+            for bucket in buckets.close(self._closed(self.baseline, watermark, final=final)):
                 readings += self._observe_bucket(bucket, self.baseline, self._detector)
             if final:
                 readings += self._partial(self._detector)
         return readings
 
     def _learn(self, watermark: float, *, final: bool) -> list[Reading]:
-        self._learner.take(self._book, watermark)
+        before = math.nextafter(self._book.newest(watermark), math.inf) if final else watermark
+        self._learner.count(self._book, before)
         latest = self._learner.latest
         if latest is None:
             return []
-        learned = self._learner.try_learn()
+        learned = self._learner.try_learn(self._book)
         step = int(self._learner.progress * LEARNING_STEPS)
         if learned is None and step <= self._announced and not final:
             return []
@@ -108,26 +111,27 @@ class DriftMonitor:
             self.adopt(learned)
         return [reading]
 
-    def _closed(self, baseline: Baseline, watermark: float) -> Iterator[tuple[int, SumKey, Fold]]:
+    def _closed(
+        self, baseline: Baseline, watermark: float, *, final: bool
+    ) -> Iterator[tuple[int, SumKey, Fold]]:
         """Sums of closed buckets: made by measure, or here from what it sent whole while learning."""
         seconds = baseline.reference.tick_seconds
-        waiting = self._learner.samples
-        newest = max((math.floor(s.time / seconds) for s in waiting), default=-(2**62))
-        border = buckets.border_of(watermark, seconds, max(newest, self._book.last_bucket(seconds)))
-        waiting = sorted([*waiting, *self._book.samples_before(border * seconds)], key=in_time)
-        self._learner.samples = [s for s in waiting if math.floor(s.time / seconds) >= border]
-        closed = [s for s in waiting if math.floor(s.time / seconds) < border]
-        self._arrived += closed
+        border = self._book.border(watermark, seconds, final=final)
+        closed = [s for s in self._book.samples_before(border * seconds) if not baseline.holds(s.time)]
+        self._book.count_before(border * seconds)  # nothing counts them any more
         whole = (s for s in closed if s.reason == "learning")
-        yield from buckets.fold_samples(whole, baseline=baseline, evalset=self.evalset)
+        sums, kept = buckets.fold_samples(whole, baseline=baseline, evalset=self.evalset)
+        self._arrived += sorted([*kept, *(s for s in closed if s.reason != "learning")], key=in_time)
+        yield from sums
+        evalset = None if self.evalset is None else self.evalset.id
         for _, partition, key, fold in self._book.sums_before(border):
             if key.reference == baseline.reference.id:
-                yield partition, key, fold
+                yield partition, key, fold if key.evalset == evalset else fold.without_evalset()
 
     def _observe_bucket(self, bucket: ClosedBucket, baseline: Baseline, detector: Detector) -> list[Reading]:
         seconds = baseline.reference.tick_seconds
         self._arrive(bucket.number, baseline)
-        for name in bucket.deployments:
+        for name in sorted(bucket.deployments):
             self._releases.observe(name, bucket.number * seconds)
         readings: list[Reading] = []
         for i, tick in enumerate(bucket.ticks):
@@ -145,7 +149,7 @@ class DriftMonitor:
         while count < len(self._arrived) and math.floor(self._arrived[count].time / seconds) <= bucket:
             count += 1
         fresh, self._arrived = self._arrived[:count], self._arrived[count:]
-        self._recent.extend(s for s in fresh if is_unit(s.gap, baseline.horizon_seconds))
+        self._recent.extend(fresh)
 
     def _judge(self, detector: Detector, units: int, place: str) -> list[Reading]:
         """After each tick: open or close the episode, and report when a window is full."""
@@ -220,12 +224,23 @@ class DriftMonitor:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take over a snapshot; `adopt` the same baseline first."""
+        """Take over a snapshot; `adopt` a baseline first, if there is one.
+
+        What was measured against another baseline than that is dropped: it starts anew.
+
+        Raises: ValueError where the snapshot rests on a baseline and none was adopted.
+        """
+        if state["baseline"] is not None and self.baseline is None:
+            raise ValueError(f"the snapshot of {self.application!r} needs baseline {state['baseline']}")
         self._learner.restore(state["learner"])
         self._book.restore(state["book"])
         self._announced = state["announced"]
-        if self._detector is not None and state["detector"] is not None:
-            self._detector.restore(state["detector"])
+        self._releases.restore(state["releases"])
+        if self._detector is None or state["detector"] is None:
+            return
+        if self.baseline is not None and state["baseline"] != self.baseline.reference.id:
+            return
+        self._detector.restore(state["detector"])
         self._history.restore(state["history"])
         holder = History()
         holder.restore(state["window"])
@@ -234,7 +249,6 @@ class DriftMonitor:
         self._recent.clear()
         self._recent.extend(msgspec.convert(s, Sample) for s in state["recent"])
         self._episode = None if state["episode"] is None else msgspec.convert(state["episode"], Episode)
-        self._releases.restore(state["releases"])
 
 
 def _window_end(baseline: Baseline) -> float:

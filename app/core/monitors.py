@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from app.core.baseline import Baseline
 from app.core.measurement import References
 from app.core.monitor import DriftMonitor, MonitorSettings
 from app.core.ticks import Progress
 from schemas.events import Deployment
 from schemas.readings import Reading, Tick
+
+KEPT_DEPLOYMENTS = 1024
 
 
 class Monitors:
@@ -24,7 +28,7 @@ class Monitors:
         self._references, self._fingerprint, self._settings = references, fingerprint, settings
         self._progress = Progress()
         self._monitors: dict[str, DriftMonitor] = {}
-        self._deployments: list[Deployment] = []
+        self._deployments: dict[tuple[str, str], Deployment] = {}
         self._learned: list[Baseline] = []
 
     def receive(self, tick: Tick) -> None:
@@ -35,7 +39,11 @@ class Monitors:
 
     def deployed(self, deployment: Deployment) -> None:
         """Remember a release for its application."""
-        self._deployments.append(deployment)
+        place = (deployment.application, deployment.deployment_id)
+        self._deployments.pop(place, None)
+        self._deployments[place] = deployment
+        if len(self._deployments) > KEPT_DEPLOYMENTS:
+            del self._deployments[next(iter(self._deployments))]
         if deployment.application in self._monitors:
             self._monitors[deployment.application].deployed(deployment)
 
@@ -44,11 +52,11 @@ class Monitors:
 
         `final`: the input has ended, or is idle to its end, so nothing more is waited for.
         """
-        watermark = float("inf") if final else self._progress.watermark
+        watermark = self._progress.end if final else self._progress.watermark
         if watermark is None:
             return []
         out: list[Reading] = []
-        for monitor in self._monitors.values():
+        for _, monitor in sorted(self._monitors.items()):
             knew = monitor.baseline
             out += monitor.advance(watermark, final=final)
             if knew is None and monitor.baseline is not None:
@@ -77,7 +85,7 @@ class Monitors:
             )
             if known.baseline is not None:
                 monitor.adopt(known.baseline)
-            for deployment in self._deployments:
+            for deployment in self._deployments.values():
                 if deployment.application == application:
                     monitor.deployed(deployment)
             self._monitors[application] = monitor
@@ -89,12 +97,15 @@ class Monitors:
             "watermarks": self._progress.watermarks,
             "idle": self._progress.idle,
             "partitions": self._progress.partitions,
+            "deployments": list(self._deployments.values()),
             "monitors": {app: monitor.snapshot() for app, monitor in self._monitors.items()},
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a snapshot; the references it names must be in `references` already."""
         self._progress = Progress(dict(state["watermarks"]), dict(state["idle"]), state["partitions"])
+        for told in state["deployments"]:
+            self.deployed(msgspec.convert(told, Deployment))
         self._monitors = {}
         for app, saved in state["monitors"].items():
             self._monitor(app).restore(saved)

@@ -23,7 +23,7 @@ def p_values(norms: Floats, reference_norms: Floats) -> Floats:
     [0.25, 1.0]
     """
     count = len(reference_norms)
-    return (1.0 + count - np.searchsorted(reference_norms, norms, side="left")) / (count + 1.0)
+    return np.asarray((1.0 + count - np.searchsorted(reference_norms, norms, side="left")) / (count + 1.0))
 
 
 def bin_edges(count: int) -> Floats:

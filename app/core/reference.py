@@ -115,11 +115,7 @@ def build(
     Args: labels, cluster labels found by another eye (the transformer); else k-means on wording.
     Raises: TooFewUnits.
     """
-    if len(rows) < MINIMUM_UNITS:
-        raise TooFewUnits(
-            f"{kind} of {application!r} has {len(rows)} usable units; at least {MINIMUM_UNITS} are needed, "
-            "2,000 are recommended"
-        )
+    demand_units(len(rows), kind, application)
     knots = np.linspace(0.0, 1.0, min(len(rows), KNOTS))
     grids = np.quantile(rows.shape.astype(np.float64), knots, axis=0, method="inverted_cdf").T
     views = {
@@ -127,12 +123,13 @@ def build(
         "shape": restore(quantise(normal_scores(rows.shape, grids), SCORE_SCALE), SCORE_SCALE),
     }
     eyes = {name: _eye(view) for name, view in views.items()}
+    identity = content_id(rows, kind, fingerprint, seed, labels)
     if labels is None:
         labels = partition_clusters(views["wording"], cluster_count(len(rows)), seed=seed)
     return Reference(
         application=application,
         kind=kind,
-        id=content_id(rows, kind, fingerprint, seed),
+        id=identity,
         fingerprint=fingerprint,
         rows=rows,
         grids=grids,
@@ -140,6 +137,15 @@ def build(
         clusters=fit_clusters(views["wording"], rows.texts, labels=labels),
         seed=seed,
     )
+
+
+def demand_units(count: int, kind: str, application: str) -> None:
+    """Raises: TooFewUnits below MINIMUM_UNITS."""
+    if count < MINIMUM_UNITS:
+        raise TooFewUnits(
+            f"{kind} of {application!r} has {count} usable units; at least {MINIMUM_UNITS} are needed, "
+            "2,000 are recommended"
+        )
 
 
 def _eye(view: Floats) -> Eye:
@@ -157,12 +163,16 @@ def cluster_count(units: int) -> int:
     return int(np.clip(units // 40, 4, 48))
 
 
-def content_id(rows: Rows, kind: str, fingerprint: str, seed: int) -> str:
-    """Identity of a reference: a hash of everything it is computed from."""
+def content_id(
+    rows: Rows, kind: str, fingerprint: str, seed: int, labels: NDArray[np.int64] | None = None
+) -> str:
+    """Identity of a reference: a hash of everything that its numbers are computed from."""
     digest = hashlib.blake2b(digest_size=8)
     digest.update(f"{kind}|{fingerprint}|{seed}|{len(rows)}|".encode())
     digest.update(rows.wording.tobytes())
     digest.update(rows.shape.tobytes())
+    if labels is not None:
+        digest.update(labels.tobytes())
     return f"{kind}-{digest.hexdigest()}"
 
 

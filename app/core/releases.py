@@ -4,12 +4,16 @@ from typing import Any
 
 from schemas.events import Deployment
 
+KEPT = 256
 RELEASE_SECONDS = 7 * 86_400.0
 SLACK_SECONDS = 300.0  # an onset is known to a window, a release to its roll-out
 
 
 class Releases:
-    """Deployments of one application: those that were told, and versions first seen in traffic."""
+    """Deployments of one application: those that were told, and versions first seen in traffic.
+
+    At most KEPT names, those not heard of for longest out: a name per request must not fill the memory.
+    """
 
     def __init__(self) -> None:
         self._known: dict[str, float] = {}
@@ -17,11 +21,17 @@ class Releases:
     def record(self, deployment: Deployment) -> None:
         """A deployment event; a told time takes the place of an observed one."""
         if deployment.status in ("started", "succeeded"):
-            self._known[deployment.deployment_id] = deployment.time.timestamp()
+            self._keep(deployment.deployment_id, deployment.time.timestamp())
 
     def observe(self, deployment_id: str, time: float) -> None:
-        """First sight of a version in traffic."""
-        self._known.setdefault(deployment_id, time)
+        """Sight of a version in traffic; the first one counts."""
+        self._keep(deployment_id, self._known.get(deployment_id, time))
+
+    def _keep(self, name: str, time: float) -> None:
+        self._known.pop(name, None)
+        self._known[name] = time
+        if len(self._known) > KEPT:
+            del self._known[next(iter(self._known))]
 
     def before(self, onset: float, *, since: float) -> str | None:
         """The last release in (since, onset + slack], at most seven days before the onset.

@@ -92,7 +92,9 @@ def gap_reading(moment: Moment, evalset: Reference, *, history: History, toleran
     )
 
 
-def learning_reading(moment: Moment, learner: Learner, baseline: Baseline | None, note: str | None) -> Reading:
+def learning_reading(
+    moment: Moment, learner: Learner, baseline: Baseline | None, note: str | None
+) -> Reading:
     """Progress of the baseline; the last one says that it is there."""
     progress = 1.0 if baseline is not None else learner.progress
     return Reading(
@@ -101,7 +103,7 @@ def learning_reading(moment: Moment, learner: Learner, baseline: Baseline | None
         monitor="change",
         state="learning",
         time=when(moment.time),
-        units=len(learner.samples) if baseline is None else baseline.reference.units,
+        units=learner.units if baseline is None else baseline.reference.units,
         reference=None if baseline is None else baseline.reference.id,
         evalset=None if moment.evalset is None else moment.evalset.id,
         totals=moment.totals,

@@ -14,6 +14,9 @@ import msgspec
 from app.core.folding import Fold, SumKey, key_of
 from schemas.readings import Sample, Tick, Totals
 
+AHEAD_SECONDS = 86_400.0
+NEVER = -(2**62)
+
 
 @dataclass(slots=True)
 class Progress:
@@ -29,8 +32,7 @@ class Progress:
         was = self.watermarks.get(tick.partition)
         if was is None or (tick.watermark is not None and tick.watermark >= was):
             self.watermarks[tick.partition] = tick.watermark
-        if tick.application == "*":
-            self.idle[tick.partition] = tick.idle
+        self.idle[tick.partition] = tick.idle  # a tick with content says: no longer silent
 
     @property
     def watermark(self) -> float | None:
@@ -49,6 +51,12 @@ class Progress:
         return highest if lowest is None else lowest
 
     @property
+    def end(self) -> float:
+        """Where the end of the input may lie at the latest: one absurd time must not close the future."""
+        marks = [mark for mark in self.watermarks.values() if mark is not None]
+        return max(marks) + AHEAD_SECONDS if marks else math.inf
+
+    @property
     def all_idle(self) -> bool:
         """Whether every partition has been read to its end and is silent."""
         return self.partitions > 0 and all(self.idle.get(p, False) for p in range(self.partitions))
@@ -62,18 +70,25 @@ class _Version:
     event_times: list[float]
 
 
+def in_time(sample: Sample) -> tuple[float, int, int]:
+    """Order of samples that does not depend on when they arrived."""
+    return sample.time, sample.partition, sample.ordinal
+
+
 class TickBook:
     """The blocks of one application, by (partition, block start).
 
-    `take(before)` removes and returns what lies before a bucket border; what arrives for a bucket
-    that was already taken is late and only counted.
+    `samples_before` and `sums_before` remove and return what lies before a border; what arrives for
+    the time before it is late and left out (its sender has counted it in the totals).  While a baseline
+    is learned, samples are only looked at: a block sent anew can still take the place of its old version.
     """
 
     def __init__(self) -> None:
         self._blocks: dict[tuple[int, int], _Version] = {}
         self._totals: dict[int, tuple[int, Totals]] = {}
-        self._taken_bucket = -(2**62)
-        self._taken_time = float("-inf")
+        self._taken_bucket = NEVER
+        self._taken_time = -math.inf
+        self._counted_time = -math.inf
 
     @property
     def totals(self) -> Totals:
@@ -95,40 +110,50 @@ class TickBook:
             return
         sums = {key_of(s): Fold.from_wire(s) for s in tick.sums if s.bucket >= self._taken_bucket}
         samples = [s for s in tick.samples if s.time >= self._taken_time]
-        times = [t for t in tick.event_times if t >= self._taken_time]
+        times = [t for t in tick.event_times if t >= self._counted_time]
         self._blocks[place] = _Version(tick.up_to, sums, samples, times)
         self._forget()
 
-    def samples_before(self, time: float) -> list[Sample]:
-        """Remove and return samples older than `time`, in order of (time, partition, ordinal).
+    def count_before(self, time: float) -> tuple[list[float], list[float]]:
+        """Event times older than `time`, each told once: of samples, and of events without a sample."""
+        since, self._counted_time = self._counted_time, max(self._counted_time, time)
+        held, bare = [], []
+        for version in self._blocks.values():
+            held += [s.time for s in version.samples if since <= s.time < time]
+            bare += [t for t in version.event_times if t < time]
+            version.event_times = [t for t in version.event_times if t >= time]
+        self._forget()
+        return sorted(held), sorted(bare)
 
-        An infinite time takes all there are, and closes nothing beyond them.
-        """
-        if math.isinf(time):
-            newest = [s.time for v in self._blocks.values() for s in v.samples]
-            newest += [t for v in self._blocks.values() for t in v.event_times]
-            time = math.nextafter(max(newest, default=self._taken_time), math.inf)
+    def samples_until(self, time: float) -> list[Sample]:
+        """Samples up to and including `time`, in order of (time, partition, ordinal); they stay."""
+        found = (s for v in self._blocks.values() for s in v.samples if s.time <= time)
+        return sorted(found, key=in_time)
+
+    def samples_before(self, time: float) -> list[Sample]:
+        """Remove and return samples older than `time`, in order of (time, partition, ordinal)."""
         self._taken_time = max(self._taken_time, time)
-        found: list[tuple[float, int, int, Sample]] = []
-        for (partition, _), version in self._blocks.items():
-            found += [(s.time, partition, s.ordinal, s) for s in version.samples if s.time < time]
+        found: list[Sample] = []
+        for version in self._blocks.values():
+            found += [s for s in version.samples if s.time < time]
             version.samples = [s for s in version.samples if s.time >= time]
         self._forget()
-        return [entry[3] for entry in sorted(found, key=lambda entry: entry[:3])]
+        return sorted(found, key=in_time)
 
-    def event_times_before(self, time: float) -> list[float]:
-        """Remove and return the times of counted events without a sample, older than `time`."""
-        found: list[float] = []
-        for version in self._blocks.values():
-            found += [t for t in version.event_times if t < time]
-            version.event_times = [t for t in version.event_times if t >= time]
-        return sorted(found)
+    def newest(self, limit: float) -> float:
+        """The newest event time held that is at most `limit`; minus infinity when there is none."""
+        times = [s.time for v in self._blocks.values() for s in v.samples]
+        times += [t for v in self._blocks.values() for t in v.event_times]
+        return max((t for t in times if t <= limit), default=-math.inf)
 
-    def last_bucket(self, seconds: float) -> int:
-        """The newest bucket of any sum or sample held; far in the past when there is none."""
+    def border(self, watermark: float, seconds: float, *, final: bool) -> int:
+        """First bucket that stays open at a watermark; if final, right behind what is held before it."""
+        passed = math.floor(watermark / seconds) if math.isfinite(watermark) else 2**62
+        if not final:
+            return passed
         buckets = [k.bucket for v in self._blocks.values() for k in v.sums]
         buckets += [math.floor(s.time / seconds) for v in self._blocks.values() for s in v.samples]
-        return max(buckets, default=-(2**62))
+        return max((b + 1 for b in buckets if b < passed), default=NEVER)
 
     def sums_before(self, bucket: int) -> Iterator[tuple[int, int, SumKey, Fold]]:
         """Remove and yield (bucket, partition, key, sum) of buckets below `bucket`, in a fixed order."""
@@ -152,7 +177,7 @@ class TickBook:
                 for (p, start), v in self._blocks.items()
             ],
             "totals": {p: (up_to, totals) for p, (up_to, totals) in self._totals.items()},
-            "taken": (self._taken_bucket, self._taken_time),
+            "taken": (self._taken_bucket, self._taken_time, self._counted_time),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -172,8 +197,8 @@ class TickBook:
                 Tick,
             )
             folds = {key_of(s): Fold.from_wire(s) for s in tick.sums}
-            self._blocks[(partition, start)] = _Version(up_to, folds, tick.samples, times)
+            self._blocks[(partition, start)] = _Version(up_to, folds, tick.samples, list(times))
         self._totals = {
             int(p): (up_to, msgspec.convert(totals, Totals)) for p, (up_to, totals) in state["totals"].items()
         }
-        self._taken_bucket, self._taken_time = state["taken"]
+        self._taken_bucket, self._taken_time, self._counted_time = state["taken"]

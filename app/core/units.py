@@ -98,10 +98,13 @@ class UnitRule:
     State: 16 bytes an entry, at most 3 * capacity entries.
 
     >>> rule = UnitRule(text_horizon_seconds=60.0)
-    >>> [(a.verdict.value, a.gap) for a in (
-    ...     rule.admit(id="1", key="ann", text="hi", time=0.0), rule.admit(id="1", key="ann", text="hi", time=0.0),
-    ...     rule.admit(id="2", key="ann", text="HI", time=5.0), rule.admit(id="3", key="ann", text="x", time=90.0))]
-    [('candidate', None), ('duplicate', None), ('collapsed', 5.0), ('candidate', 85.0)]
+    >>> for id, text, time in (("1", "hi", 0.0), ("1", "hi", 0.0), ("2", "HI", 5.0), ("3", "x", 90.0)):
+    ...     told = rule.admit(id=id, key="ann", text=text, time=time)
+    ...     print(told.verdict.value, told.gap)
+    candidate None
+    duplicate None
+    collapsed 5.0
+    candidate 85.0
     """
 
     def __init__(self, *, text_horizon_seconds: float, capacity: int = 16_384) -> None:
@@ -119,15 +122,26 @@ class UnitRule:
         key_hash, gap = None, None
         if key is not None:
             key_hash = hash64(key)
-            last = self._keys.last(key_hash)
-            gap = None if last is None else max(time - last, 0.0)
-            self._keys.remember(key_hash, time if last is None else max(time, last))
+            gap = self._silence(key_hash, time)
         text_hash = hash64(canonical(text))
         counted = self._texts.last(text_hash)
-        if counted is not None and time - counted < self._horizon:
+        if counted is not None and abs(time - counted) < self._horizon:
             return Admission(Verdict.COLLAPSED, key_hash, gap)
         self._texts.remember(text_hash, time)
         return Admission(Verdict.CANDIDATE, key_hash, gap)
+
+    def _silence(self, key: int, time: float) -> float | None:
+        """Seconds between this event and the key's last one, which it then becomes.
+
+        Distances, not differences: one event from a clock far ahead must not silence its key for good.
+        """
+        last = self._keys.last(key)
+        if last is None:
+            self._keys.remember(key, time)
+            return None
+        gap = abs(time - last)
+        self._keys.remember(key, max(time, last) if gap < self._horizon else time)
+        return gap
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value; the same future follows from it."""

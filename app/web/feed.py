@@ -1,8 +1,9 @@
 """The live feed: server-sent events, resumed by the id of the last one seen."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -12,12 +13,13 @@ from app.ports import StatusStore
 from app.web.api import PROBLEM
 from app.web.problems import Problem
 
+Item = TypeVar("Item")
 RETRY_MS = 3000
 CURSOR = re.compile(r"\$|\d{1,18}(-\d{1,18})?")
 
 
-def routes(store: StatusStore) -> APIRouter:
-    """GET /v1/events."""
+def routes(store: StatusStore, closing: asyncio.Event) -> APIRouter:
+    """GET /v1/events; all feeds end when `closing` is set."""
     router = APIRouter(prefix="/v1", tags=["status"], responses=PROBLEM)
 
     async def position(
@@ -44,7 +46,7 @@ def routes(store: StatusStore) -> APIRouter:
         """Changes as they are written: `status` with one more point, `alert` with one transition."""
         opened = False
         try:
-            async for event in store.events(cursor):
+            async for event in until(closing, store.events(cursor)):
                 if event is None:
                     yield ServerSentEvent(comment="alive", retry=None if opened else RETRY_MS)
                     opened = True
@@ -54,3 +56,19 @@ def routes(store: StatusStore) -> APIRouter:
             return  # ends the answer: the browser comes back with its last id
 
     return router
+
+
+async def until(closing: asyncio.Event, feed: AsyncIterator[Item]) -> AsyncIterator[Item]:
+    """What the feed brings until the event is set, even while it brings nothing."""
+    end = asyncio.ensure_future(closing.wait())
+    try:
+        while True:
+            following = asyncio.ensure_future(anext(feed))
+            await asyncio.wait({following, end}, return_when=asyncio.FIRST_COMPLETED)
+            if not following.done():
+                following.cancel()
+                await asyncio.wait({following})
+                return
+            yield following.result()
+    finally:
+        end.cancel()

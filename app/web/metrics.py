@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from app.errors import DependencyError
 from app.ports import StatusStore
 
-CODES = {"ok": 0, "warning": 1, "alarm": 1, "critical": 2}  # else -1: unknown
+CODES = {"ok": 0, "warning": 1, "alarm": 1, "pending": 1, "critical": 2}  # else -1: unknown
 LABELS = ("application", "monitor")
 
 
@@ -32,7 +32,9 @@ class Gauges:
         self.up = self._gauge("store_up", "1 when the status store answers.", ())
         self.workers = self._gauge("workers", "Workers whose heart beats.", ())
         self.score = self._gauge("drift_score", "Latest drift score (change) or squared shift (gap).")
-        self.threshold = self._gauge("drift_threshold", "Drift score at which the monitor alarms.")
+        self.threshold = self._gauge(
+            "drift_threshold", "Score at which it alarms (change), uncovered share tolerated (gap)."
+        )
         self.uncovered = self._gauge("uncovered_share", "Share of units the reference does not cover, 0-1.")
         self.units = self._gauge("window_units", "Units in the window of the latest reading.")
         self.state = self._gauge("monitor_state", "0 ok, 1 warning, 2 critical, -1 unknown or learning.")

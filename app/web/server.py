@@ -3,6 +3,7 @@
 It reads the store and nothing else, so a broken page cannot stop detection.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -48,11 +49,12 @@ def create_app(
         docs_url=None,  # its scripts come from elsewhere
         redoc_url=None,
     )
+    app.state.closing = asyncio.Event()
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(guard.Guard, token=token)
     problems.install(app)
     app.include_router(api.routes(store, stale_seconds=stale_seconds, clock=clock))
-    app.include_router(feed.routes(store))
+    app.include_router(feed.routes(store, app.state.closing))
     app.include_router(probes(store, clock))
     app.include_router(guard.session_routes(token))
     pages.install(app)

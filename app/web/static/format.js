@@ -25,6 +25,13 @@ export function percent(share, digits) {
 const signed = (value, digits = 1) => `${value < 0 ? MINUS : "+"}${Math.abs(value).toFixed(digits)}`;
 export const points = (change) => (known(change) ? `${signed(change * 100)} points` : DASH);
 
+// A score is a logarithm (decades of run length), so it is compared by difference, not by ratio.
+export function against(value, threshold) {
+  if (!known(value) || !known(threshold)) return "no threshold yet";
+  const distance = number(Math.abs(value - threshold));
+  return `${distance} ${value < threshold ? "below" : "above"} its threshold of ${number(threshold)}`;
+}
+
 export function interval(low, high, show = number) {
   return known(low) && known(high) ? `${show(low)} to ${show(high)}` : "";
 }

@@ -70,7 +70,7 @@ function spans(alerts) {
   const latest = new Map();
   for (const alert of alerts) if (!latest.has(alert.incident)) latest.set(alert.incident, alert);
   return [...latest.values()].map((alert) => ({
-    start: Date.parse(alert.started_at),
+    start: Date.parse(alert.detected_at),
     end: alert.state === "resolved" ? Date.parse(alert.ended_at ?? alert.updated_at) : null,
     severity: alert.severity,
   }));

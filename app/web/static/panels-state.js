@@ -1,7 +1,7 @@
 // What is the matter: incidents, silence, learning, and the four numbers that matter.
 
 import { Part, h } from "./dom.js";
-import { DASH, capital, count, interval, number, percent, plural, size } from "./format.js";
+import { DASH, against, capital, count, interval, number, percent, plural, size } from "./format.js";
 import { progress } from "./view-overview.js";
 import { age, time } from "./words.js";
 
@@ -45,8 +45,8 @@ function drawStale({ updated_at }) {
 function drawIncident(alert) {
   const pairs = [
     ["What fired", alert.channel ? `${alert.channel}` : alert.kind],
-    ["Firing since", time(alert.started_at)],
-    ["Change began about", time(alert.onset_at)],
+    ["Firing since", time(alert.detected_at)],
+    ["Change began about", time(alert.onset_at ?? alert.started_at)],
     ["Deployment before it", alert.deployment ?? "none known"],
     ["Drift score then", [number(alert.value), h("span", { class: "quiet" }, ` threshold ${number(alert.threshold)}`)]],
     alert.attribution && ["Whose change", whose(alert.attribution)],
@@ -56,7 +56,7 @@ function drawIncident(alert) {
   return h(
     "section",
     { class: "card incident", data: { state: alert.severity }, "aria-label": "Open incident" },
-    h("p", { class: "incident-kind" }, `${capital(alert.severity)} incident, `, age(alert.started_at, "open for ", "")),
+    h("p", { class: "incident-kind" }, `${capital(alert.severity)} incident, `, age(alert.detected_at, "open for ", "")),
     h("p", { class: "summary" }, alert.summary),
     h("dl", { class: "pairs" }, pairs.filter(Boolean).map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value)))),
   );
@@ -84,7 +84,7 @@ function drawNote(reading) {
 
 function drawFacts(reading) {
   const { effect, uncovered, threshold, value } = reading;
-  const over = threshold && value != null ? `${percent(value / threshold, 0)} of threshold ${number(threshold)}` : "no threshold yet";
+  const over = against(value, threshold);
   const lead = reading.channel ? `; ${reading.channel} leads` : "";
   return h(
     "dl",

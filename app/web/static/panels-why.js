@@ -13,21 +13,21 @@ export const WHY_PANELS = [
   card({
     title: "What moved",
     note: "Clusters whose share of traffic changed, with redacted examples of what people write now.",
-    select: ({ status }) => nonEmpty(status.readings.change?.clusters),
+    select: ({ status }) => told(status, "clusters"),
     draw: drawMoves,
   }),
   card({
     title: "Language and code",
     note: "Share of units.",
     size: "half",
-    select: ({ status }) => nonEmpty(status.readings.change?.descriptors),
+    select: ({ status }) => told(status, "descriptors"),
     draw: (moves) => rates(moves.map((move) => [move.name, move.share_before, move.share_now]), 1),
   }),
   card({
     title: "Watches",
     note: "Share of units above the score that one in a hundred reference units exceeds.",
     size: "half",
-    select: ({ status }) => nonEmpty(status.readings.change?.watch),
+    select: ({ status }) => told(status, "watch"),
     draw: (watches) => rates(watches.map((watch) => [watch.name, watch.rate_before, watch.rate_now])),
   }),
   card({
@@ -38,7 +38,13 @@ export const WHY_PANELS = [
   }),
 ];
 
-const nonEmpty = (items) => (items?.length ? items : null);
+// What the latest reading tells; while an incident clears it tells nothing, and the incident still does.
+function told(status, what) {
+  const incident = status.incidents.find((alert) => alert.kind === "change");
+  const found = [status.readings.change?.[what], incident?.[what]].find((items) => items?.length);
+  return found ?? null;
+}
+
 const largest = (pairs) => Math.max(0.01, ...pairs.flat());
 const top = (moves) => largest(moves.map((move) => [move.share_before, move.share_now]));
 
@@ -108,7 +114,7 @@ function drawGap(reading) {
     ["State", pill(reading.state)],
     ["Traffic covered", covered ? `${percent(covered.share)} (${interval(covered.low, covered.high, percent)})` : "not known yet"],
     ["Distance", effect ? `${size(effect.value)} (${interval(effect.low, effect.high, size)})` : size(value)],
-    ["Tolerance", threshold == null ? "none set" : size(threshold)],
+    ["Tolerance", threshold == null ? "none set" : `${percent(threshold)} uncovered`],
     reading.evalset && ["Eval set", h("code", {}, reading.evalset)],
   ];
   const facts = pairs.filter(Boolean).map(([term, shown]) => h("div", {}, h("dt", {}, term), h("dd", {}, shown)));

@@ -1,7 +1,7 @@
 // What a status document says, in one sentence, and the small things that every view shows.
 
 import { h } from "./dom.js";
-import { DASH, ago, capital, clock, percent, plural } from "./format.js";
+import { DASH, against, ago, capital, clock, percent, plural } from "./format.js";
 
 export const ORDER = ["critical", "warning", "unknown", "learning", "ok"];
 const LABELS = { ok: "OK", alarm: "Alarm", firing: "Firing" };
@@ -28,14 +28,14 @@ export function verdict(status) {
   const { change, gap } = status.readings;
   if (status.incidents.length) return status.incidents[0].summary;
   if (status.state === "learning") return learning(change ?? gap);
-  if (gap?.state === "alarm" && change?.state !== "alarm") return "Traffic is farther from the eval set than the tolerance you set.";
-  if (status.state === "warning") return "An alarm without an incident: the change is real, but smaller than what you asked to be paged for.";
+  if (gap?.state === "alarm" && !["alarm", "pending"].includes(change?.state)) return "More traffic lies outside what the eval set covers than you tolerate.";
+  if (change?.state === "pending") return "The drift score has crossed its threshold; what moved is being named.";
+  if (status.state === "warning") return "The drift score is above its threshold; no incident is open.";
   const spoken = change ?? gap;
   if (!spoken) return "No measurement is kept. The last one is too old, or none has come yet.";
   if (status.state === "unknown") return spoken.note ?? "Too little to judge: no statement is made.";
   if (!change) return "Compared with the eval set only; nothing watches for change yet.";
-  const part = change.threshold ? ` The drift score is at ${percent(change.value / change.threshold)} of its threshold.` : "";
-  return `Traffic is as it was.${part}`;
+  return change.threshold == null ? "Traffic is as it was." : `Traffic is as it was: the drift score is ${against(change.value, change.threshold)}.`;
 }
 
 export function learning(reading) {

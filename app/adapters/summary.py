@@ -1,0 +1,126 @@
+"""summary.json of a replay: what was read, what it was compared with, what came out."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import structs
+
+from app.adapters.files import EvalSetFile, EventFile
+from app.adapters.replay import Replay, baseline_facts
+from app.core.reference import Reference
+from app.settings import DetectionSettings
+from schemas.events import Deployment, Interaction
+from schemas.readings import Reading, Totals
+
+LISTED = 20  # lines; all are counted
+
+
+def summarise(
+    source: EventFile, said: Replay, *, detection: DetectionSettings, evalset: Reference | None
+) -> dict[str, Any]:
+    """The facts of one replay as plain values.  The caller adds what only it knows, such as the time it took."""
+    names = list(dict.fromkeys(e.application for e in source.events if isinstance(e, Interaction)))
+    scores = [r.value for r in said.readings if r.monitor == "change" and r.value is not None]
+    baselines = {b.reference.application: baseline_facts(b) for b in said.baselines}
+    return {
+        "applications": names,
+        "verdicts": {name: verdict(name, source, said, detection) for name in names},
+        "incidents": len({alert.incident for alert in said.alerts}),
+        "alerts": len(said.alerts),
+        "severity": max(said.severities, key=("warning", "critical").index, default=None),
+        "max_score": max(scores, default=None),
+        "counts": counts(source, said, names),
+        "unreadable_lines": unreadable(source),
+        "references": {"evalset": _evalset(evalset), "baseline": baselines},
+        "deployments": [
+            {
+                "application": d.application,
+                "deployment_id": d.deployment_id,
+                "version": d.version,
+                "status": d.status,
+                "time": d.time.isoformat(),
+            }
+            for d in source.events
+            if isinstance(d, Deployment)
+        ],
+        "settings": detection.model_dump(mode="json"),
+        "seed": detection.seed,
+    }
+
+
+def counts(source: EventFile, said: Replay, names: Sequence[str]) -> dict[str, Any]:
+    """Lines, events by type, and what the unit rule made of the interactions."""
+    totals = Counter[str]()
+    for name in names:
+        totals.update(structs.asdict(_totals(name, source, said)))
+    kinds = Counter(f"{type(event).__name__.lower()}s" for event in source.events)
+    return {
+        "lines": source.lines,
+        **kinds,
+        **totals,
+        "unreadable_lines": len({bad.line for bad in source.unreadable}),
+        "out_of_order": source.out_of_order,
+        "unknown_fields": source.unknown,
+    }
+
+
+def _totals(name: str, source: EventFile, said: Replay) -> Totals:
+    """As the last reading tells them; an application without one has nothing that counts."""
+    told = [reading.totals for reading in said.readings if reading.application == name]
+    if told:
+        return told[-1]
+    mine = [e for e in source.events if isinstance(e, Interaction) and e.application == name]
+    return Totals(excluded=sum(e.source != "production" for e in mine))
+
+
+def unreadable(source: EventFile | EvalSetFile) -> list[dict[str, Any]]:
+    """The first unreadable lines: number, field, problem, remedy."""
+    return [
+        {"line": bad.line, "field": bad.field, "problem": bad.problem, "remedy": bad.remedy}
+        for bad in source.unreadable[:LISTED]
+    ]
+
+
+def verdict(name: str, source: EventFile, said: Replay, detection: DetectionSettings) -> str:
+    """One application's result in a sentence."""
+    readings = [r for r in said.readings if r.application == name]
+    firing = [a for a in said.alerts if a.application == name and a.state == "firing"]
+    if not readings:
+        return f"{name}: no event counts; only those whose source is production do"
+    if all(reading.state == "learning" for reading in readings):
+        return f"{name}: {_unlearned(readings[-1], detection)}"
+    if firing:
+        incidents = len({alert.incident for alert in firing})
+        last = firing[-1]
+        detected = last.detected_at.isoformat(timespec="seconds")
+        more = f" ({incidents} incidents)" if incidents > 1 else ""
+        return f"{last.severity} at {detected}: {last.summary}{more}"
+    scored = [r.value for r in readings if r.monitor == "change" and r.value is not None]
+    threshold = next((r.threshold for r in reversed(readings) if r.monitor == "change" and r.threshold), None)
+    if not scored or threshold is None:
+        return f"{name}: a baseline was learned, but nothing came after it; lower --baseline-events"
+    units = readings[-1].totals.units
+    return (
+        f"{name}: no incident in {units:,} units; highest score {max(scored):.2f}, threshold {threshold:.2f}"
+    )
+
+
+def _unlearned(last: Reading, detection: DetectionSettings) -> str:
+    """The stream ended too early: how far it came, and what to change."""
+    told = f"the stream ended before a baseline was learned ({100 * (last.progress or 0.0):.0f} %"
+    events = last.totals.events
+    if detection.baseline_seconds is not None:
+        told += f" of {detection.baseline_seconds:,.0f} s); lower --baseline-seconds"
+    else:
+        told += f": {events:,} of {detection.baseline_events:,} events); lower --baseline-events"
+        if events // 2 >= 100:
+            told += f", for example to {events // 2:,},"
+    told += " or give a longer file"
+    return f"{told}. {last.note}" if last.note else told
+
+
+def _evalset(reference: Reference | None) -> dict[str, Any] | None:
+    if reference is None:
+        return None
+    return {"id": reference.id, "units": reference.units, "clusters": len(reference.clusters.names)}

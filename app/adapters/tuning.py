@@ -1,0 +1,28 @@
+"""The user's settings as the core wants them."""
+
+from app.core.baseline import BaselineSettings
+from app.core.measurement import MeasureSettings
+from app.core.monitor import MonitorSettings
+from app.settings import DetectionSettings
+
+
+def measure_settings(detection: DetectionSettings) -> MeasureSettings:
+    """Constants of the block and unit rules."""
+    return MeasureSettings(
+        lateness_seconds=detection.lateness_seconds, text_horizon_seconds=detection.text_horizon_seconds
+    )
+
+
+def monitor_settings(detection: DetectionSettings) -> MonitorSettings:
+    """How to learn, and when to page."""
+    return MonitorSettings(
+        baseline=BaselineSettings(
+            events=detection.baseline_events,
+            seconds=detection.baseline_seconds,
+            pages_per_30_days=detection.pages_per_30_days,
+            horizon_seconds=detection.session_seconds,
+            samples_per_second=detection.samples_per_second,
+            seed=detection.seed,
+        ),
+        gap_tolerance=detection.gap_tolerance,
+    )

@@ -1,0 +1,181 @@
+"""`doctor`: one line for each thing promptdrift needs, and what to do where it is not there."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import typer
+
+from app.cli.terminal import AsJson, config_of, settings_of, show, show_json
+from app.errors import DependencyError, InputError, MissingTopic, PromptdriftError, SettingsError
+from app.settings import DEFAULT_FILE, EncoderSettings, KafkaSettings, RedisSettings, Settings
+
+SKEW_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line: ok, warning or failed; `exit_code` is what a failure makes of the whole."""
+
+    name: str
+    state: str
+    detail: str
+    remedy: str = ""
+    exit_code: int = 0
+
+
+def register(app: typer.Typer) -> None:
+    """Attach the command."""
+    app.command()(doctor)
+
+
+def doctor(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Check settings, encoder, broker, topics, Redis and clock.
+
+    Exit 4 where something cannot be reached, 3 where something is misconfigured.
+    """
+    findings = []
+    for finding in examine(ctx):
+        findings.append(finding)
+        if not as_json:
+            remedy = f" -> {finding.remedy}" if finding.remedy else ""
+            show(f"{finding.state:8}{finding.name:9}{finding.detail}{remedy}")
+    if as_json:
+        show_json([asdict(finding) for finding in findings])
+    worst = max(finding.exit_code for finding in findings)
+    if worst:
+        raise typer.Exit(worst)
+
+
+def examine(ctx: typer.Context) -> Iterator[Finding]:
+    """Every check in turn; without settings there is nothing else to check."""
+    try:
+        settings = settings_of(ctx)
+    except SettingsError as error:
+        yield _failed("settings", error)
+        return
+    yield _settings(config_of(ctx))
+    yield _guarded("encoder", lambda: _encoder(settings.encoder))
+    yield from _broker(settings.kafka)
+    yield from _redis(settings.redis)
+    yield from _names(settings)
+
+
+def _settings(given: Path | None) -> Finding:
+    file = given or Path(os.environ.get("PROMPTDRIFT_CONFIG", DEFAULT_FILE))
+    detail = f"valid ({file})" if file.exists() else "valid (environment and defaults; no file)"
+    return Finding(name="settings", state="ok", detail=detail)
+
+
+def _guarded(name: str, check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except PromptdriftError as error:
+        return _failed(name, error)
+
+
+def _failed(name: str, error: PromptdriftError) -> Finding:
+    """The message has what is wrong before the first semicolon, and the remedy after it."""
+    detail, _, remedy = str(error).partition("; ")
+    unreachable = isinstance(error, DependencyError)
+    code = DependencyError.exit_code if unreachable else SettingsError.exit_code
+    return Finding(name=name, state="failed", detail=detail, remedy=remedy, exit_code=code)
+
+
+def _encoder(settings: EncoderSettings) -> Finding:
+    from app.adapters.distillation import cached_path, model_fingerprint, model_folder, table_fingerprint
+    from app.adapters.wording import StaticTable
+
+    if settings.table is not None:
+        table = StaticTable.load(settings.table)
+        return Finding(
+            name="encoder", state="ok", detail=f"table {settings.table} ({table.fingerprint[:12]})"
+        )
+    if settings.model is not None and not Path(settings.model).expanduser().is_dir():
+        detail = f"model {settings.model} comes from the hub or its cache at the first start"
+        return Finding(
+            name="encoder", state="warning", detail=detail, remedy="run `promptdrift encoder distil`"
+        )
+    path = cached_path(settings.cache_dir, table_fingerprint(model_fingerprint(model_folder(settings.model))))
+    if path.is_file():
+        return Finding(name="encoder", state="ok", detail=f"table in the cache ({path.name[8:20]})")
+    detail = "no table yet; the first start distils it, 20-60 s"
+    return Finding(
+        name="encoder", state="warning", detail=detail, remedy="run `promptdrift encoder distil` beforehand"
+    )
+
+
+def _broker(kafka: KafkaSettings) -> Iterator[Finding]:
+    from app.adapters.kafka_topics import list_topics
+
+    try:
+        states = list_topics(kafka)
+    except PromptdriftError as error:
+        yield _failed("broker", error)
+        return
+    yield Finding(name="broker", state="ok", detail=f"answers at {kafka.bootstrap_servers}")
+    missing = [state.name for state in states if state.state == "missing"]
+    for state in states:
+        for difference in state.differences:
+            yield Finding(
+                name="topics",
+                state="warning",
+                detail=f"{state.name}: {difference}",
+                remedy="change it with your broker's tools, or change the settings",
+            )
+    if missing:
+        yield Finding(
+            name="topics",
+            state="failed",
+            detail=f"{len(missing)} of {len(states)} are missing ({', '.join(missing[:3])}, ...)",
+            remedy="run `promptdrift topics create`",
+            exit_code=MissingTopic.exit_code,
+        )
+    else:
+        yield Finding(name="topics", state="ok", detail=f"all {len(states)} are there")
+
+
+def _redis(settings: RedisSettings) -> Iterator[Finding]:
+    from app.adapters.redis_client import connect, reaching, without_password
+
+    url = settings.url.get_secret_value()
+    shown = without_password(url)
+
+    async def ask() -> float:
+        client = connect(url)
+        try:
+            with reaching(shown):
+                seconds, micros = await client.time()
+                return float(seconds) + float(micros) / 1e6
+        finally:
+            await client.aclose()
+
+    try:
+        theirs = asyncio.run(ask())
+    except PromptdriftError as error:
+        yield _failed("redis", error)
+        return
+    yield Finding(name="redis", state="ok", detail=f"answers at {shown}")
+    skew = time.time() - theirs
+    if abs(skew) > SKEW_SECONDS:
+        yield Finding(
+            name="clock",
+            state="warning",
+            detail=f"{skew:+.0f} s from the clock of Redis",
+            remedy="synchronise the clocks; events of the future hold back nothing, but statuses look stale",
+        )
+    else:
+        yield Finding(name="clock", state="ok", detail="agrees with that of Redis")
+
+
+def _names(settings: Settings) -> Iterator[Finding]:
+    """Sources that map no prompt would send everything to the dead letters."""
+    for source in settings.sources:
+        if source.fields and not {"prompt", "messages"} & set(source.fields):
+            error = InputError(
+                f"sources: {source.topic} maps no prompt; add prompt or messages to its fields"
+            )
+            yield _failed("sources", error)

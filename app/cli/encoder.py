@@ -1,0 +1,79 @@
+"""`encoder distil|show`: the wording table, made once from the sentence-transformers model."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli.terminal import AsJson, progress, say, settings_of, show_json, show_table
+from app.errors import InputError
+from app.settings import EncoderSettings
+
+if TYPE_CHECKING:
+    from app.adapters.encoders import LiveEncoder
+
+group = typer.Typer(help="The wording table.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Attach the commands."""
+    app.add_typer(group, name="encoder")
+
+
+def live_encoder(settings: EncoderSettings) -> "LiveEncoder":
+    """The encoder of the settings; shows how far it is where the table must be distilled first."""
+    from app.adapters.encoders import load_encoder
+
+    with progress("distilling the wording table, once", 1) as advance:
+        return load_encoder(
+            table=settings.table,
+            model=settings.model,
+            cache_dir=settings.cache_dir,
+            progress=_steps(advance),
+        )
+
+
+@group.command()
+def distil(
+    ctx: typer.Context,
+    out: Annotated[Path | None, typer.Option(help="File to write; default: the user's cache.")] = None,
+) -> None:
+    """Distil the wording table: 20-60 s, needs the extra `model`."""
+    settings = settings_of(ctx).encoder
+    if out is None:
+        found = live_encoder(settings.model_copy(update={"table": None}))
+        say(f"the wording table is in the cache; encoder {found.fingerprint}")
+        return
+    from app.adapters.distillation import distil as run
+
+    with progress("distilling", 1) as advance:
+        table = run(settings.model, progress=_steps(advance))
+    try:
+        table.save(out)
+    except OSError as error:
+        raise InputError(f"--out: cannot write {out} ({error.strerror}); choose another place") from error
+    say(f"{out} written; set encoder.table or PROMPTDRIFT_ENCODER__TABLE to it")
+
+
+@group.command("show")
+def show_(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Fingerprint and make of the encoder in use."""
+    found = live_encoder(settings_of(ctx).encoder)
+    facts: dict[str, Any] = {"encoder": found.fingerprint, "table": found.table.fingerprint}
+    facts |= {name: found.table.metadata[name] for name in sorted(found.table.metadata)}
+    if as_json:
+        show_json(facts)
+    else:
+        show_table(list(facts.items()))
+
+
+def _steps(advance: Any) -> Any:  # noqa: ANN401
+    """From (done, total) to the part of one step that is new."""
+    was = 0.0
+
+    def step(done: int, total: int) -> None:
+        nonlocal was
+        advance(done / total - was)
+        was = done / total
+
+    return step

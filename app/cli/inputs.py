@@ -1,0 +1,56 @@
+"""Files of events as several commands take them."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.adapters.files import BadLine, EventFile, read_events
+from app.cli.terminal import say
+from schemas.codec import KINDS
+
+FIRST = 5  # bad lines shown; a replay's summary has more
+MAPPABLE = {"type", "user_id", "system_prompt"}.union(*(kind.__struct_fields__ for kind in KINDS.values()))
+
+Mapped = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="OURS=THEIRS", help="Field of ours = dotted path of yours; repeatable."),
+]
+
+
+def events_of(path: Path, *, application: str | None, mapped: Sequence[str] | None) -> EventFile:
+    """Read a file of events and say what of it could not be used.
+
+    Raises: InputError; BadParameter for a mapping that names no field of ours.
+    """
+    found = read_events(path, application=application, fields=dict(map(_pair, mapped or ())))
+    tell_unreadable(path, found.unreadable)
+    if found.unknown:
+        names = ", ".join(f"{name} ({count:,})" for name, count in list(found.unknown.items())[:8])
+        say(f"{path}: fields that are not used: {names}")
+    if found.out_of_order:
+        say(f"{path}: {found.out_of_order:,} events stood after later ones; sorted by time")
+    return found
+
+
+def tell_unreadable(path: Path, unreadable: Sequence[BadLine]) -> None:
+    """The first lines that could not be read, and how many there are."""
+    for bad in unreadable[:FIRST]:
+        say(f"{path}: {bad}")
+    if len(unreadable) > FIRST:
+        say(f"{path}: ... {len(unreadable):,} unreadable in all")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    ours, equals, theirs = text.partition("=")
+    if not equals or not theirs:
+        raise typer.BadParameter(
+            f"{text!r}: write OURS=THEIRS, for example prompt=request.text", param_hint="--map"
+        )
+    if ours not in MAPPABLE:
+        near = get_close_matches(ours, MAPPABLE, n=1)
+        hint = f"; did you mean {near[0]}?" if near else "; `promptdrift schema show interaction` lists them"
+        raise typer.BadParameter(f"no field {ours!r}{hint}", param_hint="--map")
+    return ours, theirs

@@ -1,0 +1,109 @@
+"""`reference build|show|publish`: what an eval set looks like to the detector."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.encoder import live_encoder
+from app.cli.replay import ClustersWith, Eye, evalset_reference
+from app.cli.terminal import AsJson, say, settings_of, show, show_json, show_table
+
+if TYPE_CHECKING:
+    from app.adapters.kafka import Record
+    from app.core.reference import Reference
+
+group = typer.Typer(help="References made from eval sets.", no_args_is_help=True)
+Folder = Annotated[Path, typer.Argument(help="Folder of `reference build`.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Attach the commands."""
+    app.add_typer(group, name="reference")
+
+
+@group.command()
+def build(  # noqa: PLR0913  a command's options
+    ctx: typer.Context,
+    eval_set: Annotated[Path, typer.Argument(metavar="EVALSET", help="JSONL; one item per line.")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    application: Annotated[str, typer.Option(help='"*": every application without its own.')] = "*",
+    clusters_with: ClustersWith = Eye.wording,
+    seed: Annotated[int | None, typer.Option(min=0)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build a reference from EVALSET and write it to a folder."""
+    from app.adapters import references
+
+    settings = settings_of(ctx, {"detection": {} if seed is None else {"seed": seed}})
+    encoder = live_encoder(settings.encoder)
+    built = evalset_reference(
+        eval_set,
+        None,
+        encoder=encoder,
+        clusters_with=clusters_with,
+        seed=settings.detection.seed,
+        application=application,
+    )
+    assert built is not None
+    references.save_directory(built, out)
+    say(f"{built.id}: {built.units:,} items in {len(built.clusters.names)} clusters, written to {out}")
+    if as_json:
+        show((out / "manifest.json").read_text())
+
+
+@group.command("show")
+def show_(ctx: typer.Context, directory: Folder, as_json: AsJson = False) -> None:
+    """What a reference holds: identity, clusters, one exemplar of each."""
+    from app.adapters import references
+
+    found = references.load_directory(directory)
+    manifest = json.loads((directory / "manifest.json").read_text())
+    for cluster, exemplars in zip(manifest["clusters"], found.clusters.exemplars, strict=True):
+        cluster["exemplars"] = list(exemplars)
+    if as_json:
+        show_json(manifest)
+        return
+    show_table([(name, manifest[name]) for name in ("id", "kind", "application", "encoder", "units", "seed")])
+    show("")
+    rows = [(f"{100 * c['share']:.1f} %", c["name"], _short(c["exemplars"])) for c in manifest["clusters"]]
+    show_table(
+        [("SHARE", "CLUSTER", "FOR EXAMPLE"), *sorted(rows, key=lambda row: -float(row[0].split()[0]))]
+    )
+
+
+@group.command()
+def publish(
+    ctx: typer.Context,
+    directory: Folder,
+    application: Annotated[str | None, typer.Option(help="Default: as it was built for.")] = None,
+) -> None:
+    """Send a reference to every worker, by the topic of references."""
+    from app.adapters import references
+    from app.adapters.kafka import produce
+
+    kafka = settings_of(ctx).kafka
+    found = references.load_directory(directory)
+    target = application or found.application
+    sent = produce(kafka, wire(kafka.topic_prefix, target, found))
+    say(f"{found.id} published for {target} in {sent:,} records at {kafka.bootstrap_servers}")
+
+
+def wire(prefix: str, application: str, found: "Reference") -> "list[Record]":
+    """The records that carry a reference: all to partition 0, so that the manifest comes last."""
+    from app.adapters import references
+    from app.adapters.kafka import Record
+    from schemas.topics import REFERENCES
+
+    return [
+        Record(
+            topic=prefix + REFERENCES.name, key=key, value=value, headers=tuple(headers.items()), partition=0
+        )
+        for key, value, headers in references.wire_records(application, found)
+    ]
+
+
+def _short(exemplars: list[str]) -> str:
+    text = " ".join(exemplars[0].split()) if exemplars else ""
+    return text if len(text) <= 80 else text[:79] + "…"

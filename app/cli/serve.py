@@ -1,0 +1,100 @@
+"""`api` and `worker`: what keeps running."""
+
+import os
+import socket
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.terminal import config_of, say, settings_of
+from app.errors import SettingsError
+from app.settings import LogSettings
+
+WORKER = "agents.worker"  # by name: app never imports agents
+GRACE_SECONDS = 5
+
+
+def register(app: typer.Typer) -> None:
+    """Attach the commands."""
+    app.command()(api)
+    app.command()(worker)
+
+
+def api(
+    ctx: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0: any free one.")] = None,
+) -> None:
+    """Serve page, API, live feed, probes and metrics from Redis."""
+    given = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
+    settings = settings_of(ctx, {"api": given})
+
+    import uvicorn
+
+    from app.adapters.status import RedisStatusStore
+    from app.web.server import create_app
+
+    token = settings.api.token
+    program = create_app(
+        RedisStatusStore(settings.redis.url.get_secret_value()),
+        token=None if token is None else token.get_secret_value(),
+        stale_seconds=settings.api.stale_seconds,
+    )
+    with _listen(settings.api.host, settings.api.port) as listener:
+        say(f"promptdrift listens on http://{settings.api.host}:{listener.getsockname()[1]}")
+        config = uvicorn.Config(
+            program,
+            log_config=_log_config(settings.log),
+            access_log=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,  # the live feed never ends by itself
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def worker(ctx: typer.Context) -> None:
+    """Run a worker: ingest, measure, detect, alert.  One for each few partitions; they share the work."""
+    settings_of(ctx)  # fail here, with one line
+    config = config_of(ctx)
+    environment = dict(os.environ)
+    if config is not None:
+        environment["PROMPTDRIFT_CONFIG"] = str(config.resolve())
+    os.execve(sys.executable, [sys.executable, "-m", WORKER], environment)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise SettingsError(
+            f"api: cannot listen on {host}:{port} ({error.strerror}); choose another --port"
+        ) from error
+
+
+def _log_config(log: LogSettings) -> dict[str, Any]:
+    """One line per event on stderr, JSON where a collector reads it."""
+    import structlog
+
+    renderer: Any = structlog.processors.JSONRenderer()
+    if log.format == "console":
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        "foreign_pre_chain": shared,
+    }
+    handler = {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": formatter},
+        "handlers": {"stderr": handler},
+        "root": {"handlers": ["stderr"], "level": log.level},
+    }

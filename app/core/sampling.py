@@ -1,0 +1,103 @@
+"""The known fraction that is kept whole: which units, and with what probability."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.baseline import Baseline
+from app.core.fixedpoint import pack
+from app.core.folding import Judged
+from app.core.reference import Reference
+from app.core.units import hash64
+from schemas.events import Interaction
+from schemas.readings import Sample
+
+NOVEL_LEVEL = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What an application is measured against; either may still be missing."""
+
+    evalset: Reference | None = None
+    baseline: Baseline | None = None
+
+
+UNKNOWN = References()
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A text as it may be kept: redacted, with its descriptors."""
+
+    text: str
+    language: str | None
+    code: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An interaction that may become a unit and therefore needs the encoder."""
+
+    partition: int
+    offset: int
+    interaction: Interaction
+    time: float
+    ordinal: int
+    key: int | None
+    gap: float | None
+    references: References
+
+
+def sampling(candidate: Candidate, judged: Judged | None, row: int) -> tuple[str, float]:
+    """Reason and inclusion probability of a unit; probability 0 means that it is not kept."""
+    baseline = candidate.references.baseline
+    if judged is None or baseline is None:
+        return "learning", 1.0
+    return drawn(candidate.interaction.id, float(judged.novelty[row]), baseline)
+
+
+def drawn(id: str, novelty: float, baseline: Baseline) -> tuple[str, float]:
+    """Every novel unit is kept, else a uniform share chosen by the hash of the id."""
+    if novelty <= NOVEL_LEVEL:
+        return "novel", 1.0
+    chosen = hash64("sample:" + id) / 2**64 < baseline.sample_rate
+    return "uniform", baseline.sample_rate if chosen else 0.0
+
+
+def make_sample(
+    candidate: Candidate,
+    rows: tuple[NDArray[np.int16], NDArray[np.float32]],
+    judged: Judged | None,
+    row: int,
+    kept_as: tuple[str, float],
+    describe: Callable[[str], Described],
+) -> Sample:
+    """The unit as it is kept: redacted, with its vectors."""
+    interaction = candidate.interaction
+    described = describe(interaction.prompt)
+    return Sample(
+        id=interaction.id,
+        application=interaction.application,
+        time=candidate.time,
+        ordinal=candidate.ordinal,
+        partition=candidate.partition,
+        offset=candidate.offset,
+        text=described.text,
+        language=described.language,
+        code=described.code,
+        wording=pack(rows[0], "<i2"),
+        shape=rows[1].astype("<f4").tobytes(),
+        reason=kept_as[0],
+        inclusion=kept_as[1],
+        gap=candidate.gap,
+        key=candidate.key,
+        cluster=None if judged is None or judged.clusters is None else int(judged.clusters[row]),
+        novelty=None if judged is None else float(judged.novelty[row]),
+        user_hash=interaction.user_hash,
+        deployment_id=interaction.deployment_id,
+        variant=interaction.variant,
+        model=interaction.model,
+    )

@@ -1,0 +1,50 @@
+"""The server on a spare port of loopback, in a thread of this process."""
+
+import asyncio
+import socket
+import threading
+import time
+from types import TracebackType
+
+from fastapi import FastAPI
+
+from app.web.runner import Server
+
+LIMIT_S = 20.0
+
+
+class Served:
+    """`with Served(create_app(store)) as base_url:`"""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._server = Server(app)
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> str:
+        self._thread.start()
+        deadline = time.monotonic() + LIMIT_S
+        while not self._server.started:
+            if time.monotonic() > deadline or not self._thread.is_alive():
+                raise RuntimeError("the server did not start")
+            time.sleep(0.02)
+        return self.base
+
+    @property
+    def base(self) -> str:
+        """Address of the page, with its slash."""
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}/"
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _run(self) -> None:
+        asyncio.run(self._server.serve(sockets=[self._socket]))
+
+    def stop(self) -> None:
+        """End it before the block does."""
+        self._server.should_exit = True
+        self._thread.join(LIMIT_S)
+        self._socket.close()
