@@ -9,12 +9,12 @@ import zlib
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from agents.plumbing import Outbox, client_options
+from agents.plumbing import Outbox
+from agents.reading import read_partition
 from agents.telemetry import CHECKPOINT_AT
 from app.settings import Settings
-from schemas.topics import STATE, Topic
+from schemas.topics import STATE
 
 PART_BYTES = 512 * 1024
 
@@ -67,21 +67,3 @@ class Checkpoints:
         best = max(reversed(whole), key=lambda g: facts[g][0])
         blob = b"".join(generations[best][i] for i in range(facts[best][1]))
         return msgspec.msgpack.decode(zlib.decompress(blob), strict=False)
-
-
-async def read_partition(settings: Settings, topic: Topic, partition: int) -> list[Any]:
-    """Every record of a partition up to its present end, without a group."""
-    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
-    await consumer.start()
-    try:
-        where = TopicPartition(settings.kafka.topic_prefix + topic.name, partition)
-        consumer.assign([where])
-        await consumer.seek_to_beginning(where)
-        end = (await consumer.end_offsets([where]))[where]
-        found: list[Any] = []
-        while await consumer.position(where) < end:
-            batch = await consumer.getmany(where, timeout_ms=1000)
-            found += [record for records in batch.values() for record in records]
-        return found
-    finally:
-        await consumer.stop()

@@ -5,11 +5,14 @@ from typing import TypeVar
 import msgspec
 
 from agents.plumbing import Outbox, Record
+from agents.reading import read_partition
 from agents.telemetry import DEAD_LETTERS
+from app.settings import Settings
 from schemas import topics
 from schemas.codec import Rejection, SchemaError
 
 CONNECT = "__connect.errors."
+SCANNED = 5_000
 T = TypeVar("T")
 
 
@@ -28,6 +31,22 @@ async def bury(outbox: Outbox, record: Record, rejection: Rejection) -> None:
     headers = {CONNECT + name: value.encode() for name, value in told.items()} | record.headers
     await outbox.send(topics.DEAD_LETTERS, rejection.raw, key=record.key, headers=headers)
     DEAD_LETTERS.labels(error.field).inc()
+
+
+async def buried_after(settings: Settings, topic: str, partition: int, offset: int) -> set[int]:
+    """Offsets behind `offset` whose dead letters are there already: sent just before a crash.
+
+    Without it a replay would bury them twice.  Reads the newest SCANNED records per partition.
+    """
+    found: set[int] = set()
+    for number in range(topics.DEAD_LETTERS.partitions):
+        for record in await read_partition(settings, topics.DEAD_LETTERS, number, newest=SCANNED):
+            headers = dict(record.headers)
+            if headers.get(CONNECT + "topic") != topic.encode():
+                continue
+            if headers.get(CONNECT + "partition") == str(partition).encode():
+                found.add(int(headers[CONNECT + "offset"]))
+    return {each for each in found if each > offset}
 
 
 async def typed(outbox: Outbox, record: Record, kind: type[T]) -> T | None:

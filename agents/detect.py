@@ -12,10 +12,9 @@ from agents.library import Library
 from agents.plumbing import Lane, Outbox, Record
 from agents.telemetry import READINGS as READINGS_SENT
 from agents.telemetry import STAGE_SECONDS, log
-from app.core.baseline import BaselineSettings
-from app.core.monitor import MonitorSettings
+from app.adapters.tuning import monitor_settings
 from app.core.monitors import Monitors
-from app.settings import DetectionSettings, Settings
+from app.settings import Settings
 from schemas.codec import encode
 from schemas.readings import Reading, Tick
 from schemas.topics import READINGS, TICKS
@@ -110,21 +109,6 @@ class Detect:
         """Another worker goes on from the last checkpoint."""
         for number in partitions:
             self._partitions.pop(number, None)
-
-
-def monitor_settings(detection: DetectionSettings) -> MonitorSettings:
-    """The core's settings from the user's."""
-    return MonitorSettings(
-        baseline=BaselineSettings(
-            events=detection.baseline_events,
-            seconds=detection.baseline_seconds,
-            pages_per_30_days=detection.pages_per_30_days,
-            horizon_seconds=detection.session_seconds,
-            samples_per_second=detection.samples_per_second,
-            seed=detection.seed,
-        ),
-        gap_tolerance=detection.gap_tolerance,
-    )
 
 
 async def send_reading(outbox: Outbox, reading: Reading) -> None:

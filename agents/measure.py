@@ -3,24 +3,23 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import faust
 
 from agents.checkpoint import Checkpoints
-from agents.dead_letters import bury
+from agents.dead_letters import buried_after, bury
 from agents.library import Library
 from agents.plumbing import Lane, Outbox, Record
 from agents.telemetry import EVENTS, STAGE_SECONDS, UNITS
-from app.core.measurement import Candidate, Described, Measurer, MeasureSettings, References
+from app.adapters.tuning import measure_settings
+from app.core.measurement import Candidate, Described, Measurer
 from app.ports import Encoder
 from app.settings import Settings
 from schemas.codec import Rejection, decode, encode
 from schemas.events import Interaction
 from schemas.readings import Sample, Tick
 from schemas.topics import INTERACTIONS, SAMPLES, TICKS
-
-PROGRESS_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +34,9 @@ class Eyes:
 class _Partition:
     measurer: Measurer
     heard_at: float
+    buried: set[int]  # offsets whose dead letters were sent before a crash
     idle: bool = False
     saved: int = -1
-    told_at: float = field(default=0.0)
 
 
 class Measure:
@@ -60,7 +59,7 @@ class Measure:
             partition.heard_at, partition.idle = time.monotonic(), False
             candidates = owned.setdefault(record.partition, [])
             if record.offset > partition.measurer.last_offset:
-                interactions = await self._interactions(record)
+                interactions = await self._interactions(record, partition.buried)
                 candidates += partition.measurer.admit(record.offset, interactions, references)
                 EVENTS.inc(len(interactions))
         if owned:
@@ -70,11 +69,12 @@ class Measure:
         await self._tell_idle()
         await self._outbox.deliver()
 
-    async def _interactions(self, record: Record) -> list[Interaction]:
+    async def _interactions(self, record: Record, buried: set[int]) -> list[Interaction]:
         out: list[Interaction] = []
         for event in decode(record.value, headers=record.headers):
             if isinstance(event, Rejection):
-                await bury(self._outbox, record, event)
+                if record.offset not in buried:
+                    await bury(self._outbox, record, event)
             elif isinstance(event, Interaction):
                 out.append(event)
         return out
@@ -125,19 +125,18 @@ class Measure:
 
     async def _partition(self, number: int) -> _Partition:
         if number not in self._partitions:
-            detection = self._settings.detection
             measurer = Measurer(
                 partition=number,
                 partitions=self._settings.kafka.partitions,
-                settings=MeasureSettings(
-                    lateness_seconds=detection.lateness_seconds,
-                    text_horizon_seconds=detection.text_horizon_seconds,
-                ),
+                settings=measure_settings(self._settings.detection),
             )
             saved = await self._checkpoints.read(number)
             if saved is not None:
                 measurer.restore(saved)
-            self._partitions[number] = _Partition(measurer, time.monotonic(), saved=measurer.last_offset)
+            buried = await buried_after(self._settings, self._topic, number, measurer.last_offset)
+            self._partitions[number] = _Partition(
+                measurer, time.monotonic(), buried=buried, saved=measurer.last_offset
+            )
         return self._partitions[number]
 
     async def checkpoint(self) -> None:
@@ -161,5 +160,3 @@ def register(app: faust.App, settings: Settings, *, eyes: Eyes, library: Library
     topics = [settings.kafka.topic_prefix + INTERACTIONS.name]
     Lane(app, settings, topics, "measure", station, ready=library.ready.wait).register()
 
-
-__all__ = ["Eyes", "Measure", "References", "register"]

@@ -71,9 +71,9 @@ class StatusFeed:
         return where
 
     async def _put(self, record: Any) -> None:  # noqa: ANN401  aiokafka's record
-        kind = Alert if record.topic.endswith(ALERTS.name) else Reading
+        kind: type[Alert] | type[Reading] = Alert if record.topic.endswith(ALERTS.name) else Reading
         try:
-            found = msgspec.json.decode(record.value or b"", type=kind)
+            found: Alert | Reading = msgspec.json.decode(record.value or b"", type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return  # the alert agent has buried it
         while not await self._try(self._write(found)):

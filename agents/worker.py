@@ -4,26 +4,24 @@
                     \\--> samples                    \\--status--> Redis
 """
 
-import asyncio
 import os
 import socket
 import sys
 from typing import Any
 
 import faust
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
 
 from agents import alert, detect, health, ingest, measure
 from agents.library import Library
 from agents.measure import Eyes
-from agents.plumbing import Outbox, client_options, make_app
+from agents.plumbing import Outbox, make_app
 from agents.status import StatusFeed
 from agents.telemetry import configure_logging, log
 from app.adapters.describe import describe
 from app.adapters.encoders import load_encoder
+from app.adapters.kafka import full_name, require_topics
 from app.adapters.status import RedisStatusStore
-from app.errors import DependencyError, MissingTopic, PromptdriftError
+from app.errors import PromptdriftError
 from app.settings import Settings, load
 from schemas.topics import CATALOGUE
 
@@ -50,21 +48,14 @@ def build(settings: Settings) -> faust.App:
     store = RedisStatusStore(settings.redis.url.get_secret_value())
     feed = StatusFeed(settings, store, f"{socket.gethostname()}-{os.getpid()}")
 
-    @app.task
-    async def follow_library() -> None:
-        await library.follow()
-
-    @app.task
-    async def follow_status() -> None:
-        await feed.follow()
-
-    @app.task
     async def serve_health() -> None:
         if settings.worker.port:
             await health.serve(
                 settings.worker.host, settings.worker.port, ready=lambda: not_ready(app, library)
             )
 
+    for task in (library.follow, feed.follow, serve_health):
+        app.task(task)
     return app
 
 
@@ -77,35 +68,13 @@ def not_ready(app: faust.App, library: Library) -> str | None:
     return None
 
 
-async def require_topics(settings: Settings) -> None:
-    """Fail early and clearly where the broker or a topic is missing.
-
-    Raises: DependencyError, MissingTopic.
-    """
-    address = settings.kafka.bootstrap_servers
-    admin = AIOKafkaAdminClient(**client_options(settings), request_timeout_ms=10_000)
-    try:
-        await asyncio.wait_for(admin.start(), timeout=15)
-        present = set(await admin.list_topics())
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise DependencyError(
-            f"kafka.bootstrap_servers: no broker answers at {address} ({type(error).__name__}); "
-            "check the address and that it is up"
-        ) from error
-    finally:
-        await admin.close()
-    missing = [name for t in CATALOGUE if (name := settings.kafka.topic_prefix + t.name) not in present]
-    missing += [source.topic for source in settings.sources if source.topic not in present]
-    if missing:
-        raise MissingTopic(f"topics are missing: {', '.join(missing)}; run `promptdrift topics create`")
-
-
 def main() -> Any:  # noqa: ANN401  exits
     """Run a worker until it is told to stop; exit codes as in app.errors."""
     try:
         settings = load()
         configure_logging(settings.log)
-        asyncio.run(require_topics(settings))
+        wanted = {full_name(settings.kafka, topic) for topic in CATALOGUE}
+        require_topics(settings.kafka, wanted | {source.topic for source in settings.sources})
         app = build(settings)
     except PromptdriftError as error:
         sys.stderr.write(f"{error}\n")

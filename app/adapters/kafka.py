@@ -86,7 +86,7 @@ def _client(kind: Callable[[dict[str, Any]], Any], config: dict[str, Any]) -> An
 
 
 def _unreachable(kafka: KafkaSettings, reason: KafkaError | None, error: KafkaException) -> DependencyError:
-    said = (reason or error.args[0]).str()
+    said = (reason or error.args[0]).str().split("/bootstrap: ")[-1].split(" (after ")[0]
     return DependencyError(
         f"kafka.bootstrap_servers: no broker answers at {kafka.bootstrap_servers} ({said}); start it, "
         "or set KAFKA_BOOTSTRAP_SERVERS"

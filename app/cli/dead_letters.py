@@ -120,7 +120,7 @@ def show_(
 
 
 @group.command("replay")
-def replay_(  # noqa: PLR0913  a command's options
+def replay_(
     ctx: typer.Context,
     ids: Annotated[list[str] | None, typer.Argument(help="As `list` names them, partition:offset.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
@@ -129,7 +129,7 @@ def replay_(  # noqa: PLR0913  a command's options
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent.")] = False,
 ) -> None:
-    """Send dead letters again as they were, after the reader was mended.  They stay listed until they expire."""
+    """Send dead letters again as they were, once the reader is mended; they stay listed until they expire."""
     if bool(ids) == everything:
         raise typer.BadParameter("name dead letters, or give --all", param_hint="IDS")
     kafka = settings_of(ctx).kafka

@@ -99,8 +99,6 @@ def _send(ctx: typer.Context, found: dict[str, Any], *, dry_run: bool, as_json: 
         raise typer.BadParameter(f"{error.problem}; {error.remedy}", param_hint=option) from error
     if not dry_run:
         produce(kafka, [record_of(kafka, event)])
-        say(
-            f"{found['application']}: deployment {found['deployment_id']} recorded at {kafka.bootstrap_servers}"
-        )
+        say(f"deployment {found['deployment_id']} recorded at {kafka.bootstrap_servers}")
     if as_json or dry_run:
         show_json({name: value for name, value in whole(event).items() if value is not None})

@@ -11,6 +11,7 @@ from app.adapters.files import BadLine, EventFile, read_events
 from app.cli.terminal import say
 from schemas.codec import KINDS
 
+EVENTS_HELP = "JSONL, .jsonl.gz or .parquet; one event per line."
 FIRST = 5  # bad lines shown; a replay's summary has more
 MAPPABLE = {"type", "user_id", "system_prompt"}.union(*(kind.__struct_fields__ for kind in KINDS.values()))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.encoder import live_encoder
-from app.cli.inputs import Mapped, events_of, tell_unreadable
+from app.cli.inputs import EVENTS_HELP, Mapped, events_of, tell_unreadable
 from app.cli.terminal import AsJson, progress, say, settings_of, show_json
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
 
 def replay(  # noqa: PLR0913  a command's options
     ctx: typer.Context,
-    events: Annotated[Path, typer.Argument(help="JSONL, .jsonl.gz or .parquet; one event per line.")],
+    events: Annotated[Path, typer.Argument(metavar="EVENTS", help=EVENTS_HELP)],
     eval_set: Annotated[Path | None, typer.Option("--eval-set", help="JSONL; one item per line.")] = None,
     reference: Annotated[Path | None, typer.Option(help="Folder of `reference build`.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for readings, alerts, summary, report.")] = None,

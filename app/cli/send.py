@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.adapters.files import EventFile
-from app.cli.inputs import Mapped, events_of
+from app.cli.inputs import EVENTS_HELP, Mapped, events_of
 from app.cli.terminal import AsJson, progress, say, settings_of, show_json
 from app.errors import InputError
 from app.settings import KafkaSettings
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def send(  # noqa: PLR0913  a command's options
     ctx: typer.Context,
-    events: Annotated[Path, typer.Argument(help="JSONL, .jsonl.gz or .parquet; one event per line.")],
+    events: Annotated[Path, typer.Argument(metavar="EVENTS", help=EVENTS_HELP)],
     topic: Annotated[str | None, typer.Option(help="Everything to this topic, named in full.")] = None,
     application: Annotated[str | None, typer.Option(help="Of events that name none.")] = None,
     mapped: Mapped = None,

@@ -1,7 +1,6 @@
 """The page in a real browser: what is shown, what is not run, and what arrives by itself."""
 
 import asyncio
-import shutil
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -15,21 +14,9 @@ from app.adapters.status import InMemoryStatusStore
 from app.web.server import create_app
 from tests.web import samples
 from tests.web.served import Served
-
-playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+from tests.web.visit import Visit, chromium
 
 pytestmark = pytest.mark.browser
-
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-LIVE = "#link[data-link=live]"
 
 
 def run(story: Coroutine[Any, Any, object]) -> None:
@@ -40,13 +27,8 @@ def run(story: Coroutine[Any, Any, object]) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("no chromium on PATH")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=path, args=ARGS)
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -61,38 +43,6 @@ def served(store: InMemoryStatusStore) -> Iterator[Served]:
     server = Served(create_app(store))
     with server:
         yield server
-
-
-class Visit:
-    """One page, and everything on it that should not have happened."""
-
-    def __init__(self, browser: Any, base: str, **options: Any) -> None:
-        options = {"viewport": {"width": 1200, "height": 900}, "timezone_id": "UTC"} | options
-        self.base = base
-        self.troubles: list[str] = []
-        self.hosts: set[str] = set()
-        self._context = browser.new_context(**options)
-        self.page = self._context.new_page()
-        self.page.on("console", self._said)
-        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        self.page.on("dialog", self._asked)
-        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
-
-    def _said(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self.troubles.append(message.text)
-
-    def _asked(self, dialog: Any) -> None:
-        self.troubles.append(dialog.message)
-        dialog.dismiss()
-
-    def open(self, address: str) -> Any:
-        self.page.goto(f"{self.base}#{address}")
-        self.page.wait_for_selector(LIVE)
-        return self.page
-
-    def close(self) -> None:
-        self._context.close()
 
 
 @pytest.fixture

@@ -1,0 +1,71 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from app.core.effect import Z95, difference, squared_shift, wilson
+from app.core.fixedpoint import Floats
+
+SIDE = 48
+
+
+def directions(random: np.random.Generator, count: int, shift: float) -> Floats:
+    """Unit vectors around a common direction; `shift` turns the mean."""
+    rows = random.standard_normal((count, SIDE)) * 0.12
+    rows[:, 0] += 1.0
+    rows[:, 1] += shift
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def test_an_exact_shift_without_spread_is_its_square() -> None:
+    live = np.tile([0.6, 0.8], (4, 1)) * 8
+    size = squared_shift(live, np.full(4, 8.0), mean=np.array([1.0, 0.0]), covariance_trace=0.0, n=50)
+    assert size.value == pytest.approx(0.8)
+    assert size.low <= size.value <= size.high
+
+
+def test_the_same_sums_in_other_blocks_have_the_same_value() -> None:
+    random = np.random.default_rng(0)
+    rows = directions(random, 64, 0.1)
+    mean = directions(random, 500, 0.0).mean(axis=0)
+    sizes = [
+        squared_shift(
+            rows.reshape(b, -1, SIDE).sum(axis=1), np.full(b, 64 / b), mean=mean, covariance_trace=0.4, n=500
+        ).value
+        for b in (2, 4, 16)
+    ]
+    assert sizes == pytest.approx([sizes[0]] * 3)
+
+
+@given(st.integers(1, 5000), st.data())
+def test_wilson_is_the_textbook_interval(units: int, data: st.DataObject) -> None:
+    hits = data.draw(st.integers(0, units))
+    share = wilson(hits, units)
+    expected = binomtest(hits, units).proportion_ci(0.95, method="wilson")
+    assert share.low == pytest.approx(expected.low, abs=1e-9)
+    assert share.high == pytest.approx(expected.high, abs=1e-9)
+    assert share.low - 1e-12 <= share.share <= share.high + 1e-12
+
+
+def test_a_share_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one unit"):
+        wilson(0, 0)
+
+
+def test_a_difference_is_agresti_and_caffos() -> None:
+    low, high = difference(7 / 50, 50, 20 / 80, 80, Z95)
+    a, b = 8 / 52, 21 / 82  # one hit and one miss more on each side
+    half = Z95 * math.sqrt(a * (1 - a) / 52 + b * (1 - b) / 82)
+    assert (low, high) == pytest.approx((b - a - half, b - a + half))
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.integers(1, 10**6), st.floats(1, 1e6))
+def test_a_difference_turns_its_sign_with_its_sides(a: float, b: float, n: int, m: float) -> None:
+    low, high = difference(a, n, b, m, Z95)
+    assert -1.5 < low <= high < 1.5 or n < 10 or m < 10
+    if m == int(m):
+        back = difference(b, int(m), a, n, Z95)
+        assert back == pytest.approx((-high, -low), abs=1e-9)

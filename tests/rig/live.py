@@ -1,0 +1,140 @@
+"""A live pipeline for tests: topics of its own on a given broker, worker processes, what they wrote."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from confluent_kafka import Consumer, TopicPartition
+
+from app.adapters.kafka import Record, client_config, full_name, produce, record_of
+from app.settings import Settings
+from schemas.codec import Event
+from schemas.decisions import Alert
+from schemas.readings import Reading
+from schemas.topics import ALERTS, READINGS, Topic
+from tests.rig import process
+
+ROOT = Path(__file__).parents[2]
+T = TypeVar("T")
+
+
+class Live:
+    """One pipeline under a prefix; `workers` are child processes, ended by `close`."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings, self._folder = settings, folder
+        self.workers: list[Any] = []
+
+    def start_worker(self) -> Any:
+        """Another worker; logs go to the test's folder."""
+        log = self._folder / f"worker-{len(self.workers)}.log"
+        command = ["env", *environment(self.settings), sys.executable, "-m", "agents.worker"]
+        self.workers.append(process.start(command, log))
+        return self.workers[-1]
+
+    def kill(self, index: int) -> None:
+        """End a worker the hard way."""
+        self.workers[index].send_signal(signal.SIGKILL)
+        self.workers[index].wait()
+
+    def send(self, events: Sequence[Event]) -> None:
+        """Put events on their topics, in order."""
+        produce(self.settings.kafka, [record_of(self.settings.kafka, event) for event in events])
+
+    def send_raw(self, topic: Topic, values: Sequence[bytes]) -> None:
+        """Put bytes on a topic, under no key."""
+        name = full_name(self.settings.kafka, topic)
+        produce(self.settings.kafka, [Record(topic=name, key=None, value=value) for value in values])
+
+    def read(self, topic: Topic) -> list[Any]:
+        """Every record of a topic up to its present end."""
+        consumer = Consumer(
+            {**client_config(self.settings.kafka), "group.id": "reader", "enable.auto.commit": False}
+        )
+        name = full_name(self.settings.kafka, topic)
+        found: list[Any] = []
+        for partition in range(len(consumer.list_topics(name, timeout=10).topics[name].partitions)):
+            where = TopicPartition(name, partition, 0)
+            first, end = consumer.get_watermark_offsets(where, timeout=10)
+            where.offset = first
+            consumer.assign([where])
+            position = first
+            while position < end:
+                message = consumer.poll(5.0)
+                assert message is not None, f"{name}/{partition} stopped at {position} of {end}"
+                assert message.error() is None, message.error()
+                position = message.offset() + 1
+                found.append(message)
+        consumer.close()
+        return found
+
+    def decoded(self, topic: Topic, kind: type[T]) -> list[T]:
+        """Every value of a topic."""
+        return [msgspec.json.decode(m.value(), type=kind) for m in self.read(topic)]
+
+    def wait_for(self, what: Callable[[list[Reading]], bool], seconds: float, *, alive: bool = True) -> list[Reading]:
+        """Poll the readings until they satisfy `what`; fails with the worker's last lines."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            readings = self.decoded(READINGS, Reading)
+            if what(readings):
+                return readings
+            if alive:
+                assert all(w.poll() is None for w in self.workers), self.logs()
+            time.sleep(1.0)
+        raise AssertionError(f"not within {seconds} s; {len(readings)} readings\n{self.logs()}")
+
+    def alerts(self) -> dict[str, Alert]:
+        """Transitions by id."""
+        return {alert.alert_id: alert for alert in self.decoded(ALERTS, Alert)}
+
+    def logs(self) -> str:
+        """The last lines of every worker."""
+        return "\n".join(process.tail(path) for path in sorted(self._folder.glob("worker-*.log")))
+
+    def close(self) -> None:
+        """End the workers."""
+        for worker in self.workers:
+            if worker.poll() is None:
+                process.stop(worker)
+
+
+def environment(settings: Settings) -> list[str]:
+    """NAME=value pairs that make a worker read the same settings."""
+    pairs = {
+        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
+        "REDIS_URL": settings.redis.url.get_secret_value(),
+        "PROMPTDRIFT_KAFKA__TOPIC_PREFIX": settings.kafka.topic_prefix,
+        "PROMPTDRIFT_KAFKA__PARTITIONS": str(settings.kafka.partitions),
+        "PROMPTDRIFT_KAFKA__SESSION_TIMEOUT_SECONDS": str(settings.kafka.session_timeout_seconds),
+        "PROMPTDRIFT_WORKER__GROUP": settings.worker.group,
+        "PROMPTDRIFT_WORKER__PORT": "0",
+        "PROMPTDRIFT_WORKER__IDLE_SECONDS": str(settings.worker.idle_seconds),
+        "PROMPTDRIFT_DETECTION__BASELINE_EVENTS": str(settings.detection.baseline_events),
+        "PYTHONPATH": str(ROOT),
+        "PATH": os.environ["PATH"],
+    }
+    return [f"{name}={value}" for name, value in pairs.items()]
+
+
+def last_total(readings: Sequence[Reading]) -> int:
+    """Unique interactions counted by the newest totals of the only application."""
+    return max((r.totals.events for r in readings), default=0)
+
+
+def essence(readings: Sequence[Reading], *, offsets: bool = True) -> dict[str, dict[str, Any]]:
+    """What replay and live must agree on: whole windows, without running totals."""
+    out: dict[str, dict[str, Any]] = {}
+    for reading in readings:
+        if reading.note is None and reading.state != "learning":
+            told = msgspec.to_builtins(reading)
+            told.pop("totals", None)
+            if not offsets:
+                told.pop("offsets", None)
+            out[reading.id] = told
+    return out

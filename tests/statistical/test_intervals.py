@@ -1,0 +1,67 @@
+"""Intervals keep their promise: seeded simulations with a declared error, measurements printed."""
+
+import math
+from functools import cache
+
+import numpy as np
+import pytest
+
+from app.core.effect import Z95, difference, squared_shift, wilson
+from app.core.fixedpoint import Floats
+
+pytestmark = pytest.mark.statistical
+SIDE, UNITS, REFERENCE, ROUNDS = 48, 512, 500, 300
+
+
+def directions(random: np.random.Generator, count: int, angle: float = 0.0) -> Floats:
+    """Unit vectors around a common direction, all turned by an angle."""
+    rows = random.standard_normal((count, SIDE)) * 0.12
+    rows[:, 0] += 1.0
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    first, second = rows[:, 0].copy(), rows[:, 1].copy()
+    rows[:, 0] = math.cos(angle) * first - math.sin(angle) * second
+    rows[:, 1] = math.sin(angle) * first + math.cos(angle) * second
+    return np.asarray(rows)
+
+
+@cache
+def concentration() -> float:
+    """Length of the mean vector of `directions`."""
+    return float(directions(np.random.default_rng(1), 200_000)[:, 0].mean())
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.06, 0.3])
+def test_the_interval_of_a_shift_covers_it_and_its_value_is_unbiased(angle: float) -> None:
+    """At least 90 % of 300 nominal 95 % intervals cover; the mean is within 4 standard errors."""
+    random = np.random.default_rng(11)
+    truth = concentration() ** 2 * (2 - 2 * math.cos(angle))
+    covered, values = 0, []
+    for _ in range(ROUNDS):
+        mean = directions(random, REFERENCE).mean(axis=0)
+        blocks = directions(random, UNITS, angle).reshape(16, -1, SIDE).sum(axis=1)
+        trace = 1.0 - float(mean @ mean)
+        size = squared_shift(blocks, np.full(16, UNITS / 16), mean=mean, covariance_trace=trace, n=REFERENCE)
+        covered += size.low <= truth <= size.high
+        values.append(size.value)
+    print(f"angle {angle}: coverage {covered / ROUNDS:.3f}, bias {np.mean(values) - truth:+.6f}")
+    assert covered / ROUNDS >= 0.9
+    assert abs(np.mean(values) - truth) < 4 * np.std(values) / math.sqrt(ROUNDS)
+
+
+@pytest.mark.parametrize("share", [0.002, 0.02, 0.3])
+def test_the_interval_of_a_share_covers_it(share: float) -> None:
+    hits = np.random.default_rng(5).binomial(UNITS, share, 2000)
+    found = [wilson(int(h), UNITS) for h in hits]
+    covered = np.mean([f.low <= share <= f.high for f in found])
+    print(f"share {share}: coverage {covered:.3f}")
+    assert covered >= 0.9
+
+
+@pytest.mark.parametrize(("before", "now"), [(0.0, 0.03), (0.05, 0.05), (0.3, 0.2)])
+def test_the_interval_of_a_change_in_share_covers_it(before: float, now: float) -> None:
+    random = np.random.default_rng(6)
+    old, new = random.binomial(400, before, 2000) / 400, random.binomial(200, now, 2000) / 200
+    found = [difference(float(a), 400, float(b), 200, Z95) for a, b in zip(old, new, strict=True)]
+    covered = np.mean([low <= now - before <= high for low, high in found])
+    print(f"from {before} to {now}: coverage {covered:.3f}")
+    assert covered >= 0.9
