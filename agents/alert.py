@@ -1,4 +1,4 @@
-"""`readings.v1` -> `alerts.v1` and `alerts.state.v1`: readings become incidents, durable before any effect."""
+"""`readings.v1` -> `alerts.v1` and `alerts.state.v1`: incidents, durable before any effect."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,7 +83,5 @@ class Alerting:
 
 def register(app: faust.App, settings: Settings, *, outbox: Outbox) -> None:
     """Attach the agent."""
-    station = Alerting(
-        outbox=outbox, checkpoints=Checkpoints("alert", outbox=outbox, settings=settings)
-    )
+    station = Alerting(outbox=outbox, checkpoints=Checkpoints("alert", outbox=outbox, settings=settings))
     Lane(app, settings, [settings.kafka.topic_prefix + READINGS.name], "alert", station).register()

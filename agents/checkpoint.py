@@ -29,7 +29,9 @@ class Checkpoints:
     async def write(self, partition: int, state: Any, offset: int) -> None:  # noqa: ANN401  any state
         """Make a state durable; returns when the broker has it."""
         blob = zlib.compress(msgspec.msgpack.encode(state), 1)
-        identity = hashlib.blake2b(blob + offset.to_bytes(8, "little", signed=True), digest_size=8).hexdigest()
+        identity = hashlib.blake2b(
+            blob + offset.to_bytes(8, "little", signed=True), digest_size=8
+        ).hexdigest()
         turn = self._turn[partition] = 1 - self._turn.get(partition, 0)
         pieces = [blob[i : i + PART_BYTES] for i in range(0, len(blob), PART_BYTES)]
         for i, piece in enumerate(pieces):

@@ -33,7 +33,13 @@ class Detect:
     """One `Monitors` per partition of ticks, restored at its first record."""
 
     def __init__(
-        self, settings: Settings, *, fingerprint: str, library: Library, outbox: Outbox, checkpoints: Checkpoints
+        self,
+        settings: Settings,
+        *,
+        fingerprint: str,
+        library: Library,
+        outbox: Outbox,
+        checkpoints: Checkpoints,
     ) -> None:
         self._settings, self._fingerprint, self._library = settings, fingerprint, library
         self._outbox, self._checkpoints = outbox, checkpoints

@@ -14,7 +14,9 @@ async def serve(host: str, port: int, *, ready: Callable[[], str | None]) -> web
 
     async def readyz(_: web.Request) -> web.Response:
         reason = ready()
-        return web.Response(text="ready\n") if reason is None else web.Response(status=503, text=reason + "\n")
+        return (
+            web.Response(text="ready\n") if reason is None else web.Response(status=503, text=reason + "\n")
+        )
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -67,8 +67,6 @@ class Ingest:
 def register(app: faust.App, settings: Settings, outbox: Outbox) -> None:
     """Attach the agent, if there are sources."""
     if settings.sources:
-        station = Ingest(
-            settings.sources, outbox=outbox, salt=settings.worker.user_salt.get_secret_value()
-        )
+        station = Ingest(settings.sources, outbox=outbox, salt=settings.worker.user_salt.get_secret_value())
         topics = [source.topic for source in settings.sources]
         Lane(app, settings, topics, "ingest", station).register()

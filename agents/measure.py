@@ -43,7 +43,14 @@ class Measure:
     """One `Measurer` per partition, restored at its first record."""
 
     def __init__(
-        self, settings: Settings, *, eyes: Eyes, library: Library, outbox: Outbox, checkpoints: Checkpoints, app: faust.App
+        self,
+        settings: Settings,
+        *,
+        eyes: Eyes,
+        library: Library,
+        outbox: Outbox,
+        checkpoints: Checkpoints,
+        app: faust.App,
     ) -> None:
         self._settings, self._eyes, self._library = settings, eyes, library
         self._outbox, self._checkpoints, self._app = outbox, checkpoints, app
@@ -159,4 +166,3 @@ def register(app: faust.App, settings: Settings, *, eyes: Eyes, library: Library
     station = Measure(settings, eyes=eyes, library=library, outbox=outbox, checkpoints=checkpoints, app=app)
     topics = [settings.kafka.topic_prefix + INTERACTIONS.name]
     Lane(app, settings, topics, "measure", station, ready=library.ready.wait).register()
-

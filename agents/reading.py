@@ -9,7 +9,9 @@ from app.settings import Settings
 from schemas.topics import Topic
 
 
-async def read_partition(settings: Settings, topic: Topic, partition: int, *, newest: int | None = None) -> list[Any]:
+async def read_partition(
+    settings: Settings, topic: Topic, partition: int, *, newest: int | None = None
+) -> list[Any]:
     """Records of a partition up to its present end, without a group; all, or about the newest few."""
     consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
     await consumer.start()

@@ -52,7 +52,9 @@ class StatusFeed:
                         await self._put(record)
                 if time.monotonic() - beat_at > HEARTBEAT_SECONDS:
                     beat_at = time.monotonic()
-                    await self._try(self._store.heartbeat(self._worker, {"group": self._settings.worker.group}))
+                    await self._try(
+                        self._store.heartbeat(self._worker, {"group": self._settings.worker.group})
+                    )
         finally:
             with contextlib.suppress(Exception):
                 await consumer.stop()

@@ -22,7 +22,9 @@ STAGE_SECONDS = Histogram(
     ["stage"],
     buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
 )
-CHECKPOINT_AT = Gauge("promptdrift_checkpoint_timestamp_seconds", "When an agent last saved its state.", ["agent"])
+CHECKPOINT_AT = Gauge(
+    "promptdrift_checkpoint_timestamp_seconds", "When an agent last saved its state.", ["agent"]
+)
 
 log: Any = structlog.get_logger("promptdrift")
 

@@ -1,7 +1,7 @@
-"""Composition root: settings -> adapters -> one Faust application with every agent.
+r"""Composition root: settings -> adapters -> one Faust application with every agent.
 
-    interactions --measure--> ticks --detect--> readings --alert--> alerts
-                    \\--> samples                    \\--status--> Redis
+interactions --measure--> ticks --detect--> readings --alert--> alerts
+                \--> samples                    \\--status--> Redis
 """
 
 import os

@@ -48,7 +48,6 @@ class KafkaSettings(Section):
     replication_factor: int = Field(default=-1, ge=-1, description="-1: the broker's own default")
     partitions: int = Field(default=6, ge=1, le=256, description="of interactions and state")
     session_timeout_seconds: float = Field(default=30.0, ge=2.0)
-    fetch_max_wait_ms: int = Field(default=500, ge=5)
 
 
 class SourceSettings(Section):
@@ -191,7 +190,9 @@ def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
             raise SettingsError(f"--config: {path} does not exist; `promptdrift init` writes one") from None
         return {}
     except (OSError, yaml.YAMLError) as error:
-        raise SettingsError(f"{path}: is not readable YAML ({type(error).__name__}); mend or remove it") from error
+        raise SettingsError(
+            f"{path}: is not readable YAML ({type(error).__name__}); mend or remove it"
+        ) from error
     if found is None:
         return {}
     if not isinstance(found, dict):

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from app.errors import DependencyError
 from schemas.topics import CATALOGUE, INTERACTIONS, OUTCOMES, STATE
@@ -97,8 +98,12 @@ class Embedded:
         self.redis_url = ""
 
     def __enter__(self) -> "Embedded":
-        self._process = subprocess.Popen(  # noqa: S603
-            self._arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        self._process = subprocess.Popen(
+            self._arguments,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         line = self._first_line()
         try:
@@ -124,7 +129,7 @@ class Embedded:
         stop(self._process, closing_stdin=True)
 
 
-def stop(process: "subprocess.Popen[str]", *, closing_stdin: bool = False, seconds: float = 10.0) -> None:
+def stop(process: "subprocess.Popen[Any]", *, closing_stdin: bool = False, seconds: float = 10.0) -> None:
     """Ask a child to end, then end it; only ever a process that we started."""
     if closing_stdin and process.stdin is not None:
         with contextlib.suppress(OSError):

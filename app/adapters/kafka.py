@@ -211,11 +211,12 @@ def read_all(kafka: KafkaSettings, topic: str) -> Iterator[Record]:
         consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(partitions)])
         open_ends = _ends(consumer, topic, partitions)
         while open_ends:
-            messages = consumer.consume(500, timeout=TIMEOUT_SECONDS)
-            if not messages:
+            message = consumer.poll(TIMEOUT_SECONDS)
+            if message is None:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
-            for message in messages:
-                yield from _taken(message, open_ends)
+            record = _taken(message, open_ends)
+            if record is not None:
+                yield record
     except KafkaException as error:
         raise _unreachable(kafka, reasons.last, error) from error
     finally:
@@ -231,25 +232,25 @@ def _ends(consumer: Any, topic: str, partitions: int) -> dict[int, int]:  # noqa
     return {p: high for p, (low, high) in marks.items() if high > low}
 
 
-def _taken(message: Any, open_ends: dict[int, int]) -> Iterator[Record]:  # noqa: ANN401
+def _taken(message: Any, open_ends: dict[int, int]) -> Record | None:  # noqa: ANN401
+    """The record, if it lies before the end of its partition; strikes out partitions that were read."""
     partition, error = message.partition(), message.error()
     if error is not None:
         if error.code() != KafkaError._PARTITION_EOF:
             raise KafkaException(error)
         open_ends.pop(partition, None)  # compaction may have taken the last offsets
-        return
-    end = open_ends.get(partition)
-    if end is None:
-        return
+        return None
+    end = open_ends.get(partition, 0)
     if message.offset() >= end - 1:
-        del open_ends[partition]
-    if message.offset() < end:
-        yield Record(
-            topic=message.topic(),
-            value=message.value(),
-            key=message.key(),
-            headers=tuple((name, value or b"") for name, value in message.headers() or ()),
-            partition=partition,
-            offset=message.offset(),
-            time_ms=message.timestamp()[1],
-        )
+        open_ends.pop(partition, None)
+    if message.offset() >= end:
+        return None
+    return Record(
+        topic=message.topic(),
+        value=message.value(),
+        key=message.key(),
+        headers=tuple((name, value or b"") for name, value in message.headers() or ()),
+        partition=partition,
+        offset=message.offset(),
+        time_ms=message.timestamp()[1],
+    )

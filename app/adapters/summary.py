@@ -19,7 +19,7 @@ LISTED = 20  # lines; all are counted
 def summarise(
     source: EventFile, said: Replay, *, detection: DetectionSettings, evalset: Reference | None
 ) -> dict[str, Any]:
-    """The facts of one replay as plain values.  The caller adds what only it knows, such as the time it took."""
+    """The facts of one replay as plain values; the caller adds what only it knows, such as its duration."""
     names = list(dict.fromkeys(e.application for e in source.events if isinstance(e, Interaction)))
     scores = [r.value for r in said.readings if r.monitor == "change" and r.value is not None]
     baselines = {b.reference.application: baseline_facts(b) for b in said.baselines}

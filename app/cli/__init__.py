@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from app.cli import (
     config,
     dead_letters,
+    demo,
     deployment,
     doctor,
     encoder,
@@ -54,7 +55,7 @@ app = typer.Typer(
 )
 for module in (replay, reference, send, topics, schema, config, deployment, dead_letters):
     module.register(app)
-for module in (doctor, init, serve, encoder):
+for module in (doctor, init, serve, encoder, demo):
     module.register(app)
 
 
@@ -81,6 +82,8 @@ def root(
 
 def main() -> None:
     """Entry point.  PROMPTDRIFT_DEBUG shows where an unexpected error came from."""
+    # Before numpy loads: its threads wait for each other on shared cores (a replay took 61 s, not 21).
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except Exception as error:

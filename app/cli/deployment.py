@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from app.cli.terminal import AsJson, say, settings_of, show_json
@@ -89,7 +90,6 @@ def _time(text: str) -> str | float:
 
 def _send(ctx: typer.Context, found: dict[str, Any], *, dry_run: bool, as_json: bool) -> None:
     from app.adapters.kafka import produce, record_of
-    from app.adapters.replay import whole
 
     kafka = settings_of(ctx).kafka
     try:
@@ -101,4 +101,4 @@ def _send(ctx: typer.Context, found: dict[str, Any], *, dry_run: bool, as_json: 
         produce(kafka, [record_of(kafka, event)])
         say(f"deployment {found['deployment_id']} recorded at {kafka.bootstrap_servers}")
     if as_json or dry_run:
-        show_json({name: value for name, value in whole(event).items() if value is not None})
+        show_json(msgspec.to_builtins(event))

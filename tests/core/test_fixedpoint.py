@@ -3,9 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from app.core.fixedpoint import SCORE_SCALE, WORDING_SCALE, Floats, pack, quantise, restore, unpack
 
+SCALES = [WORDING_SCALE, SCORE_SCALE]
 VALUES = np.random.default_rng(0).standard_normal((20, 5))
 
 
@@ -28,15 +30,12 @@ def test_sums_do_not_depend_on_the_portions(a: int, b: int) -> None:
 
 @given(arrays(np.float64, 8, elements=st.floats(-0.999, 0.999)))
 def test_rounding_is_at_most_half_a_step(values: Floats) -> None:
-    assert (
-        np.abs(restore(quantise(values, WORDING_SCALE), WORDING_SCALE) - values).max() <= 0.5 / WORDING_SCALE
-    )
+    back = restore(quantise(values, WORDING_SCALE), WORDING_SCALE)
+    assert np.abs(back - values).max() <= 0.5 / WORDING_SCALE
 
 
-@given(
-    arrays(np.int16, 8, elements=st.integers(-32767, 32767)), st.sampled_from([WORDING_SCALE, SCORE_SCALE])
-)
-def test_what_was_rounded_stays(rows: np.ndarray, scale: float) -> None:
+@given(arrays(np.int16, 8, elements=st.integers(-32767, 32767)), st.sampled_from(SCALES))
+def test_what_was_rounded_stays(rows: NDArray[np.int16], scale: float) -> None:
     assert quantise(restore(rows, scale), scale).tolist() == rows.tolist()
 
 

@@ -1,10 +1,10 @@
 from typing import Any
 
-import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.units import Admission, Memory, UnitRule, Verdict, canonical, hash64, is_unit
+from tests.rig.made import through_msgpack
 
 HORIZON = 60.0
 EVENTS = st.lists(
@@ -24,10 +24,6 @@ def rule(capacity: int = 16) -> UnitRule:
 
 def admit_all(rule: UnitRule, events: list[Any]) -> list[Admission]:
     return [rule.admit(id=str(id), key=key, text=text, time=float(t)) for id, key, text, t in events]
-
-
-def through_msgpack(state: Any) -> Any:
-    return msgspec.msgpack.decode(msgspec.msgpack.encode(state))
 
 
 def test_an_id_counts_once() -> None:

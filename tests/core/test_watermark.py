@@ -1,10 +1,8 @@
-from typing import Any
-
-import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.watermark import AHEAD_SECONDS, Watermark
+from tests.rig.made import through_msgpack
 
 TIMES = st.lists(st.floats(0, 1e6), max_size=30)
 
@@ -12,10 +10,6 @@ TIMES = st.lists(st.floats(0, 1e6), max_size=30)
 def fed(times: list[float], lateness: float = 10.0) -> tuple[Watermark, list[bool]]:
     mark = Watermark(lateness_seconds=lateness)
     return mark, [mark.admits(time) for time in times]
-
-
-def through_msgpack(state: Any) -> Any:
-    return msgspec.msgpack.decode(msgspec.msgpack.encode(state))
 
 
 def test_it_is_unknown_before_the_third_event() -> None:

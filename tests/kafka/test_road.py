@@ -101,4 +101,3 @@ def test_a_worker_killed_midway_loses_and_doubles_nothing(live: Live) -> None:
     told = replayed(events, live.settings)
     assert set(live.alerts()) == {alert.alert_id for alert in told.alerts}
     assert essence(readings, offsets=False) == essence(told.readings, offsets=False)  # poison takes offsets
-

@@ -77,7 +77,9 @@ class Live:
         """Every value of a topic."""
         return [msgspec.json.decode(m.value(), type=kind) for m in self.read(topic)]
 
-    def wait_for(self, what: Callable[[list[Reading]], bool], seconds: float, *, alive: bool = True) -> list[Reading]:
+    def wait_for(
+        self, what: Callable[[list[Reading]], bool], seconds: float, *, alive: bool = True
+    ) -> list[Reading]:
         """Poll the readings until they satisfy `what`; fails with the worker's last lines."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

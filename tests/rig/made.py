@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from random import Random
+from typing import Any
 from unittest.mock import patch
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,9 +22,10 @@ from app.core.encoding import Encoded
 from app.core.fixedpoint import WORDING_SCALE, quantise
 from app.core.measurement import Candidate, Described, Measurer, MeasureSettings, References
 from app.core.reference import Reference, Rows, build
+from app.core.ticks import in_time
 from app.core.units import hash64
 from schemas.events import Interaction
-from schemas.readings import Sample, Tick
+from schemas.readings import Reading, Sample, Tick, Totals
 
 DIMENSIONS = 384
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -36,6 +39,7 @@ TOPICS = {
     "gluten": ("gluten", "bread", "flour", "oven", "yeast"),  # in no baseline: the topic that tests plant
 }
 USUAL = {"parcel": 0.5, "invoice": 0.3, "password": 0.2}
+SETTINGS = MeasureSettings()
 FILLER = ("today", "quickly", "morning", "friend", "again", "phone", "page", "week", "house", "colour")
 
 
@@ -86,7 +90,7 @@ def interactions(
     seconds: float = 1.0,
     users: int | None = None,
 ) -> list[Interaction]:
-    """Events number `first` on, one every `seconds`; each from a user of its own unless `users` says how many."""
+    """Events number `first` on, one every `seconds`; every one from a new user, else from `users` users."""
     random = Random(f"{seed}/{first}/{application}")
     drawn = random.choices(list(topics), list(topics.values()), k=count)
     return [
@@ -103,7 +107,7 @@ def interactions(
 
 def rows(count: int, *, seed: int = 0, topics: Mapping[str, float] = USUAL) -> Rows:
     texts = tuple(event.prompt for event in interactions(count, seed=seed, topics=topics))
-    encoded = WordEncoder().encode(texts)
+    encoded = encode(texts)
     return Rows(
         wording=encoded.wording,
         shape=encoded.shape,
@@ -130,20 +134,6 @@ def quick_calibration(streams: int = 24, length: int = 4096) -> Iterator[None]:
         yield
 
 
-def measured(
-    events: Sequence[Interaction],
-    *,
-    references: Mapping[str, References] | None = None,
-    batch: int = 64,
-    partition: int = 0,
-    partitions: int = 1,
-    settings: MeasureSettings = MeasureSettings(),
-) -> list[Tick]:
-    """Every tick that one partition sends for a log of one event a record."""
-    measurer = Measurer(partition=partition, partitions=partitions, settings=settings)
-    return list(feed(measurer, events, references=references, batch=batch))
-
-
 def feed(
     measurer: Measurer,
     events: Sequence[Interaction],
@@ -152,20 +142,74 @@ def feed(
     batch: int = 64,
     offset: int = 0,
 ) -> Iterator[Tick]:
-    """Ticks of events at consecutive offsets, flushed after each batch."""
+    """Ticks of events at consecutive offsets, sent after each batch; then the progress, as the agent does."""
     for start in range(0, len(events), batch):
         candidates: list[Candidate] = []
         for i, event in enumerate(events[start : start + batch], start=start + offset):
             candidates += measurer.admit(i, [event], references or {})
-        encoded = WordEncoder().encode([c.interaction.prompt for c in candidates])
+        encoded = encode([c.interaction.prompt for c in candidates])
         measurer.fold(candidates, encoded, describe)
         yield from measurer.flush()
+        yield measurer.progress(idle=False)
+
+
+def encode(texts: Sequence[str]) -> Encoded:
+    return WordEncoder().encode(texts)
+
+
+def measured(
+    events: Sequence[Interaction],
+    *,
+    references: Mapping[str, References] | None = None,
+    batch: int = 64,
+    partition: int = 0,
+    partitions: int = 1,
+    settings: MeasureSettings = SETTINGS,
+) -> list[Tick]:
+    """Every tick that one partition sends for a log of one event a record."""
+    measurer = Measurer(partition=partition, partitions=partitions, settings=settings)
+    return list(feed(measurer, events, references=references, batch=batch))
+
+
+def spread(
+    events: Sequence[Interaction],
+    partitions: int,
+    *,
+    references: Mapping[str, References] | None = None,
+    batch: int = 64,
+) -> list[list[Tick]]:
+    """The ticks of each partition when events go to the partition of their key; silent at the end."""
+    logs: list[list[Interaction]] = [[] for _ in range(partitions)]
+    for event in events:
+        logs[hash64(event.key) % partitions].append(event)
+    out = []
+    for number, log in enumerate(logs):
+        measurer = Measurer(partition=number, partitions=partitions, settings=SETTINGS)
+        sent = list(feed(measurer, log, references=references, batch=batch))
+        out.append([*sent, measurer.progress(idle=True)])
+    return out
+
+
+def newest(ticks: Sequence[Tick]) -> list[Tick]:
+    """The last version of each block, without what depends on when it was sent."""
+    blocks = {(t.application, t.partition, t.block_start): t for t in ticks if t.application != "*"}
+    return [msgspec.structs.replace(t, watermark=None, totals=Totals()) for _, t in sorted(blocks.items())]
 
 
 def samples(events: Sequence[Interaction]) -> list[Sample]:
-    """The candidates of a log, whole."""
-    newest = {tick.block_start: tick for tick in measured(events)}
-    return [sample for tick in newest.values() for sample in tick.samples]
+    """The candidates of a log, whole, in order of time."""
+    return sorted((s for tick in newest(measured(events)) for s in tick.samples), key=in_time)
+
+
+def comparable(readings: Sequence[Reading]) -> list[Reading]:
+    """Without what depends on the portions of arrival: the counts so far, and the progress of learning."""
+    told = [r for r in readings if r.progress is None or r.progress == 1.0]
+    return [msgspec.structs.replace(r, totals=Totals()) for r in told]
+
+
+def through_msgpack(state: Any) -> Any:
+    """A snapshot as it comes back from its topic."""
+    return msgspec.msgpack.decode(msgspec.msgpack.encode(state), strict=False)
 
 
 @cache

@@ -35,7 +35,6 @@ CLUSTERS = [
         share_now=0.164,
         low=0.108,
         high=0.159,
-        new=True,
         examples=[
             "The app gave me a voucher for the late box, where do I type the code in?",
             "voucher says already used but i never used it, can you put the [AMOUNT] back on my card",
@@ -45,10 +44,11 @@ CLUSTERS = [
     ),
     ClusterMove(
         name="write · poem · birthday",
-        share_before=0.012,
+        share_before=0.0,
         share_now=0.081,
-        low=0.051,
-        high=0.088,
+        low=0.061,
+        high=0.098,
+        new=True,
         examples=[
             "Write my sister a birthday poem that mentions tomatoes and the sea",
             "pretend you are a grumpy chef and answer my next questions like one",
@@ -180,7 +180,8 @@ def far(application: str, now: datetime) -> list[Reading]:
 def _change(begin: datetime, number: int, dice: random.Random) -> Reading:
     known = number >= 14
     rise = max(0.0, number - ONSET)
-    value = 1.8 + 0.6 * math.sin(number / 7) + 0.9 * dice.random() + 9 * (1 - math.exp(-rise / 9))
+    passing = 3.1 * math.exp(-(((number - 46) / 6) ** 2))
+    value = 1.8 + 0.4 * math.sin(number / 7) + 0.9 * dice.random() + passing + 9 * (1 - math.exp(-rise / 9))
     share = 0.024 + 0.006 * dice.random() + 0.10 * (1 - math.exp(-rise / 14))
     alarm = known and value >= THRESHOLD
     events = 120 * number + 400
@@ -203,7 +204,7 @@ def _change(begin: datetime, number: int, dice: random.Random) -> Reading:
         clusters=CLUSTERS if alarm else [],
         watch=WATCHES if known else [],
         descriptors=DESCRIPTORS if known else [],
-        onset_at=begin + ONSET * STEP if alarm else None,
+        onset_at=begin + ONSET * STEP if alarm and rise else None,
         deployment="2026.03.2" if number > ONSET - 2 else "2026.03.1",
         totals=Totals(
             events=events,

@@ -4,6 +4,7 @@ const FONT = '-apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", 
 export const CONFIG = { displayModeBar: false, responsive: true, doubleClick: "reset", showTips: false };
 
 const TICKS = {
+  hoverformat: "%-d %b, %H:%M:%S",
   nticks: 6,
   tickangle: 0,
   tickformatstops: [
@@ -31,7 +32,14 @@ function stamp(milliseconds, utc) {
 }
 
 function layout(color, more) {
-  const axis = { color: color("ink-3"), gridcolor: color("line-2"), zeroline: false, fixedrange: true, automargin: true };
+  const axis = {
+    color: color("ink-3"),
+    gridcolor: color("line-2"),
+    zeroline: false,
+    fixedrange: true,
+    automargin: true,
+  };
+  const time = { type: "date", showgrid: false, linecolor: color("line"), fixedrange: false };
   return {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
@@ -39,11 +47,15 @@ function layout(color, more) {
     margin: { l: 44, r: 12, t: 18, b: 34 },
     showlegend: false,
     hovermode: "x unified",
-    hoverlabel: { bgcolor: color("card"), bordercolor: color("line"), font: { color: color("ink"), family: FONT } },
+    hoverlabel: {
+      bgcolor: color("card"),
+      bordercolor: color("line"),
+      font: { color: color("ink"), family: FONT },
+    },
     dragmode: "zoom",
     uirevision: "kept", // new points do not undo the reader's zoom
     ...more,
-    xaxis: { ...axis, type: "date", showgrid: false, linecolor: color("line"), fixedrange: false, hoverformat: "%-d %b, %H:%M:%S", ...TICKS },
+    xaxis: { ...axis, ...time, ...TICKS },
     yaxis: { ...axis, rangemode: "tozero", ...more.yaxis },
   };
 }
@@ -104,13 +116,27 @@ export function scoreFigure(input) {
       font: { size: 11, color: color("critical") },
     });
   const run = { x, type: "scatter", mode: "lines", hovertemplate: "%{y:.2f}" };
-  const above = points.map((point) => (over(point) ? point.value : null));
-  const data = [
-    { ...run, y: points.map((point) => point.threshold), name: "threshold", line: { color: color("critical"), width: 1.25, dash: "dash", shape: "hv" } },
-    { ...run, y: points.map((point) => point.value), name: "drift score", line: { color: color("accent"), width: 2 } },
-    { ...run, y: above, name: "above", line: { color: color("critical"), width: 2.75 }, hoverinfo: "skip", hovertemplate: null },
-  ];
-  return { data, layout: layout(color, { ...extra, yaxis: {} }) };
+  const threshold = {
+    ...run,
+    y: points.map((point) => point.threshold),
+    name: "threshold",
+    line: { color: color("critical"), width: 1.25, dash: "dash", shape: "hv" },
+  };
+  const score = {
+    ...run,
+    y: points.map((point) => point.value),
+    name: "drift score",
+    line: { color: color("accent"), width: 2 },
+  };
+  const above = {
+    ...run,
+    y: points.map((point) => (over(point) ? point.value : null)),
+    name: "above",
+    hoverinfo: "skip",
+    hovertemplate: null,
+    line: { color: color("critical"), width: 2.75 },
+  };
+  return { data: [threshold, score, above], layout: layout(color, { ...extra, yaxis: {} }) };
 }
 
 export function uncoveredFigure(input) {
@@ -129,7 +155,9 @@ export function uncoveredFigure(input) {
     line: { color: color("accent"), width: 2 },
     hovertemplate: "%{y:.1%}",
   };
-  return { data: [trace], layout: layout(color, { ...overlays(color, { ...input, marks: [], end }), yaxis: { tickformat: ".2~%", nticks: 6, range: [0, top] } }) };
+  const extra = overlays(color, { ...input, marks: [], end });
+  const yaxis = { tickformat: ".2~%", nticks: 6, range: [0, top] };
+  return { data: [trace], layout: layout(color, { ...extra, yaxis }) };
 }
 
 export function draw(host, figure) {

@@ -1,7 +1,8 @@
 // Building the page.  Every text enters as a text node: prompt text is hostile, and nothing here parses markup.
 
 // Marks that reorder or hide text are shown by their number, so that no text looks like another.
-const INVISIBLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu;
+const INVISIBLE =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu;
 
 export function visible(text) {
   return String(text).replace(INVISIBLE, (mark) => {
@@ -15,13 +16,17 @@ export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
     if (value === null || value === undefined || value === false) continue;
-    if (name === "on") for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    if (name === "on") listen(element, value);
     else if (name === "data") Object.assign(element.dataset, value);
     else if (name === "width") element.style.width = value;
     else element.setAttribute(name, value === true ? "" : value);
   }
   append(element, children);
   return element;
+}
+
+function listen(element, listeners) {
+  for (const [event, listener] of Object.entries(listeners)) element.addEventListener(event, listener);
 }
 
 function append(element, children) {

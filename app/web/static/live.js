@@ -20,7 +20,7 @@ export function start({ announce }) {
 function connect(announce) {
   source = new EventSource(last ? `v1/events?after=${encodeURIComponent(last)}` : "v1/events");
   // What came before the stream was open is fetched: the stream itself only tells what follows.
-  source.addEventListener("open", () => refresh().then((reached) => reached && setLink("live")));
+  source.addEventListener("open", refresh);
   source.addEventListener("error", () => {
     if (model.link === "live") setLink("polling");
     if (source.readyState === EventSource.CLOSED) setTimeout(() => connect(announce), RETRY_MS);
@@ -60,11 +60,9 @@ async function refresh() {
       return loadSeries(key.slice(0, cut), key.slice(cut + 1));
     });
     await Promise.all([loadAll(), loadAlerts(), ...charted]);
-    if (model.link !== "live") setLink("polling");
-    return true;
+    setLink(source.readyState === EventSource.OPEN ? "live" : "polling");
   } catch {
     setLink("offline");
-    return false;
   }
 }
 

@@ -13,6 +13,7 @@ function plotly() {
     const script = h("script", { src: "static/plotly.min.js", on: { load: resolve, error: reject } });
     document.head.append(script);
   });
+  library.catch(() => (library = null)); // asked for again with the next point
   return library;
 }
 
@@ -40,11 +41,13 @@ function chart({ title, note, figure, wanted, columns, size }) {
     open(grid) {
       const plot = h("div", { class: "plot", role: "img", "aria-label": title });
       const table = h("details", { class: "as-table" }, h("summary", {}, "As a table"));
-      const host = h("section", { class: `card ${size}`, hidden: true, "aria-label": title }, heading(title, note), plot, table);
+      const host = h("section", { class: `card ${size}`, hidden: true, "aria-label": title });
+      host.append(heading(title, note), plot, table);
       grid.append(host);
       let shown = "";
       let input = null;
-      const redraw = () => plotly().then(() => host.isConnected && !host.hidden && draw(plot, figure(input)));
+      const show = () => host.isConnected && !host.hidden && draw(plot, figure(input));
+      const redraw = () => plotly().then(show, () => {});
       table.addEventListener("toggle", () => table.open && fillTable(table, input.points, columns));
       return {
         update(known) {
@@ -83,8 +86,11 @@ function marks(alerts, points) {
 }
 
 function fillTable(table, points, columns) {
-  const row = (point) => h("tr", {}, h("td", { class: "when" }, clock(new Date(point.time * 1000).toISOString())), columns.map(([, show]) => h("td", {}, show(point))));
-  const head = h("tr", {}, h("th", {}, "Event time"), columns.map(([name]) => h("th", {}, name)));
-  const body = h("table", {}, h("thead", {}, head), h("tbody", {}, points.slice(-ROWS).reverse().map(row)));
-  table.replaceChildren(h("summary", {}, "As a table"), body);
+  const when = (point) => clock(new Date(point.time * 1000).toISOString());
+  const cells = (point) => columns.map(([, show]) => h("td", {}, show(point)));
+  const row = (point) => h("tr", {}, h("td", { class: "when" }, when(point)), cells(point));
+  const head = ["Event time", ...columns.map(([name]) => name)].map((name) => h("th", { scope: "col" }, name));
+  const rows = points.slice(-ROWS).reverse().map(row);
+  const whole = h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows));
+  table.replaceChildren(h("summary", {}, "As a table"), whole);
 }

@@ -16,12 +16,14 @@ const COUNTS = [
   ["unreadable", "Unreadable", "no eye can read them"],
 ];
 
+const NO_WORKER = "No worker has reported. Start one, or look at its log: nothing is measured meanwhile.";
+
 export const RECORD_PANELS = [
   card({
     title: "Counted so far",
     note: "Since the beginning of the topic.",
     select: ({ status }) => (status.readings.change ?? status.readings.gap)?.totals ?? null,
-    draw: (totals) => h("dl", { class: "facts many" }, COUNTS.map(([key, name, small]) => fact(name, count(totals[key] ?? 0), small))),
+    draw: drawTotals,
   }),
   card({
     title: "Alert history",
@@ -35,6 +37,11 @@ export const RECORD_PANELS = [
     draw: workerTable,
   }),
 ];
+
+function drawTotals(totals) {
+  const facts = COUNTS.map(([key, name, small]) => fact(name, count(totals[key] ?? 0), small));
+  return h("dl", { class: "facts many" }, facts);
+}
 
 // A table that becomes a list on a narrow screen.
 export function table(label, names, rows) {
@@ -62,8 +69,12 @@ export function alertTable(alerts, withApplication = false) {
 }
 
 export function workerTable(workers) {
-  if (!workers.length) return h("p", { class: "empty" }, "No worker has reported. Start one, or look at its log: nothing is measured meanwhile.");
-  const rows = workers.map(({ worker, updated_at, ...facts }) => [h("b", {}, worker), age(updated_at), Object.entries(facts).map(chip)]);
+  if (!workers.length) return h("p", { class: "empty" }, NO_WORKER);
+  const rows = workers.map(({ worker, updated_at, ...facts }) => [
+    h("b", {}, worker),
+    age(updated_at),
+    Object.entries(facts).map(chip),
+  ]);
   return table("Workers", ["Worker", "Last heartbeat", "Says of itself"], rows);
 }
 

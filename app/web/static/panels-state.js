@@ -5,6 +5,8 @@ import { DASH, against, capital, count, interval, number, percent, plural, size 
 import { progress } from "./view-overview.js";
 import { age, time } from "./words.js";
 
+const UNTIL = `Until it is complete no change can be told, and none is reported.
+  Then thresholds are set from it, and watching begins.`;
 const SHARES = { adaptation: "our deployment", outside: "outside", audience: "another audience" };
 
 export const STATE_PANELS = [
@@ -34,23 +36,25 @@ function pick(status, wanted) {
 }
 
 function drawStale({ updated_at }) {
+  const text = ["Last measured ", age(updated_at), ". What you see is the last that was known; look at the pipeline below."];
   return h(
     "section",
     { class: "card callout", data: { state: "warning" }, role: "status" },
     h("h2", {}, "Nothing new for a while"),
-    h("p", { class: "small" }, "Last measured ", age(updated_at), ". What you see is the last that was known; look at the pipeline below."),
+    h("p", { class: "small" }, text),
   );
 }
 
 function drawIncident(alert) {
+  const threshold = h("span", { class: "quiet" }, ` threshold ${number(alert.threshold)}`);
   const pairs = [
-    ["What fired", alert.channel ? `${alert.channel}` : alert.kind],
+    ["What fired", alert.channel ?? alert.kind],
     ["Firing since", time(alert.detected_at)],
     ["Change began about", time(alert.onset_at ?? alert.started_at)],
     ["Deployment before it", alert.deployment ?? "none known"],
-    ["Drift score then", [number(alert.value), h("span", { class: "quiet" }, ` threshold ${number(alert.threshold)}`)]],
+    ["Drift score then", [number(alert.value), threshold]],
     alert.attribution && ["Whose change", whose(alert.attribution)],
-    alert.offsets?.length > 0 && ["Partitions and offsets", alert.offsets.map((range) => `${range.partition}: ${range.first}–${range.last}`).join(", ")],
+    alert.offsets?.length > 0 && ["Partitions and offsets", alert.offsets.map(offsets).join(", ")],
     ["Incident", h("code", {}, alert.incident)],
   ];
   return h(
@@ -58,13 +62,21 @@ function drawIncident(alert) {
     { class: "card incident", data: { state: alert.severity }, "aria-label": "Open incident" },
     h("p", { class: "incident-kind" }, `${capital(alert.severity)} incident, `, age(alert.detected_at, "open for ", "")),
     h("p", { class: "summary" }, alert.summary),
-    h("dl", { class: "pairs" }, pairs.filter(Boolean).map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value)))),
+    definitions(pairs),
   );
+}
+
+const offsets = (range) => `${range.partition}: ${range.first}–${range.last}`;
+
+export function definitions(pairs) {
+  const known = pairs.filter(Boolean);
+  return h("dl", { class: "pairs" }, known.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))));
 }
 
 function whose(attribution) {
   const known = Object.entries(SHARES).filter(([key]) => attribution[key] != null);
-  return known.length ? known.map(([key, label]) => `${percent(attribution[key])} ${label}`).map((line) => h("div", {}, line)) : "not known yet";
+  const lines = known.map(([key, label]) => h("div", {}, `${percent(attribution[key])} ${label}`));
+  return lines.length ? lines : "not known yet";
 }
 
 function drawLearning(reading) {
@@ -74,29 +86,29 @@ function drawLearning(reading) {
     h("h2", {}, "Learning what normal looks like"),
     progress(reading),
     h("p", {}, h("b", {}, percent(reading.progress)), ` of the baseline, ${plural(reading.units ?? 0, "unit")} so far.`),
-    h("p", { class: "small quiet" }, reading.note ?? "Until it is complete no change can be told, and none is reported. Then thresholds are set from it, and watching begins."),
+    h("p", { class: "small quiet" }, reading.note ?? UNTIL),
   );
 }
 
 function drawNote(reading) {
-  return h("section", { class: "card callout", data: { state: reading.state } }, h("p", {}, reading.note));
+  return h("section", { class: "card callout", data: { state: reading.state } }, h("p", {}, capital(reading.note)));
 }
 
 function drawFacts(reading) {
-  const { effect, uncovered, threshold, value } = reading;
-  const over = against(value, threshold);
-  const lead = reading.channel ? `; ${reading.channel} leads` : "";
+  const { channel, effect, run_length, threshold, uncovered, units, value, window_start } = reading;
+  const sure = (range, show) => (range ? `95 %: ${interval(range.low, range.high, show)}` : "not known yet");
   return h(
     "dl",
     { class: "card facts" },
-    fact("Drift score", number(value), over + lead),
-    fact("Size of the change", effect ? size(effect.value) : DASH, effect ? `95 %: ${interval(effect.low, effect.high, size)}` : "not known yet"),
-    fact("Uncovered share", percent(uncovered?.share), uncovered ? `95 %: ${interval(uncovered.low, uncovered.high, percent)}` : "not known yet"),
-    fact("Units in the window", count(reading.units ?? 0), reading.window_start ? ["since ", time(reading.window_start)] : DASH),
-    reading.run_length && fact("False alarms", ["1 in ", count(reading.run_length)], "units, by the threshold chosen"),
+    fact("Drift score", number(value), against(value, threshold) + (channel ? `; ${channel} leads` : "")),
+    fact("Size of the change", effect ? size(effect.value) : DASH, sure(effect, size)),
+    fact("Uncovered share", percent(uncovered?.share), sure(uncovered, percent)),
+    fact("Units in the window", count(units ?? 0), window_start ? ["since ", time(window_start)] : DASH),
+    run_length && fact("False alarms", `1 in ${count(run_length)}`, "units, by the threshold chosen"),
   );
 }
 
 export function fact(term, value, small) {
-  return h("div", { class: "fact" }, h("dt", {}, term), h("dd", { class: "big" }, value), h("dd", { class: "small" }, small));
+  const [big, words] = [h("dd", { class: "big" }, value), h("dd", { class: "small" }, small)];
+  return h("div", { class: "fact" }, h("dt", {}, term), big, words);
 }

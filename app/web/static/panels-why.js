@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { interval, percent, plural, points, signedInterval, size } from "./format.js";
 import { card } from "./panel.js";
+import { definitions } from "./panels-state.js";
 import { pill } from "./words.js";
 
 const SHOWN = 6;
@@ -71,7 +72,8 @@ function drawMoves(clusters) {
 function drawMove(move, scale) {
   const range = signedInterval(move.low, move.high);
   const name = h("h3", {}, h("bdi", {}, move.name));
-  const change = h("p", { class: "change" }, h("b", {}, points(move.share_now - move.share_before)), range && ` (95 %: ${range})`);
+  const moved = points(move.share_now - move.share_before);
+  const change = h("p", { class: "change" }, h("b", {}, moved), range && ` (95 %: ${range})`);
   return h(
     "li",
     {},
@@ -109,15 +111,14 @@ function rates(rows, whole = null) {
 
 function drawGap(reading) {
   const { effect, uncovered, value, threshold } = reading;
-  const covered = uncovered && { share: 1 - uncovered.share, low: 1 - uncovered.high, high: 1 - uncovered.low };
+  const covered = uncovered && interval(1 - uncovered.high, 1 - uncovered.low, percent);
   const pairs = [
     ["State", pill(reading.state)],
-    ["Traffic covered", covered ? `${percent(covered.share)} (${interval(covered.low, covered.high, percent)})` : "not known yet"],
+    ["Traffic covered", covered ? `${percent(1 - uncovered.share)} (${covered})` : "not known yet"],
     ["Distance", effect ? `${size(effect.value)} (${interval(effect.low, effect.high, size)})` : size(value)],
     ["Tolerance", threshold == null ? "none set" : `${percent(threshold)} uncovered`],
     reading.evalset && ["Eval set", h("code", {}, reading.evalset)],
   ];
-  const facts = pairs.filter(Boolean).map(([term, shown]) => h("div", {}, h("dt", {}, term), h("dd", {}, shown)));
   const clusters = [...(reading.clusters ?? [])].sort(moved).slice(0, SHOWN);
   const scale = top(clusters);
   const row = (move) =>
@@ -127,6 +128,6 @@ function drawGap(reading) {
       h("h3", {}, h("bdi", {}, move.name)),
       bars(move.share_before, move.share_now, { scale, names: ["set", "live"] }),
     );
-  const shares = clusters.length > 0 && [legend("eval set", "live traffic"), h("ul", { class: "moves level" }, clusters.map(row))];
-  return [h("dl", { class: "pairs" }, facts), shares].flat();
+  const shares = [legend("eval set", "live traffic"), h("ul", { class: "moves level" }, clusters.map(row))];
+  return [definitions(pairs), ...(clusters.length ? shares : [])];
 }

@@ -10,18 +10,23 @@ export const alertsView = {
   menu: { href: "#/alerts", word: "Alerts" },
   open(host) {
     let wanted = "";
-    const list = new Part(h("div", {}), (alerts) => (alerts.length ? alertTable(alerts, true) : h("p", { class: "empty" }, "No alert to show.")));
+    const list = new Part(h("div", {}), drawList);
     const show = () => list.update(model.alerts.filter((alert) => !wanted || alert.state === wanted));
-    const options = [["", "all"], ["firing", "firing"], ["resolved", "resolved"]].map(([value, word]) => h("option", { value }, word));
     const choose = (event) => {
       wanted = event.target.value;
       show();
     };
+    const options = ["all", "firing", "resolved"].map((word) => h("option", { value: word === "all" ? "" : word }, word));
     const choice = h("label", { class: "choice" }, "Show", h("select", { on: { change: choose } }, options));
+    const says = "Each line is one transition of an incident, newest first.";
     host.append(
-      h("div", { class: "title" }, h("h1", {}, "Alerts"), h("p", { class: "verdict" }, "Each line is one transition of an incident, newest first.")),
+      h("div", { class: "title" }, h("h1", {}, "Alerts"), h("p", { class: "verdict" }, says)),
       h("section", { class: "card" }, h("header", {}, choice), list.host),
     );
     return { update: show };
   },
 };
+
+function drawList(alerts) {
+  return alerts.length ? alertTable(alerts, true) : h("p", { class: "empty" }, "No alert to show.");
+}

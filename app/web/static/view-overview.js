@@ -24,7 +24,8 @@ export const overviewView = {
           loadSeries(application, "change");
         }
         head.update({ loaded: model.loaded, states: statuses.map((status) => status.state) });
-        tiles.update(statuses.map((status) => ({ ...status, points: series(status.application, "change").slice(-300) })));
+        const points = (status) => series(status.application, "change").slice(-300);
+        tiles.update(statuses.map((status) => ({ ...status, points: points(status) })));
       },
     };
   },
@@ -36,11 +37,12 @@ function drawHead({ loaded, states }) {
   if (!loaded) return h("p", { class: "quiet" }, "Loading…");
   const troubled = states.filter((state) => state === "critical" || state === "warning").length;
   const learning = states.filter((state) => state === "learning").length;
+  const all = plural(states.length, "application");
   let says = "";
-  if (!states.length) says = "No application has been measured yet. The first one appears here with its first reading.";
-  else if (troubled) says = `${troubled} of ${plural(states.length, "application")} ${troubled === 1 ? "needs" : "need"} a look.`;
-  else says = `Nothing needs a look in ${plural(states.length, "application")}.`;
-  if (learning) says += ` ${learning === 1 ? "One is" : `${learning} are`} still learning what normal looks like.`;
+  if (!states.length) says = "No application has been measured yet. The first appears with its first reading.";
+  else if (troubled) says = `${troubled} of ${all} ${troubled === 1 ? "needs" : "need"} a look.`;
+  else says = `Nothing needs a look in ${all}.`;
+  if (learning) says += ` ${learning === 1 ? "One is" : `${learning} are`} still learning what is normal.`;
   return [h("h1", {}, "Overview"), h("p", { class: "verdict" }, says)];
 }
 

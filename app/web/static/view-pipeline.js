@@ -2,6 +2,7 @@
 
 import { Part, h } from "./dom.js";
 import { model } from "./model.js";
+import { heading } from "./panel.js";
 import { link, table, workerTable } from "./panels-record.js";
 import { age, pill } from "./words.js";
 
@@ -12,18 +13,22 @@ export const pipelineView = {
   open(host) {
     const workers = new Part(h("div", {}), workerTable);
     const fresh = new Part(h("div", {}), drawFreshness);
+    const says = "Workers that reported within the last half minute, and how fresh each application is.";
+    const card = (title, part) => h("section", { class: "card" }, heading(title), part.host);
     host.append(
-      h("div", { class: "title" }, h("h1", {}, "Pipeline"), h("p", { class: "verdict" }, "Workers that reported within the last half minute, and how fresh each application is.")),
-      h("div", { class: "grid" }, h("section", { class: "card" }, h("header", {}, h("h2", {}, "Workers")), workers.host), h("section", { class: "card" }, h("header", {}, h("h2", {}, "Freshness")), fresh.host)),
+      h("div", { class: "title" }, h("h1", {}, "Pipeline"), h("p", { class: "verdict" }, says)),
+      h("div", { class: "grid" }, card("Workers", workers), card("Freshness", fresh)),
     );
     return {
       update() {
         workers.update(model.workers);
-        fresh.update([...model.statuses.values()].map(({ application, state, stale, written_at }) => ({ application, state, stale, written_at })));
+        fresh.update([...model.statuses.values()].map(freshnessOf));
       },
     };
   },
 };
+
+const freshnessOf = ({ application, state, stale, written_at }) => ({ application, state, stale, written_at });
 
 function drawFreshness(list) {
   if (!list.length) return h("p", { class: "empty" }, "No application has been measured yet.");

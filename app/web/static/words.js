@@ -28,14 +28,16 @@ export function verdict(status) {
   const { change, gap } = status.readings;
   if (status.incidents.length) return status.incidents[0].summary;
   if (status.state === "learning") return learning(change ?? gap);
-  if (gap?.state === "alarm" && !["alarm", "pending"].includes(change?.state)) return "More traffic lies outside what the eval set covers than you tolerate.";
+  const crossed = ["alarm", "pending"].includes(change?.state);
+  if (gap?.state === "alarm" && !crossed) return "More traffic lies outside what the eval set covers than you tolerate.";
   if (change?.state === "pending") return "The drift score has crossed its threshold; what moved is being named.";
   if (status.state === "warning") return "The drift score is above its threshold; no incident is open.";
   const spoken = change ?? gap;
   if (!spoken) return "No measurement is kept. The last one is too old, or none has come yet.";
   if (status.state === "unknown") return spoken.note ?? "Too little to judge: no statement is made.";
   if (!change) return "Compared with the eval set only; nothing watches for change yet.";
-  return change.threshold == null ? "Traffic is as it was." : `Traffic is as it was: the drift score is ${against(change.value, change.threshold)}.`;
+  if (change.threshold == null) return "Traffic is as it was.";
+  return `Traffic is as it was: the drift score is ${against(change.value, change.threshold)}.`;
 }
 
 export function learning(reading) {

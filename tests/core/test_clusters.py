@@ -1,0 +1,64 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.clusters import fit, name_clusters, partition, words
+from app.core.fixedpoint import WORDING_SCALE, restore
+from tests.rig import made
+
+ROWS = made.rows(200)
+VECTORS = restore(ROWS.wording, WORDING_SCALE)
+LABELS = partition(VECTORS, 3, seed=0)
+FITTED = fit(VECTORS, ROWS.texts, labels=LABELS)
+
+
+def test_clusters_are_named_by_the_words_of_their_topic() -> None:
+    named = [{topic for topic, its in made.TOPICS.items() for w in its if w in name} for name in FITTED.names]
+    assert sorted(len(topics) for topics in named) == [1, 1, 1]
+    assert set.union(*named) == set(made.USUAL)
+
+
+def test_shares_are_those_of_the_assignment_and_sum_to_one() -> None:
+    assigned = FITTED.assign(VECTORS)
+    assert np.allclose(np.bincount(assigned, minlength=3) / 200, FITTED.shares)
+    assert sum(FITTED.shares) == 1.0
+
+
+def test_exemplars_are_distinct_texts_of_their_cluster() -> None:
+    assigned = dict(zip(ROWS.texts, FITTED.assign(VECTORS).tolist(), strict=True))
+    for k, exemplars in enumerate(FITTED.exemplars):
+        assert len(set(exemplars)) == len(exemplars) == 3
+        assert {assigned[text] for text in exemplars} == {k}
+
+
+def test_the_partition_is_deterministic_under_its_seed() -> None:
+    assert partition(VECTORS, 3, seed=0).tolist() == LABELS.tolist()
+
+
+def test_there_are_never_more_clusters_than_distinct_rows() -> None:
+    two = np.repeat(VECTORS[:2], 50, axis=0)
+    assert len(set(partition(two, 8, seed=0).tolist())) == 2
+    assert set(partition(np.repeat(VECTORS[:1], 50, axis=0), 8, seed=0).tolist()) == {0}
+
+
+def test_one_cluster_holds_everything() -> None:
+    one = fit(VECTORS, ROWS.texts, labels=np.zeros(200, np.int64))
+    assert one.shares == (1.0,)
+    assert set(one.assign(VECTORS).tolist()) == {0}
+
+
+def test_equal_names_get_a_number() -> None:
+    assert name_clusters(["same words"] * 3, np.arange(3), 3) == (
+        "words",
+        "words (2)",
+        "words (3)",
+    )
+
+
+def test_texts_without_words_still_have_a_name() -> None:
+    assert name_clusters(["42", "the"], np.array([0, 0]), 1) == ("no words",)
+
+
+@given(st.text(max_size=200))
+def test_any_text_has_a_list_of_words(text: str) -> None:
+    assert all(isinstance(word, str) and word for word in words(text))

@@ -1,0 +1,104 @@
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.folding import Fold, Judged, SumKey, judge, key_of, sum_key
+from tests.rig import made
+
+KEY = SumKey(7, 3, "baseline-1", None, "v2", None)
+
+
+def judged(count: int = 30, *, first: int = 0, rows: int | None = None) -> Judged:
+    found = made.rows(count, seed=5)
+    last = count if rows is None else first + rows
+    return judge(
+        found.wording[first:last],
+        found.shape[first:last],
+        baseline=made.baseline(),
+        evalset=made.reference(300),
+    )
+
+
+def folded(members: Judged, chosen: range | list[int]) -> Fold:
+    fold = Fold()
+    for row in chosen:
+        fold.add(members, row, 100 + row, len(made.reference(300).clusters.names))
+    return fold
+
+
+def same(one: Fold, other: Fold) -> bool:
+    return one.to_wire(KEY) == other.to_wire(KEY)
+
+
+ALL = judged()
+
+
+def test_a_sum_survives_the_wire() -> None:
+    fold = folded(ALL, range(30))
+    back = Fold.from_wire(fold.to_wire(KEY))
+    assert same(back, fold)
+    assert key_of(fold.to_wire(KEY)) == KEY
+
+
+def test_an_empty_sum_survives_the_wire() -> None:
+    assert same(Fold.from_wire(Fold().to_wire(KEY)), Fold())
+
+
+@given(st.permutations(list(range(30))), st.integers(0, 30), st.integers(0, 30))
+def test_any_order_and_any_portions_give_the_same_sum(order: list[int], a: int, b: int) -> None:
+    low, high = sorted((a, b))
+    merged = Fold()
+    for part in (order[:low], order[low:high], order[high:]):
+        merged.merge(folded(ALL, part))
+    assert same(merged, folded(ALL, range(30)))
+
+
+def test_a_sum_counts_every_unit_in_every_histogram() -> None:
+    fold = folded(ALL, range(30))
+    assert fold.units == 30
+    assert (fold.first_offset, fold.last_offset) == (100, 129)
+    assert [fold.novelty[eye].sum() for eye in ("wording", "shape")] == [30, 30]
+    assert fold.clusters is not None
+    assert fold.clusters.sum() == 30
+
+
+def test_units_judged_one_by_one_are_judged_alike() -> None:
+    one_by_one = Fold()
+    for row in range(30):
+        one_by_one.merge(folded(judged(first=row, rows=1), [0]))
+    together = folded(ALL, range(30))
+    together.first_offset, together.last_offset = 100, 100
+    assert same(one_by_one, together)
+
+
+def test_a_merge_leaves_its_argument_alone() -> None:
+    part, target = folded(ALL, range(5)), Fold()
+    before = part.to_wire(KEY)
+    target.merge(part)
+    target.merge(folded(ALL, range(5, 9)))
+    assert part.to_wire(KEY) == before
+
+
+def test_without_an_eval_set_nothing_is_said_of_it() -> None:
+    fold = folded(ALL, range(30))
+    bare = fold.without_evalset()
+    assert (bare.clusters, bare.uncovered, bare.units) == (None, 0, 30)
+    assert fold.clusters is not None
+
+
+def test_a_unit_is_counted_in_the_bucket_of_its_time_and_the_chunk_of_its_number() -> None:
+    found = made.baseline()
+    found = replace(found, reference=replace(found.reference, tick_seconds=4.0, chunk_units=10))
+    key = sum_key(found, None, time=41.9, ordinal=29, cohort=("v2", None))
+    assert key == SumKey(10, 2, found.reference.id, None, "v2", None)
+
+
+def test_what_no_eye_has_a_number_for_is_still_counted() -> None:
+    rows = made.rows(1)
+    broken = np.full_like(rows.shape, np.nan)
+    odd = judge(rows.wording, broken, baseline=made.baseline(), evalset=None)
+    fold = Fold()
+    fold.add(odd, 0, 0, 0)
+    assert same(Fold.from_wire(fold.to_wire(KEY)), fold)

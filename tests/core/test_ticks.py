@@ -1,0 +1,203 @@
+import math
+from random import Random
+from typing import Any
+
+import pytest
+
+from app.core.folding import Fold, SumKey
+from app.core.ticks import AHEAD_SECONDS, Progress, TickBook
+from schemas.readings import Sample, Tick, Totals
+from tests.rig.made import through_msgpack
+
+
+def tick_sum(bucket: int, units: int, chunk: int = 0) -> Any:
+    fold = Fold(units=units, first_offset=0, last_offset=units)
+    return fold.to_wire(SumKey(bucket, chunk, "r", None, None, None))
+
+
+def sample(number: int, time: float, partition: int = 0) -> Sample:
+    return Sample(
+        id=str(number),
+        application="a",
+        time=time,
+        ordinal=number,
+        text="",
+        wording=b"",
+        shape=b"",
+        reason="learning",
+        inclusion=1.0,
+        partition=partition,
+    )
+
+
+def tick(up_to: int, *, partition: int = 0, block: int = 0, partitions: int = 2, **content: Any) -> Tick:
+    return Tick(
+        application=content.pop("application", "a"),
+        partition=partition,
+        partitions=partitions,
+        block_start=block,
+        up_to=up_to,
+        **content,
+    )
+
+
+def taken(book: TickBook, bucket: int) -> list[tuple[int, int, int]]:
+    return [(number, partition, fold.units) for number, partition, _, fold in book.sums_before(bucket)]
+
+
+def test_a_newer_version_of_a_block_takes_the_place_of_the_older() -> None:
+    book = TickBook()
+    book.receive(tick(3, sums=[tick_sum(1, 4)]))
+    book.receive(tick(9, sums=[tick_sum(1, 7), tick_sum(2, 3)]))
+    assert taken(book, 9) == [(1, 0, 7), (2, 0, 3)]
+
+
+def test_an_older_or_equal_version_changes_nothing() -> None:
+    book = TickBook()
+    book.receive(tick(9, sums=[tick_sum(1, 7)]))
+    book.receive(tick(3, sums=[tick_sum(1, 4)]))
+    book.receive(tick(9, sums=[tick_sum(1, 99)]))
+    assert taken(book, 9) == [(1, 0, 7)]
+
+
+def test_what_was_taken_is_not_taken_again_when_its_block_grows() -> None:
+    book = TickBook()
+    book.receive(tick(3, sums=[tick_sum(1, 4), tick_sum(2, 1)]))
+    assert taken(book, 2) == [(1, 0, 4)]
+    book.receive(tick(9, sums=[tick_sum(1, 4), tick_sum(2, 6)]))
+    assert taken(book, 9) == [(2, 0, 6)]
+
+
+def test_what_comes_for_a_closed_bucket_is_left_out() -> None:
+    book = TickBook()
+    assert taken(book, 5) == []
+    book.receive(tick(3, sums=[tick_sum(4, 4), tick_sum(5, 1)]))
+    assert taken(book, 9) == [(5, 0, 1)]
+
+
+def test_sums_come_in_one_order_whatever_the_arrival() -> None:
+    ticks = [
+        tick(
+            9,
+            partition=p,
+            block=b,
+            sums=[tick_sum(bucket, 1 + p, chunk) for bucket in (3, 1) for chunk in (1, 0)],
+        )
+        for p in range(3)
+        for b in (64, 0)
+    ]
+    orders = []
+    for seed in range(5):
+        book = TickBook()
+        for each in Random(seed).sample(ticks, len(ticks)):
+            book.receive(each)
+        orders.append([(n, p, k.chunk, f.units) for n, p, k, f in book.sums_before(9)])
+    assert orders[0] == sorted(orders[0])
+    assert all(order == orders[0] for order in orders)
+
+
+def test_samples_come_in_order_of_time_partition_and_number() -> None:
+    book = TickBook()
+    book.receive(tick(9, partition=1, samples=[sample(0, 5.0, 1), sample(1, 2.0, 1)]))
+    book.receive(tick(9, partition=0, samples=[sample(0, 5.0), sample(1, 5.0), sample(2, 8.0)]))
+    found = [(s.time, s.partition, s.ordinal) for s in book.samples_before(8.0)]
+    assert found == [(2.0, 1, 1), (5.0, 0, 0), (5.0, 0, 1), (5.0, 1, 0)]
+    assert book.samples_before(8.0) == []
+    assert [s.time for s in book.samples_until(8.0)] == [8.0]
+
+
+def test_every_event_is_counted_once_also_when_its_block_comes_again_as_another_version() -> None:
+    book = TickBook()
+    book.receive(tick(3, samples=[sample(0, 1.0), sample(1, 4.0)], event_times=[2.0]))
+    assert book.count_before(3.0) == ([1.0], [2.0])
+    book.receive(tick(9, samples=[sample(0, 1.0), sample(1, 4.0)], event_times=[2.0, 4.5]))
+    assert book.count_before(3.0) == ([], [])
+    assert book.count_before(9.0) == ([4.0], [4.5])
+
+
+def test_samples_only_counted_may_still_be_replaced_by_sums() -> None:
+    """A sender that crashed while learning, and has the baseline when it is back."""
+    book = TickBook()
+    book.receive(tick(3, samples=[sample(0, 1.0), sample(1, 4.0)]))
+    book.count_before(5.0)
+    book.receive(tick(9, samples=[sample(0, 1.0)], sums=[tick_sum(4, 1)]))
+    assert [s.ordinal for s in book.samples_before(5.0)] == [0]
+    assert taken(book, 9) == [(4, 0, 1)]
+
+
+def test_totals_are_those_of_the_newest_tick_of_each_partition() -> None:
+    book = TickBook()
+    book.receive(tick(9, totals=Totals(events=9)))
+    book.receive(tick(3, block=64, totals=Totals(events=3)))
+    book.receive(tick(5, partition=1, totals=Totals(events=5, late=1)))
+    assert (book.totals.events, book.totals.late) == (14, 1)
+
+
+def test_a_final_border_lies_behind_what_is_held_and_not_behind_an_absurd_time() -> None:
+    book = TickBook()
+    assert book.border(50.0, 10.0, final=True) < -(2**60)
+    book.receive(tick(9, sums=[tick_sum(3, 1)], samples=[sample(0, 47.0), sample(1, 4e9)]))
+    assert book.border(50.0, 10.0, final=False) == 5
+    assert book.border(100.0, 10.0, final=True) == 5
+    assert book.border(40.0, 10.0, final=True) == 4
+    assert book.border(math.inf, 10.0, final=True) == 4e8 + 1
+    assert book.newest(100.0) == 47.0
+
+
+def test_a_restored_book_has_the_same_future() -> None:
+    one, other = TickBook(), TickBook()
+    one.receive(tick(3, sums=[tick_sum(1, 4), tick_sum(5, 2)], samples=[sample(0, 7.0)], event_times=[9.0]))
+    one.receive(tick(4, partition=1, totals=Totals(events=5)))
+    taken(one, 2)
+    one.samples_before(2.0)
+    one.count_before(8.0)
+    other.restore(through_msgpack(one.snapshot()))
+    for book in (one, other):
+        book.receive(
+            tick(9, sums=[tick_sum(1, 4), tick_sum(5, 8)], samples=[sample(0, 7.0)], event_times=[9.0])
+        )
+    assert through_msgpack(other.snapshot()) == through_msgpack(one.snapshot())
+    assert other.totals == one.totals
+    assert taken(other, 99) == taken(one, 99) == [(5, 0, 8)]
+
+
+def progress(*ticks: tuple[int, float | None, bool]) -> Progress:
+    out = Progress()
+    for partition, watermark, idle in ticks:
+        out.update(tick(0, partition=partition, watermark=watermark, idle=idle, application="*"))
+    return out
+
+
+@pytest.mark.parametrize(
+    ("ticks", "expected"),
+    [
+        ([], None),
+        ([(0, 5.0, False)], None),  # the other partition has said nothing
+        ([(0, 5.0, False), (1, None, False)], None),
+        ([(0, 5.0, False), (1, 3.0, False)], 3.0),
+        ([(0, 5.0, False), (1, 3.0, True)], 5.0),  # one that is read to its end holds nobody up
+        ([(0, 5.0, False), (1, None, True)], 5.0),
+        ([(0, 5.0, True), (1, 3.0, True)], 5.0),
+        ([(0, None, True), (1, None, True)], None),
+        ([(0, 5.0, False), (1, 3.0, False), (1, 2.0, False)], 3.0),  # it never falls
+    ],
+)
+def test_the_watermark_is_what_every_partition_has_passed(ticks: list[Any], expected: float | None) -> None:
+    assert progress(*ticks).watermark == expected
+
+
+def test_all_are_idle_only_when_every_partition_says_so() -> None:
+    assert not Progress().all_idle
+    assert not progress((0, 1.0, True)).all_idle
+    assert progress((0, 1.0, True), (1, None, True)).all_idle
+
+
+def test_a_partition_with_something_new_is_no_longer_idle() -> None:
+    found = progress((0, 5.0, False), (1, 3.0, True))
+    found.update(tick(7, partition=1, watermark=3.5))
+    assert found.watermark == 3.5
+
+
+def test_the_end_of_the_input_is_at_most_a_day_behind_the_highest_watermark() -> None:
+    assert Progress().end == math.inf
+    assert progress((0, 5.0, False), (1, 3.0, True)).end == 5.0 + AHEAD_SECONDS
