@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import faust
 
@@ -23,6 +24,10 @@ class _Partition:
     incidents: Incidents
     offset: int = -1
     saved: int = -1
+
+    def snapshot(self) -> dict[str, Any]:
+        """State as a value for msgpack."""
+        return {"incidents": self.incidents.snapshot(), "offset": self.offset}
 
 
 class Alerting:
@@ -71,8 +76,7 @@ class Alerting:
         """Save the partitions that moved."""
         for number, partition in self._partitions.items():
             if partition.offset > partition.saved:
-                state = {"incidents": partition.incidents.snapshot(), "offset": partition.offset}
-                await self._checkpoints.write(number, state, partition.offset)
+                await self._checkpoints.write(number, partition.snapshot, partition.offset)
                 partition.saved = partition.offset
 
     def forget(self, partitions: set[int]) -> None:

@@ -4,8 +4,10 @@ A snapshot travels in parts on the partition of its input.  Two slots take turns
 always leaves one whole generation, also when a crash cut the newest one short.
 """
 
+import asyncio
 import hashlib
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -26,9 +28,13 @@ class Checkpoints:
         self._agent, self._outbox, self._settings = agent, outbox, settings
         self._turn: dict[int, int] = {}
 
-    async def write(self, partition: int, state: Any, offset: int) -> None:  # noqa: ANN401  any state
-        """Make a state durable; returns when the broker has it."""
-        blob = zlib.compress(msgspec.msgpack.encode(state), 1)
+    async def write(self, partition: int, snapshot: Callable[[], Any], offset: int) -> None:
+        """Make a state durable; returns when the broker has it.
+
+        `snapshot` runs in a thread: the caller must not change the state before this returns.
+        """
+        loop = asyncio.get_running_loop()
+        blob = await loop.run_in_executor(None, lambda: zlib.compress(msgspec.msgpack.encode(snapshot()), 1))
         identity = hashlib.blake2b(
             blob + offset.to_bytes(8, "little", signed=True), digest_size=8
         ).hexdigest()

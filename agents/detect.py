@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import faust
 
@@ -27,6 +28,10 @@ class _Partition:
     saved: int = -1
     releases: int = 0  # deployments told so far
     settled: bool = True  # nothing new since the last final advance
+
+    def snapshot(self) -> dict[str, Any]:
+        """State as a value for msgpack."""
+        return {"monitors": self.monitors.snapshot(), "offset": self.offset, "settled": self.settled}
 
 
 class Detect:
@@ -103,12 +108,7 @@ class Detect:
         """Save the partitions that moved."""
         for number, partition in self._partitions.items():
             if partition.offset > partition.saved:
-                state = {
-                    "monitors": partition.monitors.snapshot(),
-                    "offset": partition.offset,
-                    "settled": partition.settled,
-                }
-                await self._checkpoints.write(number, state, partition.offset)
+                await self._checkpoints.write(number, partition.snapshot, partition.offset)
                 partition.saved = partition.offset
 
     def forget(self, partitions: set[int]) -> None:

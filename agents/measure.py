@@ -151,7 +151,7 @@ class Measure:
         for number, partition in self._partitions.items():
             offset = partition.measurer.last_offset
             if offset > partition.saved:
-                await self._checkpoints.write(number, partition.measurer.snapshot(), offset)
+                await self._checkpoints.write(number, partition.measurer.snapshot, offset)
                 partition.saved = offset
 
     def forget(self, partitions: set[int]) -> None:

@@ -18,6 +18,9 @@ from app.settings import Settings
 from schemas.topics import Topic
 
 
+SAVING_SHARE = 15.0  # times the duration of a checkpoint until the next one is due
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One Kafka record as bytes."""
@@ -179,7 +182,7 @@ class Lane:
     ready: Callable[[], Awaitable[Any]] | None = None  # waited for before the first record
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _unacked: list[Any] = field(default_factory=list)
-    _saved_at: float = 0.0
+    _save_at: float = 0.0
 
     def register(self) -> None:
         """Attach the agent and the rebalance handler."""
@@ -201,14 +204,16 @@ class Lane:
 
     async def _settle(self, stream: Any) -> None:  # noqa: ANN401
         """Save and acknowledge when it is time; the state first, so a crash in between repeats work."""
-        now = asyncio.get_running_loop().time()
-        if not self._unacked or now - self._saved_at < self.settings.worker.checkpoint_seconds:
+        loop = asyncio.get_running_loop()
+        if not self._unacked or loop.time() < self._save_at:
             return
+        began = loop.time()
         await self.station.checkpoint()
         for event in self._unacked:
             await stream.ack(event)
         self._unacked.clear()
-        self._saved_at = now
+        spent = loop.time() - began  # a large state is saved less often, so that saving stays a small share
+        self._save_at = loop.time() + max(self.settings.worker.checkpoint_seconds, SAVING_SHARE * spent)
 
     async def _revoked(self, _app: Any, revoked: set[Any], **_: Any) -> None:  # noqa: ANN401
         """After a rebalance everything restarts from the last checkpoint."""

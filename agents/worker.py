@@ -7,6 +7,7 @@ interactions --measure--> ticks --detect--> readings --alert--> alerts
 import os
 import socket
 import sys
+import threading
 from typing import Any
 
 import faust
@@ -24,6 +25,8 @@ from app.adapters.status import RedisStatusStore
 from app.errors import PromptdriftError
 from app.settings import Settings, load
 from schemas.topics import CATALOGUE
+
+SHUTDOWN_SECONDS = 15.0
 
 
 def build(settings: Settings) -> faust.App:
@@ -54,9 +57,17 @@ def build(settings: Settings) -> faust.App:
                 settings.worker.host, settings.worker.port, ready=lambda: not_ready(app, library)
             )
 
+    app.on_before_shutdown.connect(end_in_time)
     for task in (library.follow, feed.follow, serve_health):
         app.task(task)
     return app
+
+
+async def end_in_time(*_: Any, **__: Any) -> None:
+    """A broker that is gone must not keep a worker from ending: what is not acknowledged is repeated."""
+    deadline = threading.Timer(SHUTDOWN_SECONDS, os._exit, [1])
+    deadline.daemon = True
+    deadline.start()
 
 
 def not_ready(app: faust.App, library: Library) -> str | None:

@@ -96,9 +96,9 @@ def _elements(value: bytes) -> Sequence[bytes | msgspec.Raw]:
     if value.lstrip()[:1] != b"[":
         return [value]
     try:
-        elements = msgspec.json.decode(value, type=list[msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SchemaError("value", f"is not JSON ({_short(error)})", "send valid UTF-8 JSON") from error
+        elements: list[Any] = msgspec.json.decode(value, type=list[msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        elements = [json.dumps(element).encode() for element in _lenient(value)]
     if len(elements) > ARRAY_LIMIT:
         remedy = f"send at most {ARRAY_LIMIT} in one array"
         raise SchemaError("value", f"holds {len(elements)} events", remedy)

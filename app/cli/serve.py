@@ -33,6 +33,7 @@ def api(
     import uvicorn
 
     from app.adapters.status import RedisStatusStore
+    from app.web.runner import Server
     from app.web.server import create_app
 
     token = settings.api.token
@@ -49,7 +50,7 @@ def api(
             access_log=False,
             timeout_graceful_shutdown=GRACE_SECONDS,  # the live feed never ends by itself
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        Server(config).run(sockets=[listener])
 
 
 def worker(ctx: typer.Context) -> None:

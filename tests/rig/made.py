@@ -22,7 +22,7 @@ from app.core.encoding import Encoded
 from app.core.fixedpoint import WORDING_SCALE, quantise
 from app.core.measurement import Candidate, Described, Measurer, MeasureSettings, References
 from app.core.reference import Reference, Rows, build
-from app.core.ticks import in_time
+from app.core.ticks import TickBook, in_time
 from app.core.units import hash64
 from schemas.events import Interaction
 from schemas.readings import Reading, Sample, Tick, Totals
@@ -188,6 +188,15 @@ def spread(
         sent = list(feed(measurer, log, references=references, batch=batch))
         out.append([*sent, measurer.progress(idle=True)])
     return out
+
+
+def book_of(ticks: Sequence[Tick], book: TickBook | None = None) -> TickBook:
+    """A book, perhaps one that there is, which has received the ticks of the application."""
+    found = TickBook() if book is None else book
+    for tick in ticks:
+        if tick.application == APP:
+            found.receive(tick)
+    return found
 
 
 def newest(ticks: Sequence[Tick]) -> list[Tick]:

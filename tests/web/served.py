@@ -6,18 +6,21 @@ import threading
 import time
 from types import TracebackType
 
+import uvicorn
 from fastapi import FastAPI
 
 from app.web.runner import Server
 
 LIMIT_S = 20.0
+GRACE_SECONDS = 3
 
 
 class Served:
     """`with Served(create_app(store)) as base_url:`"""
 
     def __init__(self, app: FastAPI) -> None:
-        self._server = Server(app)
+        config = uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=GRACE_SECONDS)
+        self._server = Server(config)
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._run, daemon=True)
 

@@ -12,11 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from app.adapters.status import InMemoryStatusStore
-from app.web.runner import GRACE_SECONDS
 from app.web.server import create_app
 from schemas.readings import Reading
 from tests.web import samples
-from tests.web.served import Served
+from tests.web.served import GRACE_SECONDS, Served
 
 NOW = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
 QUIET = samples.quiet("box-search", NOW)

@@ -1,0 +1,97 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from app.core.calibration import component_bank
+from app.core.detection import Detector
+from app.core.folding import Fold, judge
+from tests.rig import made
+from tests.rig.made import through_msgpack
+
+
+def ticks(count: int, *, seed: int = 3, units: int = 8, gluten: float = 0.0) -> list[Fold]:
+    topics = {**{t: share * (1 - gluten) for t, share in made.USUAL.items()}, "gluten": gluten}
+    rows = made.rows(count * units, seed=seed, topics=topics)
+    judged = judge(rows.wording, rows.shape, baseline=made.baseline(400), evalset=None)
+    folds = [Fold() for _ in range(count)]
+    for row in range(count * units):
+        folds[row // units].add(judged, row, row, 0)
+    return folds
+
+
+def fed(folds: Sequence[Fold]) -> Detector:
+    detector = Detector(made.baseline(400))
+    for fold in folds:
+        detector.update(fold)
+    return detector
+
+
+CLEAN, SHIFTED = ticks(60), ticks(60, gluten=0.4)
+
+
+def test_the_score_is_zero_before_anything_was_seen() -> None:
+    score = Detector(made.baseline(400)).get()
+    assert score.value >= 0.0
+    assert np.isfinite(score.levels).all()
+
+
+def test_clean_traffic_stays_below_the_threshold_and_a_shift_passes_it() -> None:
+    threshold = made.baseline(400).threshold
+    quiet, loud = Detector(made.baseline(400)), Detector(made.baseline(400))
+    assert max(_score(quiet, fold) for fold in CLEAN) < threshold
+    assert max(_score(loud, fold) for fold in SHIFTED) > threshold
+
+
+def _score(detector: Detector, fold: Fold) -> float:
+    detector.update(fold)
+    return detector.get().value
+
+
+def test_a_restored_detector_has_the_same_future_to_the_last_bit() -> None:
+    one, other = fed(SHIFTED[:20]), Detector(made.baseline(400))
+    other.restore(through_msgpack(one.snapshot()))
+    for fold in [*SHIFTED[20:], *CLEAN]:
+        one.update(fold)
+        other.update(fold)
+        assert other.get().levels.tobytes() == one.get().levels.tobytes()
+        assert other.get().value == one.get().value
+    assert other.snapshot() == one.snapshot()
+
+
+def test_sums_merged_from_many_workers_score_as_those_of_one() -> None:
+    merged = []
+    for a, b in zip(CLEAN[::2], CLEAN[1::2], strict=True):
+        ab, ba = Fold(), Fold()
+        for out, parts in ((ab, (a, b)), (ba, (b, a))):
+            for part in parts:
+                out.merge(part)
+        merged.append((ab, ba))
+    one, other = fed([ab for ab, _ in merged]), fed([ba for _, ba in merged])
+    assert one.get().levels.tobytes() == other.get().levels.tobytes()
+
+
+def test_the_leader_is_the_component_with_the_highest_level() -> None:
+    score = fed(SHIFTED).get()
+    bank = component_bank(made.baseline(400).calibration.decays)
+    assert score.leader == bank[int(np.argmax(score.levels))]
+    assert len(score.levels) == len(bank)
+
+
+@pytest.mark.parametrize("reading", ["p0", "p1", "novelty"])
+def test_a_window_after_the_change_supports_it_and_one_before_speaks_against_it(reading: str) -> None:
+    detector = fed([*CLEAN, *SHIFTED])
+    component = next(c for c in component_bank(made.baseline(400).calibration.decays) if c.reading == reading)
+    evidence = detector.evidence(component)
+    before = np.mean([evidence(fold) for fold in CLEAN])
+    after = np.mean([evidence(fold) for fold in SHIFTED])
+    assert before < 0 < after
+
+
+def test_a_tick_of_many_units_keeps_every_level_finite() -> None:
+    big = Fold()
+    for fold in SHIFTED * 20:
+        big.merge(fold)
+    score = fed([big]).get()
+    assert np.isfinite(score.levels).all()
+    assert np.isfinite(score.value)

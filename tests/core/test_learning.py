@@ -1,0 +1,113 @@
+import msgspec
+import pytest
+
+from app.core.baseline import BaselineSettings
+from app.core.learning import Learner
+from app.core.ticks import TickBook
+from tests.rig import made
+from tests.rig.made import APP, FINGERPRINT, interactions, measured, through_msgpack
+
+
+def learner(**settings: float | int) -> Learner:
+    chosen = BaselineSettings(**{"events": 150, **settings})
+    return Learner(APP, fingerprint=FINGERPRINT, settings=chosen, partitions=1)
+
+
+def book(count: int = 400) -> TickBook:
+    return made.book_of(measured(interactions(count)))
+
+
+@pytest.fixture(autouse=True)
+def quick() -> object:
+    with made.quick_calibration(streams=8, length=800):
+        yield
+
+
+def test_it_learns_from_exactly_the_first_events() -> None:
+    station, held = learner(), book()
+    station.count(held, made.EPOCH + 300)
+    learned = station.try_learn(held)
+    assert learned is not None
+    assert learned.reference.rows.texts == tuple(e.prompt for e in interactions(400)[:150])
+    assert learned.reference.window == (made.EPOCH, made.EPOCH + 149)
+    assert [s.ordinal for s in held.samples_until(made.EPOCH + 152)] == [150, 151, 152]
+
+
+def test_portions_do_not_matter() -> None:
+    station, held = learner(), book()
+    ids = set()
+    for before in (10.0, 70.0, 149.5, 150.0):
+        station.count(held, made.EPOCH + before)
+    learned = station.try_learn(held)
+    assert learned is not None
+    ids.add(learned.reference.id)
+    whole, other = learner(), book()
+    whole.count(other, made.EPOCH + 400)
+    again = whole.try_learn(other)
+    assert again is not None
+    assert ids == {again.reference.id}
+
+
+def test_before_enough_events_there_is_progress_and_no_baseline() -> None:
+    station, held = learner(), book()
+    assert station.progress == 0.0
+    assert station.latest is None
+    station.count(held, made.EPOCH + 75)
+    assert station.try_learn(held) is None
+    assert station.progress == pytest.approx(0.5)
+    assert station.latest == made.EPOCH + 74
+    assert station.units == 75
+
+
+def test_events_without_a_unit_count_as_events() -> None:
+    same = [msgspec.structs.replace(e, prompt="the same") for e in interactions(40)]
+    events = [*same, *interactions(200, first=40)]
+    held, station = made.book_of(measured(events)), learner()
+    station.count(held, made.EPOCH + 300)
+    learned = station.try_learn(held)
+    assert learned is not None
+    assert learned.reference.units == 150 - 39
+    assert learned.reference.window == (made.EPOCH, made.EPOCH + 149)
+
+
+def test_with_too_few_units_it_goes_on_and_says_so() -> None:
+    station, held = learner(events=60), book(80)
+    station.count(held, made.EPOCH + 400)
+    assert station.try_learn(held) is None
+    assert station.note is not None
+    assert "at least 100 are needed" in station.note
+    assert "learning goes on" in station.note
+    made.book_of(measured(interactions(400)), held)
+    station.count(held, made.EPOCH + 400)
+    learned = station.try_learn(held)
+    assert learned is not None
+    assert learned.reference.units >= 100
+
+
+def test_a_stretch_of_time_may_be_asked_for_instead() -> None:
+    station, held = learner(seconds=120.0), book()
+    station.count(held, made.EPOCH + 100)
+    assert station.try_learn(held) is None
+    assert station.progress == pytest.approx(99 / 120)
+    station.count(held, made.EPOCH + 400)
+    learned = station.try_learn(held)
+    assert learned is not None
+    assert learned.reference.units == 121
+    assert learned.reference.window == (made.EPOCH, made.EPOCH + 120)
+
+
+def test_a_restored_learner_learns_the_same() -> None:
+    station, held = learner(events=60), book()
+    station.count(held, made.EPOCH + 80)
+    station.try_learn(held)
+    other, copy = learner(events=60), TickBook()
+    other.restore(through_msgpack(station.snapshot()))
+    copy.restore(through_msgpack(held.snapshot()))
+    assert other.note == station.note
+    ids = []
+    for one, its in ((station, held), (other, copy)):
+        one.count(its, made.EPOCH + 400)
+        learned = one.try_learn(its)
+        assert learned is not None
+        ids.append((learned.reference.id, one.progress))
+    assert ids[0] == ids[1]
