@@ -11,6 +11,7 @@ from agents.checkpoint import Checkpoints
 from agents.dead_letters import buried_after, bury
 from agents.library import Library
 from agents.plumbing import Lane, Outbox, Record
+from agents.reading import Ends
 from agents.telemetry import EVENTS, STAGE_SECONDS, UNITS
 from app.adapters.tuning import measure_settings
 from app.core.measurement import Candidate, Described, Measurer
@@ -56,6 +57,8 @@ class Measure:
         self._outbox, self._checkpoints, self._app = outbox, checkpoints, app
         self._partitions: dict[int, _Partition] = {}
         self._topic = settings.kafka.topic_prefix + INTERACTIONS.name
+        self._ends = Ends(settings)
+        self._looked_at = 0.0
 
     async def process(self, records: Sequence[Record]) -> None:
         """Fold a batch and send the ticks that grew."""
@@ -117,18 +120,19 @@ class Measure:
     async def _tell_idle(self) -> None:
         """Say once of each partition that it was read to its end and is silent."""
         now = time.monotonic()
+        patience = self._settings.worker.idle_seconds
+        if now - self._looked_at < patience / 2:
+            return
+        self._looked_at = now
         mine = {tp.partition for tp in self._app.consumer.assignment() if tp.topic == self._topic}
-        for number in mine:
-            partition = await self._partition(number)
-            quiet = now - partition.heard_at >= self._settings.worker.idle_seconds
-            if quiet and not partition.idle and await self._at_end(number, partition.measurer):
-                partition.idle = True
-                await self._broadcast(partition.measurer.progress(idle=True))
-
-    async def _at_end(self, number: int, measurer: Measurer) -> bool:
-        where = next(tp for tp in self._app.consumer.assignment() if tp == (self._topic, number))
-        end = (await self._app.consumer.highwaters(where)).get(where)
-        return end is not None and measurer.last_offset + 1 >= end
+        owned = {number: await self._partition(number) for number in sorted(mine)}
+        quiet = [n for n, p in owned.items() if not p.idle and now - p.heard_at >= patience]
+        ends = await self._ends.of(self._topic, quiet)
+        for number in quiet:
+            measurer = owned[number].measurer
+            if measurer.last_offset + 1 >= ends[number]:
+                owned[number].idle = True
+                await self._broadcast(measurer.progress(idle=True))
 
     async def _partition(self, number: int) -> _Partition:
         if number not in self._partitions:

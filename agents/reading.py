@@ -1,5 +1,6 @@
 """Reading a partition to its end, outside any consumer group."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -28,3 +29,26 @@ async def read_partition(
         return found
     finally:
         await consumer.stop()
+
+
+class Ends:
+    """Where partitions end now.  A client of its own: Faust's answers only between its long polls."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: AIOKafkaConsumer | None = None
+
+    async def of(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+        """Next offset of each partition."""
+        if not partitions:
+            return {}
+        if self._client is None:
+            self._client = AIOKafkaConsumer(**client_options(self._settings), enable_auto_commit=False)
+            await self._client.start()
+        found = await self._client.end_offsets([TopicPartition(topic, number) for number in partitions])
+        return {where.partition: offset for where, offset in found.items()}
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        if self._client is not None:
+            await self._client.stop()

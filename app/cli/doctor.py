@@ -165,7 +165,7 @@ def _redis(settings: RedisSettings) -> Iterator[Finding]:
             name="clock",
             state="warning",
             detail=f"{skew:+.0f} s from the clock of Redis",
-            remedy="synchronise the clocks; events of the future hold back nothing, but statuses look stale",
+            remedy="synchronise the clocks: a status would look stale",
         )
     else:
         yield Finding(name="clock", state="ok", detail="agrees with that of Redis")

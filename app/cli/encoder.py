@@ -1,5 +1,6 @@
 """`encoder distil|show`: the wording table, made once from the sentence-transformers model."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,6 +74,8 @@ def _steps(advance: Any) -> Any:  # noqa: ANN401
 
     def step(done: int, total: int) -> None:
         nonlocal was
+        if not was and not sys.stderr.isatty():
+            say("distilling the wording table, once: 20-60 s")
         advance(done / total - was)
         was = done / total
 

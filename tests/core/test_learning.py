@@ -72,7 +72,7 @@ def test_events_without_a_unit_count_as_events() -> None:
 
 def test_with_too_few_units_it_goes_on_and_says_so() -> None:
     station, held = learner(events=60), book(80)
-    station.count(held, made.EPOCH + 400)
+    station.count(held, made.EPOCH + 80)
     assert station.try_learn(held) is None
     assert station.note is not None
     assert "at least 100 are needed" in station.note

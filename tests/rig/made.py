@@ -36,9 +36,16 @@ TOPICS = {
     "parcel": ("parcel", "delivery", "courier", "tracking", "doorstep"),
     "invoice": ("invoice", "payment", "refund", "billing", "receipt"),
     "password": ("password", "login", "account", "reset", "locked"),
+    "holiday": ("holiday", "flight", "hotel", "luggage", "passport"),
+    "garden": ("garden", "roses", "pruning", "compost", "seeds"),
+    "music": ("music", "guitar", "chords", "melody", "concert"),
+    "weather": ("weather", "rain", "storm", "forecast", "umbrella"),
+    "exam": ("exam", "essay", "grade", "lecture", "homework"),
+    "bicycle": ("bicycle", "pedal", "saddle", "brakes", "helmet"),
+    "doctor": ("doctor", "fever", "tablets", "allergy", "symptom"),
     "gluten": ("gluten", "bread", "flour", "oven", "yeast"),  # in no baseline: the topic that tests plant
 }
-USUAL = {"parcel": 0.5, "invoice": 0.3, "password": 0.2}
+USUAL = {topic: 0.1 for topic in TOPICS if topic != "gluten"}
 SETTINGS = MeasureSettings()
 FILLER = ("today", "quickly", "morning", "friend", "again", "phone", "page", "week", "house", "colour")
 
@@ -76,7 +83,8 @@ def describe(text: str) -> Described:
 
 
 def prompt(random: Random, topic: str) -> str:
-    words = [*random.choices(TOPICS[topic], k=3), *random.sample(FILLER, random.randint(1, 5))]
+    core, *rest = TOPICS[topic]
+    words = [core, *random.sample(rest, 2), *random.sample(FILLER, random.randint(1, 4))]
     return " ".join([*words, f"ref{random.randrange(10**9)}"])  # no two alike
 
 
@@ -90,19 +98,25 @@ def interactions(
     seconds: float = 1.0,
     users: int | None = None,
 ) -> list[Interaction]:
-    """Events number `first` on, one every `seconds`; every one from a new user, else from `users` users."""
-    random = Random(f"{seed}/{first}/{application}")
-    drawn = random.choices(list(topics), list(topics.values()), k=count)
-    return [
-        Interaction(
-            application=application,
-            id=f"{application}-{number}",
-            time=START + timedelta(seconds=number * seconds),
-            prompt=prompt(random, topic),
-            user_hash=f"user-{number if users is None else random.randrange(users)}",
+    """Events number `first` on, one every `seconds`; every one from a new user, else from `users` users.
+
+    What an event says is a function of the seed and its number: logs with one seed share their beginning.
+    """
+    out = []
+    for number in range(first, first + count):
+        random = Random(f"{seed}/{number}/{application}")
+        topic = random.choices(list(topics), list(topics.values()))[0]
+        user = number if users is None else random.randrange(users)
+        out.append(
+            Interaction(
+                application=application,
+                id=f"{application}-{number}",
+                time=START + timedelta(seconds=number * seconds),
+                prompt=prompt(random, topic),
+                user_hash=f"user-{user}",
+            )
         )
-        for number, topic in enumerate(drawn, start=first)
-    ]
+    return out
 
 
 def rows(count: int, *, seed: int = 0, topics: Mapping[str, float] = USUAL) -> Rows:

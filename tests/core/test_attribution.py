@@ -1,0 +1,129 @@
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from app.core.attribution import Explanation, cluster_moves, descriptor_moves, explain, gap_clusters
+from app.core.folding import Fold
+from app.core.history import Window
+from app.core.reference import Rows, concatenate
+from tests.rig import made
+
+BEFORE = made.rows(400)
+WITH_GLUTEN = {**made.USUAL, "gluten": 0.25}
+PLANTED = set(made.TOPICS["gluten"])
+
+
+def planted(count: int = 200) -> Rows:
+    return made.rows(count, seed=8, topics=WITH_GLUTEN)
+
+
+@cache
+def found() -> Explanation:
+    return explain(BEFORE, planted(), np.ones(200), seed=0)
+
+
+def words_of(name: str) -> set[str]:
+    return set(name.split(" (")[0].split(" · "))
+
+
+def test_a_planted_topic_is_named_by_its_words_and_new() -> None:
+    new = [c for c in found().clusters if c.new]
+    assert new
+    assert all(words_of(c.name) <= PLANTED for c in new)
+    assert all(set(text.split()) & PLANTED for c in new for text in c.examples)
+    assert all(not set(text.split()) & PLANTED for c in new for text in c.nearest)
+    assert found().sure
+
+
+def test_the_growth_of_the_new_clusters_is_at_most_what_was_planted_and_most_of_it() -> None:
+    now = made.rows(300, seed=8, topics={**made.USUAL, "gluten": 0.6})
+    share = sum(bool(set(t.split()) & PLANTED) for t in now.texts) / 300
+    moves = explain(BEFORE, now, np.ones(300), seed=0).clusters
+    grown = sum(c.share_now for c in moves if words_of(c.name) & PLANTED)
+    assert 0.6 * share < grown <= share + 0.02
+
+
+def test_every_change_lies_in_its_interval() -> None:
+    for move in found().clusters:
+        assert move.low is not None
+        assert move.high is not None
+        assert move.low <= move.share_now - move.share_before <= move.high + 0.02  # centred by Agresti-Caffo
+
+
+def test_without_a_change_nothing_is_new_and_nothing_is_sure() -> None:
+    same = explain(BEFORE, made.rows(200, seed=8), np.ones(200), seed=0)
+    assert not any(c.new for c in same.clusters)
+    assert not same.sure
+    assert len(same.clusters) <= 1
+
+
+def test_a_unit_kept_with_a_tenth_of_the_chance_counts_ten_times() -> None:
+    """Novel units are all kept, of the others one in ten: the weights restore the true share."""
+    usual, gluten = made.rows(60, seed=8), made.rows(60, seed=9, topics={"gluten": 1.0})
+    weights = np.repeat([10.0, 1.0], 60)
+    moves = cluster_moves(BEFORE, concatenate([usual, gluten]), weights, seed=0)
+    grown = sum(c.share_now for c in moves if words_of(c.name) & PLANTED)
+    assert grown == pytest.approx(60 / 660, abs=0.04)
+
+
+def test_it_is_deterministic_under_its_seed() -> None:
+    again = explain(BEFORE, planted(), np.ones(200), seed=0)
+    assert again == found()
+
+
+def test_another_language_and_code_are_named() -> None:
+    now = replace(planted(), languages=("de",) * 80 + ("en",) * 120, code=(True,) * 50 + (False,) * 150)
+    moves = {m.name: (m.share_before, m.share_now) for m in descriptor_moves(BEFORE, now, np.ones(200))}
+    assert moves == {
+        "language: de": (0.0, pytest.approx(0.4)),
+        "language: en": (1.0, pytest.approx(0.6)),
+        "code": (0.0, pytest.approx(0.25)),
+    }
+
+
+def test_texts_without_descriptors_move_none() -> None:
+    bare = replace(BEFORE, languages=(None,) * 400)
+    assert descriptor_moves(bare, bare, np.ones(400)) == []
+
+
+def test_two_recent_units_are_enough_to_be_asked_about() -> None:
+    assert not explain(BEFORE, made.rows(2, seed=8), np.ones(2), seed=0).sure
+
+
+def test_identical_texts_are_one_cluster() -> None:
+    one = made.rows(1)
+    index = np.zeros(120, np.int64)
+    same = Rows(
+        wording=one.wording[index],
+        shape=one.shape[index],
+        texts=one.texts * 120,
+        languages=("en",) * 120,
+        code=(False,) * 120,
+    )
+    (move,) = cluster_moves(same, same, np.ones(120), seed=0)
+    assert (move.share_before, move.share_now) == (1.0, pytest.approx(1.0))
+
+
+def window(clusters: list[int] | None, units: int) -> Window:
+    out = Window(0.0, 1.0)
+    counts = None if clusters is None else np.array(clusters)
+    out.add(Fold(units=units, clusters=counts), {}, 1.0)
+    return out
+
+
+def test_the_largest_gap_to_the_eval_set_comes_first_and_only_sure_ones() -> None:
+    evalset = made.reference(300)
+    count = len(evalset.clusters.names)
+    usual = [round(share * 1000) for share in evalset.clusters.shares]
+    assert gap_clusters([window(usual, 1000)], evalset) == []
+    moves = gap_clusters([window([1000, *[0] * (count - 1)], 1000)], evalset)
+    assert moves[0].name == evalset.clusters.names[0]
+    assert moves[0].share_now == 1.0
+    assert moves[0].nearest == list(evalset.clusters.exemplars[0])
+
+
+def test_without_counts_there_are_no_gaps() -> None:
+    assert gap_clusters([window(None, 32)], made.reference(300)) == []
+    assert gap_clusters([], made.reference(300)) == []

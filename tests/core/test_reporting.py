@@ -1,0 +1,92 @@
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from app.core.episodes import Episode
+from app.core.folding import Fold
+from app.core.history import History, Window
+from app.core.reporting import Moment, change_reading, gap_reading, reading_id, when
+from schemas.readings import Totals
+from tests.core.test_detection import CLEAN, fed
+from tests.rig import made
+
+
+def moment(place: str = "7.0", time: float = made.EPOCH + 60) -> Moment:
+    return Moment(
+        application=made.APP, place=place, time=time, totals=Totals(events=9), evalset=made.reference(300)
+    )
+
+
+def past(uncovered: int = 0) -> History:
+    out = History()
+    count = len(made.reference(300).clusters.names)
+    for number, clean in enumerate(CLEAN[:8]):
+        fold = Fold()
+        fold.merge(clean)
+        fold.clusters = np.bincount(np.arange(fold.units) % count, minlength=count)
+        fold.uncovered = uncovered
+        window = Window(made.EPOCH + number, made.EPOCH + number + 1)
+        window.add(fold, {0: (number * 8, number * 8 + 7)}, made.EPOCH + number + 1)
+        out.append(window)
+    return out
+
+
+def test_an_id_is_a_function_of_place_monitor_and_reference() -> None:
+    ids = {
+        reading_id(moment(), "change", "a"),
+        reading_id(moment(), "gap", "a"),
+        reading_id(moment(), "change", "b"),
+        reading_id(moment("7.1"), "change", "a"),
+    }
+    assert len(ids) == 4
+    assert reading_id(moment(time=0.0), "change", "a") in ids
+
+
+def test_times_are_aware_and_to_the_millisecond() -> None:
+    assert when(made.EPOCH + 0.1234567) == datetime(2026, 3, 2, 8, 0, 0, 123_000, tzinfo=UTC)
+
+
+def test_a_quiet_reading_says_how_sure_it_is_and_nothing_of_an_episode() -> None:
+    baseline = made.baseline(400)
+    found = change_reading(
+        moment(), fed(CLEAN).get(), baseline=baseline, history=past(), episode=None, deployment=None
+    )
+    assert found.state == "ok"
+    assert found.units == 64
+    assert found.threshold == pytest.approx(baseline.threshold, abs=1e-6)
+    assert found.effect is not None
+    assert found.effect.low <= found.effect.value <= found.effect.high
+    assert found.uncovered is not None
+    assert (found.onset_at, found.detected_at, found.clusters) == (None, None, [])
+    assert [(o.partition, o.first, o.last) for o in found.offsets] == [(0, 0, 63)]
+
+
+def test_in_an_episode_the_window_begins_with_the_onset() -> None:
+    started = Episode(made.EPOCH + 6, made.EPOCH + 5, "mix", "wording p0 1/24")
+    found = change_reading(
+        moment(),
+        fed(CLEAN).get(),
+        baseline=made.baseline(400),
+        history=past(),
+        episode=started,
+        deployment="v2",
+    )
+    assert found.state == "pending"
+    assert (found.channel, found.component, found.deployment) == ("mix", "wording p0 1/24", "v2")
+    assert found.window_start == found.onset_at == when(made.EPOCH + 5)
+    assert found.detected_at == when(made.EPOCH + 6)
+
+
+@pytest.mark.parametrize(
+    ("uncovered", "tolerance", "state"), [(0, 0.1, "ok"), (4, 0.1, "alarm"), (4, None, "ok"), (4, 0.6, "ok")]
+)
+def test_a_gap_pages_only_past_the_tolerance_that_the_user_set(
+    uncovered: int, tolerance: float | None, state: str
+) -> None:
+    found = gap_reading(moment(), made.reference(300), history=past(uncovered), tolerance=tolerance)
+    assert found.state == state
+    assert found.monitor == "gap"
+    assert (found.detected_at is not None) == (state == "alarm")
+    assert found.uncovered is not None
+    assert found.uncovered.share == uncovered / 8
