@@ -17,7 +17,6 @@ from agents.telemetry import RECORDS, log
 from app.settings import Settings
 from schemas.topics import Topic
 
-
 SAVING_SHARE = 15.0  # times the duration of a checkpoint until the next one is due
 
 

@@ -11,6 +11,7 @@ import threading
 from typing import Any
 
 import faust
+from threadpoolctl import threadpool_limits
 
 from agents import alert, detect, health, ingest, measure
 from agents.library import Library
@@ -63,7 +64,7 @@ def build(settings: Settings) -> faust.App:
     return app
 
 
-async def end_in_time(*_: Any, **__: Any) -> None:
+async def end_in_time(*_: object, **__: object) -> None:
     """A broker that is gone must not keep a worker from ending: what is not acknowledged is repeated."""
     deadline = threading.Timer(SHUTDOWN_SECONDS, os._exit, [1])
     deadline.daemon = True
@@ -90,6 +91,7 @@ def main() -> Any:  # noqa: ANN401  exits
     except PromptdriftError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(error.exit_code) from None
+    threadpool_limits(1)  # workers share the cores; BLAS threads of several would wait for each other
     log.info("worker_starts", group=settings.worker.group, brokers=settings.kafka.bootstrap_servers)
     worker = faust.Worker(app, loglevel=None, redirect_stdouts=False, quiet=True, override_logging=False)
     worker.execute_from_commandline()

@@ -1,11 +1,39 @@
 """What every test runs under: one thread for the linear algebra, examples that are the same every time."""
 
 import os
+from collections.abc import Generator
 
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # before numpy is loaded
     os.environ.setdefault(name, "1")  # on shared cores several threads wait for each other: 8x slower
 
+import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402  after the environment is set
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
+
+REAL = ("kafka", "redis", "browser", "model")  # tiers that CI may not leave out
+LEFT_OUT: dict[str, str] = {}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember which tier was left out, and why."""
+    report = yield
+    if report.skipped and isinstance(report.longrepr, tuple):
+        for name in (*REAL, "shared_data"):
+            if item.get_closest_marker(name):
+                LEFT_OUT.setdefault(name, str(report.longrepr[2]).removeprefix("Skipped: "))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in the last lines what this machine could not run."""
+    for name, reason in LEFT_OUT.items():
+        terminalreporter.write_line(f"left out: tier {name} ({reason})")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a tier that is left out is a failure: a green run must have met the real thing."""
+    if os.environ.get("CI") == "true" and any(name in LEFT_OUT for name in REAL):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -28,6 +28,7 @@ Cli = Callable[..., Any]
 COMMANDS = [
     ["replay"],
     ["send"],
+    ["demo"],
     ["doctor"],
     ["init"],
     ["api"],

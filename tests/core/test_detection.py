@@ -1,19 +1,34 @@
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
+from app.core import calibration
+from app.core.baseline import Baseline
 from app.core.calibration import component_bank
 from app.core.detection import Detector
 from app.core.folding import Fold, judge
+from app.core.reference import build
 from tests.rig import made
 from tests.rig.made import through_msgpack
+
+
+@cache
+def careful() -> Baseline:
+    """A baseline calibrated with care enough that its thresholds mean something."""
+    reference = build(made.rows(800), application=made.APP, kind="baseline", fingerprint=made.FINGERPRINT)
+    with patch.multiple(calibration, STREAMS=64, LENGTH=8000):
+        calibrated = calibration.calibrate(reference)
+    return replace(made.baseline(400), reference=reference, calibration=calibrated)
 
 
 def ticks(count: int, *, seed: int = 3, units: int = 8, gluten: float = 0.0) -> list[Fold]:
     topics = {**{t: share * (1 - gluten) for t, share in made.USUAL.items()}, "gluten": gluten}
     rows = made.rows(count * units, seed=seed, topics=topics)
-    judged = judge(rows.wording, rows.shape, baseline=made.baseline(400), evalset=None)
+    judged = judge(rows.wording, rows.shape, baseline=careful(), evalset=None)
     folds = [Fold() for _ in range(count)]
     for row in range(count * units):
         folds[row // units].add(judged, row, row, 0)
@@ -21,7 +36,7 @@ def ticks(count: int, *, seed: int = 3, units: int = 8, gluten: float = 0.0) -> 
 
 
 def fed(folds: Sequence[Fold]) -> Detector:
-    detector = Detector(made.baseline(400))
+    detector = Detector(careful())
     for fold in folds:
         detector.update(fold)
     return detector
@@ -31,14 +46,14 @@ CLEAN, SHIFTED = ticks(60), ticks(60, gluten=0.4)
 
 
 def test_the_score_is_zero_before_anything_was_seen() -> None:
-    score = Detector(made.baseline(400)).get()
+    score = Detector(careful()).get()
     assert score.value >= 0.0
     assert np.isfinite(score.levels).all()
 
 
 def test_clean_traffic_stays_below_the_threshold_and_a_shift_passes_it() -> None:
-    threshold = made.baseline(400).threshold
-    quiet, loud = Detector(made.baseline(400)), Detector(made.baseline(400))
+    threshold = careful().threshold
+    quiet, loud = Detector(careful()), Detector(careful())
     assert max(_score(quiet, fold) for fold in CLEAN) < threshold
     assert max(_score(loud, fold) for fold in SHIFTED) > threshold
 
@@ -49,7 +64,7 @@ def _score(detector: Detector, fold: Fold) -> float:
 
 
 def test_a_restored_detector_has_the_same_future_to_the_last_bit() -> None:
-    one, other = fed(SHIFTED[:20]), Detector(made.baseline(400))
+    one, other = fed(SHIFTED[:20]), Detector(careful())
     other.restore(through_msgpack(one.snapshot()))
     for fold in [*SHIFTED[20:], *CLEAN]:
         one.update(fold)
@@ -73,7 +88,7 @@ def test_sums_merged_from_many_workers_score_as_those_of_one() -> None:
 
 def test_the_leader_is_the_component_with_the_highest_level() -> None:
     score = fed(SHIFTED).get()
-    bank = component_bank(made.baseline(400).calibration.decays)
+    bank = component_bank(careful().calibration.decays)
     assert score.leader == bank[int(np.argmax(score.levels))]
     assert len(score.levels) == len(bank)
 
@@ -81,7 +96,8 @@ def test_the_leader_is_the_component_with_the_highest_level() -> None:
 @pytest.mark.parametrize("reading", ["p0", "p1", "novelty"])
 def test_a_window_after_the_change_supports_it_and_one_before_speaks_against_it(reading: str) -> None:
     detector = fed([*CLEAN, *SHIFTED])
-    component = next(c for c in component_bank(made.baseline(400).calibration.decays) if c.reading == reading)
+    bank = component_bank(careful().calibration.decays)
+    component = [c for c in bank if c.reading == reading][2]
     evidence = detector.evidence(component)
     before = np.mean([evidence(fold) for fold in CLEAN])
     after = np.mean([evidence(fold) for fold in SHIFTED])

@@ -6,7 +6,7 @@ from app.core.detection import Detector
 from app.core.episodes import PATIENCE_UNITS, Episode, begin, develop, explain_recent, over
 from app.core.history import History, Window
 from schemas.readings import Sample
-from tests.core.test_detection import CLEAN, SHIFTED, fed
+from tests.core.test_detection import CLEAN, SHIFTED, careful, fed
 from tests.rig import made
 
 GLUTEN = {**made.USUAL, "gluten": 0.3}
@@ -92,6 +92,6 @@ def test_few_samples_since_the_onset_are_filled_up_with_earlier_ones(samples: in
 
 
 def test_it_is_over_well_below_the_threshold_only() -> None:
-    baseline = made.baseline(400)
+    baseline = careful()
     assert over(Detector(baseline).get(), baseline)
     assert not over(fed(SHIFTED).get(), baseline)

@@ -8,7 +8,7 @@ from app.core.folding import Fold
 from app.core.history import History, Window
 from app.core.reporting import Moment, change_reading, gap_reading, reading_id, when
 from schemas.readings import Totals
-from tests.core.test_detection import CLEAN, fed
+from tests.core.test_detection import CLEAN, careful, fed
 from tests.rig import made
 
 
@@ -48,7 +48,7 @@ def test_times_are_aware_and_to_the_millisecond() -> None:
 
 
 def test_a_quiet_reading_says_how_sure_it_is_and_nothing_of_an_episode() -> None:
-    baseline = made.baseline(400)
+    baseline = careful()
     found = change_reading(
         moment(), fed(CLEAN).get(), baseline=baseline, history=past(), episode=None, deployment=None
     )
@@ -67,7 +67,7 @@ def test_in_an_episode_the_window_begins_with_the_onset() -> None:
     found = change_reading(
         moment(),
         fed(CLEAN).get(),
-        baseline=made.baseline(400),
+        baseline=careful(),
         history=past(),
         episode=started,
         deployment="v2",
