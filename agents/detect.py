@@ -57,11 +57,11 @@ class Detect:
             partition = await self._partition(record.partition)
             if record.offset <= partition.offset:
                 continue
+            partition.offset = record.offset
             tick = await typed(self._outbox, record, Tick)
             if tick is None:
                 continue
             partition.monitors.receive(tick)
-            partition.offset = record.offset
             partition.settled = partition.settled and tick.application == "*"
             touched.add(record.partition)
         for number in touched:

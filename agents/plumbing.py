@@ -195,11 +195,21 @@ class Lane:
             await self.ready()  # outside the lock: a rebalance must not wait for it
         async for batch in batches(stream, size=worker.batch_events, linger=worker.linger_seconds):
             async with self._lock:
-                await self.station.process([_record(event) for event in batch])
-                RECORDS.labels(self.name).inc(len(batch))
-                self._unacked += batch
-                await self._settle(stream)
+                if self.app.flow_control.is_active():
+                    await self._take(stream, batch)
             yield
+
+    async def _take(self, stream: Any, batch: Sequence[Any]) -> None:  # noqa: ANN401
+        """Process a batch, but for what a rebalance overtook while it was in hand.
+
+        Such events come again from the last checkpoint; on top of it they would leave a hole.
+        """
+        present = self.app.consumer_generation_id
+        batch = [event for event in batch if event.message.generation_id == present]
+        await self.station.process([_record(event) for event in batch])
+        RECORDS.labels(self.name).inc(len(batch))
+        self._unacked += batch
+        await self._settle(stream)
 
     async def _settle(self, stream: Any) -> None:  # noqa: ANN401
         """Save and acknowledge when it is time; the state first, so a crash in between repeats work."""

@@ -78,7 +78,9 @@ class StatusFeed:
             found: Alert | Reading = msgspec.json.decode(record.value or b"", type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return  # the alert agent has buried it
-        while not await self._try(self._write(found)):
+        while True:
+            if await self._try(self._write(found)):
+                return
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _write(self, found: Alert | Reading) -> None:

@@ -4,6 +4,7 @@ Every failure is a DependencyError that names the address, or a SettingsError wh
 """
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,12 @@ from schemas.topics import DEPLOYMENTS, EVALUATIONS, INTERACTIONS, OUTCOMES, Top
 
 TIMEOUT_SECONDS = 8.0
 DELIVERY_SECONDS = 30.0
+PAUSE_SECONDS = 0.1
+UNSETTLED = {  # a moment after a topic was made, or a broker was lost
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+}
 Headers = tuple[tuple[str, bytes], ...]
 
 _SILENT = logging.getLogger("promptdrift.librdkafka")
@@ -225,11 +232,25 @@ def read_all(kafka: KafkaSettings, topic: str) -> Iterator[Record]:
 
 def _ends(consumer: Any, topic: str, partitions: int) -> dict[int, int]:  # noqa: ANN401
     """Partition -> first offset that we do not wait for, where there is anything."""
-    marks = {
-        p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=TIMEOUT_SECONDS)
-        for p in range(partitions)
-    }
-    return {p: high for p, (low, high) in marks.items() if high > low}
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    ends: dict[int, int] = {}
+    for p in range(partitions):
+        low, high = _marks(consumer, TopicPartition(topic, p), deadline)
+        if high > low:
+            ends[p] = high
+    return ends
+
+
+def _marks(consumer: Any, where: TopicPartition, deadline: float) -> tuple[int, int]:  # noqa: ANN401
+    """First offset, and the one after the last; waits for a leader, as new partitions have none yet."""
+    while True:
+        try:
+            low, high = consumer.get_watermark_offsets(where, timeout=TIMEOUT_SECONDS)
+            return low, high
+        except KafkaException as error:
+            if error.args[0].code() not in UNSETTLED or time.monotonic() > deadline:
+                raise
+            time.sleep(PAUSE_SECONDS)
 
 
 def _taken(message: Any, open_ends: dict[int, int]) -> Record | None:  # noqa: ANN401

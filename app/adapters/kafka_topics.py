@@ -1,5 +1,7 @@
 """The catalogue against the broker: what is missing, what differs, and making what is missing."""
 
+import contextlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
-from app.adapters.kafka import TIMEOUT_SECONDS, connect, full_name
+from app.adapters.kafka import PAUSE_SECONDS, TIMEOUT_SECONDS, connect, full_name
 from app.errors import DependencyError, SettingsError
 from app.settings import KafkaSettings
 from schemas.topics import CATALOGUE, INTERACTIONS, OUTCOMES, STATE, Topic
@@ -112,6 +114,25 @@ def _create(kafka: KafkaSettings, topics: Sequence[Topic]) -> None:
             future.result()
         except KafkaException as error:
             _refused(name, error.args[0])
+    _settle(admin, [full_name(kafka, topic) for topic in topics])
+
+
+def _settle(admin: Any, names: Sequence[str]) -> None:  # noqa: ANN401
+    """Wait until every new partition has a leader: a worker may be the next to start."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(KafkaException):  # asked again until the deadline
+            known = admin.list_topics(timeout=TIMEOUT_SECONDS).topics
+            if all(name in known and _led(known[name]) for name in names):
+                return
+        time.sleep(PAUSE_SECONDS)
+    raise DependencyError(
+        f"the new topics have no leader after {TIMEOUT_SECONDS:.0f} s; ask the broker's log"
+    )
+
+
+def _led(topic: Any) -> bool:  # noqa: ANN401
+    return bool(topic.partitions) and all(p.leader >= 0 for p in topic.partitions.values())
 
 
 def _refused(name: str, error: KafkaError) -> None:

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,16 @@ from app.errors import InputError, ReferenceMismatch
 
 FORMAT = 1
 PART_BYTES = 512 * 1024
+DAMAGE = (  # all that reading changed bytes was seen to raise
+    ValueError,
+    KeyError,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 SCALARS = ("application", "kind", "id", "fingerprint", "tick_seconds", "chunk_units", "seed", "window")
 BASELINE_SCALARS = (
     "horizon_seconds",
@@ -84,7 +95,7 @@ def load(blob: bytes, *, fingerprint: str | None = None) -> Reference | Baseline
         with np.load(io.BytesIO(blob), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         meta = json.loads(arrays["meta"].tobytes())
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise ReferenceMismatch(
             f"the reference is damaged ({type(error).__name__}); build it again"
         ) from error
@@ -97,8 +108,11 @@ def load(blob: bytes, *, fingerprint: str | None = None) -> Reference | Baseline
             f"reference {meta['id']} was made by encoder {meta['fingerprint']}, live traffic is read by "
             f"{fingerprint}: vectors of different encoders do not compare; build the reference again"
         )
-    reference = _reference(meta, arrays)
-    return _baseline(reference, meta, arrays) if "baseline" in meta else reference
+    try:
+        reference = _reference(meta, arrays)
+        return _baseline(reference, meta, arrays) if "baseline" in meta else reference
+    except (KeyError, TypeError) as error:
+        raise ReferenceMismatch(f"the reference lacks {error}; build it again") from error
 
 
 def _reference(meta: dict[str, Any], arrays: dict[str, Any]) -> Reference:

@@ -5,6 +5,7 @@ topic that neither the eval set nor the baseline holds gets a cluster and a name
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from schemas.readings import ClusterMove, DescriptorMove
 
 MOST_CLUSTERS, MOST_DESCRIPTORS = 6, 6
 NEW_BELOW = 0.005
+DRIVER_SHARE, FEWEST_DRIVERS = 0.01, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,47 @@ class Explanation:
         return grown or any(d.share_now > d.share_before for d in self.descriptors)
 
 
-def explain(before: Rows, now: Rows, weights: Floats, *, seed: int) -> Explanation:
+def explain(
+    before: Rows, now: Rows, weights: Floats, *, seed: int, drive: Callable[[Rows], Floats] | None = None
+) -> Explanation:
     """Compare n baseline units with m recent ones; weights (m,) are 1 / inclusion probability.
 
+    Args: drive, how much each unit of some rows speaks for the alarm; where no cluster moved beyond
+        chance, the units that speak loudest are shown instead.
     Cost: one k-means over n + m unit vectors, about a second at 2,500.
     """
     moves = cluster_moves(before, now, weights, seed=seed)
+    if drive is not None and not any(c.low is not None and c.low > 0 for c in moves):
+        driver = driver_move(before, now, weights, drive=drive)
+        moves = moves if driver is None else [driver]
     return Explanation(moves, descriptor_moves(before, now, weights))
+
+
+def driver_move(
+    before: Rows, now: Rows, weights: Floats, *, drive: Callable[[Rows], Floats]
+) -> ClusterMove | None:
+    """Recent units that speak louder for the alarm than 99 % of the baseline's; None where they are few.
+
+    `drive` was estimated on the same recent units, so this share explains and is no evidence by itself.
+    """
+    level = float(np.quantile(drive(before), 1.0 - DRIVER_SHARE))
+    speaks = drive(now)
+    loud = speaks > level
+    if loud.sum() < FEWEST_DRIVERS:
+        return None
+    share = float(weights[loud].sum() / weights.sum())
+    effective = float(np.square(weights.sum()) / np.square(weights).sum())
+    low, high = difference(DRIVER_SHARE, len(before), share, effective, Z95)
+    labels = np.concatenate([np.zeros(len(before), np.int64), loud.astype(np.int64)])
+    name = clusters.name_clusters((*before.texts, *now.texts), labels, 2)[1]
+    return ClusterMove(
+        name=name,
+        share_before=DRIVER_SHARE,
+        share_now=share,
+        examples=list(clusters.exemplars_of(now.texts, np.flatnonzero(loud), speaks)),
+        low=low,
+        high=high,
+    )
 
 
 def cluster_moves(before: Rows, now: Rows, weights: Floats, *, seed: int) -> list[ClusterMove]:

@@ -15,7 +15,7 @@ from app.core.baseline import Baseline
 from app.core.calibration import CUSUM_CAP, Component
 from app.core.fixedpoint import SCORE_SCALE, WORDING_SCALE, Floats
 from app.core.folding import Fold
-from app.core.reference import EYES
+from app.core.reference import EYES, Rows
 from app.core.spectrum import DecayedSums
 
 SCALES = {"wording": WORDING_SCALE, "shape": SCORE_SCALE}
@@ -86,6 +86,26 @@ class Detector:
             return float(eye.spectrum.rotate(raw, fold.units) @ weighted) - fold.units * half_step
 
         return gain
+
+    def drive(self, label: str) -> Callable[[Rows], Floats]:
+        """How much each unit of some rows speaks for the component with this label, shape (m,).
+
+        The projection on where its sum points; for bets, the Mahalanobis norm.
+        """
+        component = next(c for c in self._bank if c.label == label)
+        reference = self._baseline.reference
+        eye = reference.eyes[component.eye].spectrum
+        state = self._sums[component.eye].state[min(component.index, len(self._sums[component.eye].state) - 1)]
+        weighted = state / eye.eigenvalues if component.reading == "p1" else state
+
+        def speak(rows: Rows) -> Floats:
+            view = reference.eye_rows(rows.wording, rows.shape)[component.eye]
+            if component.reading == "novelty":
+                return eye.mahalanobis(view)
+            along: Floats = (view - eye.mean) @ (eye.basis @ weighted)
+            return along
+
+        return speak
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value; bit-exact."""

@@ -5,6 +5,7 @@ until what moved can be named beyond chance, at most PATIENCE_UNITS: seconds of 
 bare number into a page worth reading.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,12 +13,15 @@ import numpy as np
 from app.core.attribution import Explanation, explain
 from app.core.baseline import Baseline, rows_of
 from app.core.detection import Detector, Score
+from app.core.fixedpoint import Floats
 from app.core.history import History
+from app.core.reference import Rows
 from schemas.readings import Sample
 
 PATIENCE_UNITS = 256
 FEWEST_TO_EXPLAIN = 64
 CLEAR_DECADES = 1.5
+Drive = Callable[[Rows], Floats]
 
 
 @dataclass(slots=True)
@@ -51,11 +55,14 @@ def over(score: Score, baseline: Baseline) -> bool:
     return score.value < baseline.threshold - CLEAR_DECADES
 
 
-def develop(episode: Episode, *, baseline: Baseline, recent: list[Sample]) -> None:
+def develop(
+    episode: Episode, *, baseline: Baseline, recent: list[Sample], drive: Drive | None = None
+) -> None:
     """Explain when due, and confirm; called once per window.  Cost: a k-means when due."""
     if episode.units < episode.explain_at:
         return
-    found = explain_recent(episode.onset, baseline=baseline, recent=recent)
+    patient = episode.confirmed or episode.units >= PATIENCE_UNITS  # what speaks loudest is the last resort
+    found = explain_recent(episode.onset, baseline=baseline, recent=recent, drive=drive if patient else None)
     if found is not None:
         episode.explanation = found
     if episode.explanation.sure or episode.units >= PATIENCE_UNITS:
@@ -63,7 +70,19 @@ def develop(episode: Episode, *, baseline: Baseline, recent: list[Sample]) -> No
     episode.explain_at = episode.units + 32 if not episode.confirmed else max(2 * episode.units, 64)
 
 
-def explain_recent(onset: float, *, baseline: Baseline, recent: list[Sample]) -> Explanation | None:
+def conclude(
+    episode: Episode, *, baseline: Baseline, recent: list[Sample], drive: Drive | None = None
+) -> None:
+    """Explain and confirm now: the input has ended, and waiting would lose the page."""
+    found = explain_recent(episode.onset, baseline=baseline, recent=recent, drive=drive)
+    if found is not None:
+        episode.explanation = found
+    episode.confirmed = True
+
+
+def explain_recent(
+    onset: float, *, baseline: Baseline, recent: list[Sample], drive: Drive | None = None
+) -> Explanation | None:
     """What moved since the onset, from the samples kept; None below two samples."""
     since = [s for s in recent if s.time >= onset]
     if len(since) < FEWEST_TO_EXPLAIN:
@@ -72,4 +91,4 @@ def explain_recent(onset: float, *, baseline: Baseline, recent: list[Sample]) ->
         return None
     weights = np.array([1.0 / s.inclusion for s in since])
     reference = baseline.reference
-    return explain(reference.rows, rows_of(since), weights, seed=reference.seed)
+    return explain(reference.rows, rows_of(since), weights, seed=reference.seed, drive=drive)

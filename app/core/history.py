@@ -60,6 +60,11 @@ class History:
         out._windows.extend([*self._windows, window])
         return out
 
+    @property
+    def end(self) -> float | None:
+        """Where the newest window ends; None without windows."""
+        return self._windows[-1].end if self._windows else None
+
     def recent(self, units: int, since: float | None = None) -> list[Window]:
         """The newest windows that together hold at least `units` units, none that ends before `since`."""
         out: list[Window] = []

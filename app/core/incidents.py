@@ -45,7 +45,8 @@ class Incidents:
     def decide(self, reading: Reading) -> list[Alert]:
         """The transitions that a reading causes.  One seen before, or older than the last, is ignored."""
         place = f"{reading.application}:{reading.monitor}"
-        if reading.note is not None or not self._is_fresh(place, reading):
+        partial = reading.note is not None and reading.state != "alarm"  # never a clean window
+        if partial or not self._is_fresh(place, reading):
             return []
         known = self._open.get(place)
         if reading.state == "alarm":
@@ -70,7 +71,8 @@ class Incidents:
     def _alarmed(self, place: str, known: _Open | None, reading: Reading) -> list[Alert]:
         severity = severity_of(reading)
         if known is None:
-            identity = _hash("incident", place, reading.reference or "", reading.id)
+            crossed = (reading.detected_at or reading.time).isoformat()  # not the reading that told of it
+            identity = _hash("incident", place, reading.reference or "", crossed)
             alert = _alert(
                 reading,
                 identity,

@@ -170,7 +170,8 @@ class DriftMonitor:
         if closes:
             self._episode = None
         if self._episode is not None:
-            episodes.develop(self._episode, baseline=baseline, recent=list(self._recent))
+            drive = detector.drive(self._episode.component)
+            episodes.develop(self._episode, baseline=baseline, recent=list(self._recent), drive=drive)
         return self._report(score, baseline, self._moment(window.end, place))
 
     def _report(self, score: Score, baseline: Baseline, moment: Moment) -> list[Reading]:
@@ -189,12 +190,22 @@ class DriftMonitor:
         return readings
 
     def _partial(self, detector: Detector) -> list[Reading]:
-        """Readings of the window that is still open, which stays open."""
-        if self.baseline is None or self._window is None:
+        """Readings of the window that is still open, which stays open; nothing more is waited for.
+
+        An episode that waited for evidence is confirmed with what there is.
+        """
+        kept = self._history
+        end = self._window.end if self._window is not None else kept.end
+        if self.baseline is None or end is None:
             return []
-        kept, self._history = self._history, self._history.extended(self._window)
-        moment = self._moment(self._window.end, f"{self._window.end:.6f}.partial")
-        readings = self._report(detector.get(), self.baseline, moment)
+        if self._window is not None:
+            self._history = kept.extended(self._window)
+        if self._episode is not None and not self._episode.confirmed:
+            drive = detector.drive(self._episode.component)
+            episodes.conclude(
+                self._episode, baseline=self.baseline, recent=list(self._recent), drive=drive
+            )
+        readings = self._report(detector.get(), self.baseline, self._moment(end, f"{end:.6f}.partial"))
         self._history = kept
         return [msgspec.structs.replace(r, note="partial window") for r in readings]
 

@@ -52,7 +52,9 @@ def test_an_incident_opens_once_and_resolves_after_clean_windows() -> None:
 
 
 def test_quiet_and_pending_readings_alert_nobody() -> None:
-    assert decided([reading(n, state) for n, state in enumerate(["ok", "pending", "learning", "unknown"])]) == []
+    assert (
+        decided([reading(n, state) for n, state in enumerate(["ok", "pending", "learning", "unknown"])]) == []
+    )
 
 
 def test_one_clean_window_too_few_keeps_it_open() -> None:
@@ -71,7 +73,11 @@ def test_a_window_that_is_not_known_to_be_clean_does_not_count_as_clean(state: s
 
 
 def test_it_escalates_once() -> None:
-    readings = [reading(1, "alarm"), *[reading(n, "alarm", **CRITICAL) for n in range(2, 6)], reading(6, "alarm")]
+    readings = [
+        reading(1, "alarm"),
+        *[reading(n, "alarm", **CRITICAL) for n in range(2, 6)],
+        reading(6, "alarm"),
+    ]
     alerts = decided(readings)
     assert [(a.state, a.severity) for a in alerts] == [("firing", "warning"), ("firing", "critical")]
     assert len({a.incident for a in alerts}) == 1
@@ -159,9 +165,7 @@ def test_critical_is_both_far_and_uncovered(value: float, low: float, severity: 
 def test_a_summary_says_what_moved_by_how_much_and_after_which_release() -> None:
     moved = [ClusterMove(name="bread · oven", share_before=0.001, share_now=0.12)]
     spoken = [DescriptorMove(name="language: de", share_before=0.0, share_now=0.3)]
-    told = summarise(
-        reading(1, "alarm", channel="mix", clusters=moved, descriptors=spoken, deployment="v2")
-    )
+    told = summarise(reading(1, "alarm", channel="mix", clusters=moved, descriptors=spoken, deployment="v2"))
     for part in (APP, "mix", "bread · oven", "0.1 %", "12.0 %", "language: de", "30 %", "v2"):
         assert part in told
     share = Uncovered(share=0.31, low=0.2, high=0.4)

@@ -13,9 +13,9 @@ from tests.core.test_releases import deployment
 from tests.rig import made
 from tests.rig.made import APP, EPOCH, comparable, interactions, measured, through_msgpack
 
-LEARNED, PLANTED_AT = 400, 1200
+LEARNED, PLANTED_AT = 400, 800
 CHANGED = {**made.USUAL, "gluten": 0.6}
-LOG = (*interactions(PLANTED_AT), *interactions(500, first=PLANTED_AT, topics=CHANGED))
+LOG = (*interactions(PLANTED_AT), *interactions(320, first=PLANTED_AT, topics=CHANGED))
 SETTINGS = MonitorSettings(baseline=BaselineSettings(events=LEARNED), gap_tolerance=0.1)
 
 
@@ -68,6 +68,13 @@ def told() -> list[Reading]:
         return run(monitor(adopted=False), ticks())
 
 
+@cache
+def expected() -> list[Reading]:
+    """What a monitor says that was given its baseline."""
+    with made.quick_calibration():
+        return comparable(run(monitor(), ticks()))
+
+
 def changes(readings: Sequence[Reading]) -> list[Reading]:
     return [r for r in readings if r.monitor == "change" and r.state != "learning"]
 
@@ -118,34 +125,33 @@ def test_with_too_few_units_learning_goes_on_with_a_note() -> None:
     assert "at least 100 are needed" in (readings[-1].note or "")
 
 
-@pytest.mark.parametrize("every", [1, 5, 1000])
+@pytest.mark.parametrize("every", [5, 1000])
 def test_portions_do_not_matter(every: int) -> None:
-    assert comparable(run(monitor(), ticks(), every=every)) == comparable(run(monitor(), ticks()))
+    assert comparable(run(monitor(), ticks(), every=every)) == expected()
 
 
 def test_learned_here_or_adopted_it_says_the_same() -> None:
-    assert comparable(told())[1:] == comparable(run(monitor(), ticks()))
+    assert comparable(told())[1:] == expected()
 
 
 def test_units_sent_whole_or_summed_it_says_the_same() -> None:
-    assert comparable(run(monitor(), informed())) == comparable(run(monitor(), ticks()))
+    assert comparable(run(monitor(), informed())) == expected()
 
 
 def test_a_tick_delivered_again_changes_nothing() -> None:
     doubled = [t for a, b in pairwise(informed()) for t in (a, b, a)]
-    assert comparable(run(monitor(), doubled, every=3)) == comparable(run(monitor(), informed(), every=1))
+    assert comparable(run(monitor(), doubled, every=3)) == expected()
 
 
 def test_a_partial_reading_disturbs_nothing() -> None:
-    whole, disturbed = monitor(), monitor()
-    expected = run(whole, informed(), final=False)
+    disturbed = monitor()
     found: list[Reading] = []
     for tick in informed():
         disturbed.receive(tick)
         found += disturbed.advance(tick.watermark or 0.0)
         partial = disturbed.advance(0.0, final=True)  # nothing more is closed: only the open window is told
         assert all(r.note == "partial window" for r in partial)
-    assert comparable(found) == comparable(expected)
+    assert comparable(found) == comparable(run(monitor(), informed(), final=False))
 
 
 def test_the_end_of_the_input_tells_what_is_left() -> None:
@@ -161,7 +167,7 @@ def test_every_reading_has_an_id_of_its_own() -> None:
     assert len(set(ids)) == len(ids)
 
 
-@pytest.mark.parametrize("cut", [2, 5, 8, 15, 21, 26])
+@pytest.mark.parametrize("cut", [3, 9, 15, 17])
 def test_a_restored_monitor_says_the_same(cut: int) -> None:
     """Restored while learning, quiet, and in an episode; the baseline is adopted first, as the agent does."""
     station = monitor(adopted=False)
@@ -181,7 +187,7 @@ def test_a_snapshot_from_before_the_baseline_goes_on_with_the_one_that_was_publi
     snapshot = through_msgpack(station.snapshot())
     other = monitor()
     other.restore(snapshot)
-    assert comparable(run(other, ticks()[3:])) == comparable(told())[1:]
+    assert comparable(run(other, ticks()[3:])) == expected()
 
 
 def test_a_snapshot_without_its_baseline_is_refused() -> None:
@@ -200,7 +206,7 @@ def test_what_was_measured_against_another_baseline_is_dropped() -> None:
 
 def test_sums_about_another_eval_set_say_nothing_of_this_one() -> None:
     foreign = {APP: References(evalset=made.reference(200, seed=4), baseline=made.baseline(LEARNED))}
-    received = [t for t in measured(LOG[:800], references=foreign) if t.application == APP]
+    received = [t for t in measured(LOG[:PLANTED_AT], references=foreign) if t.application == APP]
     readings = run(monitor(), received)
     assert changes(readings)
     assert all(r.uncovered is None for r in readings)
@@ -231,13 +237,13 @@ def test_with_nothing_received_it_has_nothing_to_say() -> None:
 
 def test_an_absurd_time_does_not_close_the_future() -> None:
     far = msgspec.structs.replace(LOG[-1], id="far", time=LOG[0].time.replace(year=2099), prompt="far away")
-    log = [*LOG[:800], far]
+    log = [*LOG[:PLANTED_AT], far]
     first = [t for t in measured([far, *log[:-1]]) if t.application == APP]
     station = monitor()
     for tick in first:
         station.receive(tick)
-    station.advance(EPOCH + 800 + 86_400.0, final=True)
-    later = measured(LOG[800:1000], references=None)
+    station.advance(EPOCH + PLANTED_AT + 86_400.0, final=True)
+    later = measured(LOG[PLANTED_AT : PLANTED_AT + 200])
     moved = [msgspec.structs.replace(t, block_start=t.block_start + 832, up_to=t.up_to + 832) for t in later]
     after = run(station, [t for t in moved if t.application == APP], final=False)
     assert sum(r.monitor == "change" for r in after) >= 4

@@ -129,7 +129,8 @@ def refreshed(page: str, parts: dict[str, Callable[[str], str]]) -> str:
         begin, end = BEGIN.format(name), END.format(name)
         before, found, rest = page.partition(begin)
         _, ended, after = rest.partition(end)
-        assert found and ended, f"no {begin} ... {end}"
+        if not (found and ended):
+            raise ValueError(f"the page has no {begin} ... {end}")
         page = f"{before}{begin}\n{make(page)}\n{end}{after}"
     return page
 

@@ -1,0 +1,207 @@
+"""Stand-ins for what an agent touches: outbox, checkpoints, library, Faust's stream and application."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import msgspec
+
+from agents.plumbing import Record
+from app.core.baseline import Baseline
+from app.core.measurement import References
+from app.settings import Settings
+from schemas.events import Deployment
+from schemas.topics import INTERACTIONS, Topic
+from tests.rig.made import through_msgpack
+
+PREFIX = "promptdrift."
+CONNECT = "__connect.errors."
+T = TypeVar("T")
+
+
+def settings(**sections: Any) -> Settings:
+    return Settings.model_validate(sections)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One record as it left an agent."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    partition: int | None
+    headers: dict[str, bytes]
+
+
+class RecordingOutbox:
+    """`Outbox` without a broker: what was queued counts as sent when it is delivered."""
+
+    def __init__(self) -> None:
+        self.queued: list[Sent] = []
+        self.sent: list[Sent] = []
+        self.broken = False
+
+    async def send(
+        self,
+        topic: Topic,
+        value: bytes,
+        *,
+        key: bytes | None = None,
+        partition: int | None = None,
+        headers: dict[str, bytes] | None = None,
+    ) -> None:
+        self.queued.append(Sent(topic.name, key, value, partition, headers or {}))
+
+    async def deliver(self) -> None:
+        waiting, self.queued = self.queued, []
+        if self.broken:
+            raise ConnectionError("the broker is away")
+        self.sent += waiting
+
+    def on(self, topic: Topic) -> list[Sent]:
+        assert not self.queued, "queued and never delivered"
+        return [sent for sent in self.sent if sent.topic == topic.name]
+
+    def values(self, topic: Topic, kind: type[T]) -> list[T]:
+        return [msgspec.json.decode(sent.value, type=kind) for sent in self.on(topic)]
+
+
+class DictCheckpoints:
+    """`Checkpoints` in memory; states make the same way through msgpack as on the topic."""
+
+    def __init__(self) -> None:
+        self.states: dict[int, Any] = {}
+        self.offsets: dict[int, int] = {}
+        self.writes = 0
+
+    async def write(self, partition: int, snapshot: Callable[[], Any], offset: int) -> None:
+        self.states[partition] = through_msgpack(snapshot())
+        self.offsets[partition] = offset
+        self.writes += 1
+
+    async def read(self, partition: int) -> Any:
+        return self.states.get(partition)
+
+
+class HeldLibrary:
+    """`Library` that was read to its end."""
+
+    def __init__(self, references: dict[str, References] | None = None) -> None:
+        self.references = references or {}
+        self.deployments: list[Deployment] = []
+        self.ready = asyncio.Event()
+        self.ready.set()
+        self.published: list[Baseline] = []
+
+    async def publish(self, application: str, what: Baseline, outbox: RecordingOutbox) -> None:
+        await outbox.deliver()
+        self.published.append(what)
+        self.references[application] = References(baseline=what)
+
+
+@dataclass(eq=False)
+class FakeEvent:
+    """Faust's event: a message that can be acknowledged."""
+
+    offset: int
+    partition: int = 0
+    generation: int = 1
+    acked: bool = False
+    value: bytes = b"{}"
+    headers: Any = None
+
+    @property
+    def message(self) -> Any:
+        return SimpleNamespace(
+            topic=PREFIX + INTERACTIONS.name,
+            partition=self.partition,
+            offset=self.offset,
+            key=None,
+            value=self.value,
+            headers=self.headers,
+            timestamp=None,
+            generation_id=self.generation,
+        )
+
+
+class FakeStream:
+    """Faust's stream over a queue; None ends it."""
+
+    def __init__(self, events: Iterable[FakeEvent | None] = ()) -> None:
+        self.queue: asyncio.Queue[FakeEvent | None] = asyncio.Queue()
+        self.acks: list[int] = []
+        self.manual = False
+        self.put(*events)
+
+    def put(self, *events: FakeEvent | None) -> None:
+        for event in events:
+            self.queue.put_nowait(event)
+
+    def noack(self) -> "FakeStream":
+        self.manual = True
+        return self
+
+    async def events(self) -> AsyncIterator[FakeEvent]:
+        while (event := await self.queue.get()) is not None:
+            yield event
+
+    async def ack(self, event: FakeEvent) -> None:
+        event.acked = True
+        self.acks.append(event.offset)
+
+
+@dataclass
+class FakeApp:
+    """What agents ask of a Faust application."""
+
+    assigned: Sequence[int] = ()
+    active: bool = True
+    consumer_generation_id: int = 1
+    ends: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def consumer(self) -> Any:
+        topic = PREFIX + INTERACTIONS.name
+        pairs = {SimpleTP(topic, number) for number in self.assigned}
+        return SimpleNamespace(assignment=lambda: pairs)
+
+    @property
+    def flow_control(self) -> Any:
+        return SimpleNamespace(is_active=lambda: self.active)
+
+
+@dataclass(frozen=True)
+class SimpleTP:
+    """A topic and a partition."""
+
+    topic: str
+    partition: int
+
+
+def record(
+    topic: Topic | str,
+    value: bytes | None,
+    offset: int,
+    *,
+    partition: int = 0,
+    key: bytes | None = b"key",
+    headers: dict[str, bytes] | None = None,
+) -> Record:
+    name = topic if isinstance(topic, str) else PREFIX + topic.name
+    return Record(
+        topic=name, partition=partition, offset=offset, key=key, value=value, headers=headers or {}
+    )
+
+
+def stored(sent: Sent, offset: int = 0) -> Any:
+    """What was sent, as aiokafka gives it back."""
+    return SimpleNamespace(
+        topic=PREFIX + sent.topic,
+        offset=offset,
+        key=sent.key,
+        value=sent.value,
+        headers=tuple(sent.headers.items()),
+    )

@@ -1,0 +1,316 @@
+"""The pages say what the code does: every name has its place, every table and command is the code's own."""
+
+import asyncio
+import re
+import shlex
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+import pytest
+import typer
+import yaml
+from prometheus_client.metrics import MetricWrapperBase
+
+from agents import telemetry
+from agents.alert import Alerting
+from agents.checkpoint import Checkpoints
+from agents.dead_letters import bury
+from agents.plumbing import Outbox, Record
+from app import errors
+from app.adapters.files import read_evalset
+from app.adapters.references import wire_records
+from app.adapters.status import InMemoryStatusStore
+from app.cli import app as command_line
+from app.cli.replay import DRIFT_EXIT
+from app.core.calibration import DECAYS, component_bank
+from app.settings import Settings
+from app.web.answers import Status
+from app.web.metrics import Gauges
+from app.web.server import create_app
+from schemas.codec import Rejection, SchemaError, decode
+from schemas.decisions import Alert, Severity, State
+from schemas.readings import Reading, Totals
+from schemas.topics import CATALOGUE
+from tests.rig import made, tables
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+MONITORS = ("change", "gap")
+NOT_HERE = re.compile(
+    r"/work/|/tmp/|/home/|/root/|/Users/|pypi|pythonhosted|download\.pytorch|npmjs|maven\.(org|apache)|ghcr\.io|quay\.io",
+    re.IGNORECASE,
+)
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text("utf-8")
+
+
+OPERATIONS, METHOD, TOPICS = page("docs/operations.md"), page("docs/method.md"), page("docs/topics.md")
+README = page("README.md")
+
+
+def headings(text: str) -> list[str]:
+    return re.findall(r"^#+ +(.+?) *$", without_code(text), re.MULTILINE)
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def slug(heading: str) -> str:
+    """The anchor that hosts of repositories make of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def fenced(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def first_cells(section: str, text: str = OPERATIONS) -> set[str]:
+    """First column of the tables under a heading, without its marks."""
+    body = re.split(r"^## ", text.split(f"## {section}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+    return {cells[0].replace("`", "") for cells in tables.rows(body)}
+
+
+def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
+
+
+def reading_states() -> list[str]:
+    """As the contract lists them: `state` is ONE, TWO (what it means) or THREE."""
+    told = re.sub(r"\(.*?\)", "", " ".join((Reading.__doc__ or "").split()))
+    listed = re.findall(r"`state` is ([^.]+)\.", told)[0]
+    return [word.strip() for word in re.split(r",| or ", listed)]
+
+
+COMMANDS = dict(commands(typer.main.get_command(command_line)))
+
+
+# Tables
+
+
+@pytest.mark.parametrize("name", tables.PAGES)
+def test_generated_tables_are_what_the_code_says(name: str) -> None:
+    text = page(f"docs/{name}")
+    assert tables.refreshed(text, tables.PAGES[name]) == text, "python -m tests.rig.tables --write"
+
+
+def test_every_setting_has_a_meaning() -> None:
+    meanings = {cells[0].strip("`"): cells[-1] for cells in tables.rows(page("docs/settings.md"))}
+    empty = [s.name for s in tables.settings() if len(meanings[s.name]) < 8]
+    assert not empty, f"say in docs/settings.md what it means: {empty}"
+
+
+# Names
+
+
+@pytest.mark.parametrize("topic", CATALOGUE, ids=lambda topic: topic.name)
+def test_every_topic_has_a_heading(topic: Any) -> None:
+    assert topic.name in headings(TOPICS)
+
+
+def test_every_metric_of_the_worker_is_told() -> None:
+    found = [metric for metric in vars(telemetry).values() if isinstance(metric, MetricWrapperBase)]
+    names = {sample.name + "_total" * (m._type == "counter") for m in found for sample in m.describe()}
+    assert len(found) > 5
+    assert names <= first_cells("Metrics")
+
+
+def test_every_metric_of_the_api_is_told_and_no_other() -> None:
+    names = {metric.name for metric in Gauges().registry.collect()}
+    told = {cell for cell in first_cells("Metrics") if cell.startswith("promptdrift_")}
+    worker = {m._name for m in vars(telemetry).values() if isinstance(m, MetricWrapperBase)}
+    assert names == {cell for cell in told if cell.removesuffix("_total") not in worker}
+
+
+def test_every_command_is_told_and_no_other() -> None:
+    told = {name for cell in first_cells("Commands") for name in cell.split(", ")}
+    assert {name.removeprefix("promptdrift ") for name in told if name.startswith("promptdrift")} == set(
+        COMMANDS
+    )
+
+
+def test_every_exit_code_is_told_and_no_other() -> None:
+    deliberate = {
+        kind.exit_code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.PromptdriftError)
+    }
+    told = {int(cell) for cell in first_cells("Exit codes") if cell.isdigit()}
+    assert told == deliberate | {0, 1, 2, DRIFT_EXIT, 130}
+
+
+@pytest.mark.parametrize("name", [*MONITORS, *get_args(Severity), *get_args(State), *reading_states()])
+def test_every_state_has_a_heading(name: str) -> None:
+    assert name in headings(OPERATIONS)
+
+
+def test_the_contract_lists_the_states_of_a_reading() -> None:
+    assert {"learning", "ok", "pending", "alarm"} <= set(reading_states())
+
+
+def test_every_state_of_a_status_is_told() -> None:
+    told = OPERATIONS.split("## Status states", 1)[1].split("### stale", 1)[0]
+    assert all(f"`{state}`" in told for state in get_args(get_type_hints(Status)["state"]))
+
+
+def test_every_channel_is_told() -> None:
+    channels = {component.channel for component in component_bank(DECAYS)}
+    assert all(channel in METHOD and channel in page("docs/glossary.md") for channel in channels)
+
+
+def test_every_count_is_told_and_no_other() -> None:
+    assert first_cells("What is counted") - {"Count", "---"} == set(Totals.__struct_fields__)
+
+
+def test_every_path_of_the_api_is_told() -> None:
+    told = {path for cell in first_cells("Health and HTTP") for path in cell.split(", ")}
+    assert set(create_app(InMemoryStatusStore()).openapi()["paths"]) <= told
+
+
+# Headers
+
+
+class Caught(Outbox):
+    """Remembers the names of headers instead of sending."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    async def send(self, topic: Any, value: bytes, **more: Any) -> None:
+        self.names |= set(more.get("headers") or {})
+
+    async def deliver(self) -> None:
+        """Nothing is on its way."""
+
+
+def told_headers(topic: str) -> set[str]:
+    row = next(cells for cells in tables.rows(TOPICS) if f"`{topic}`" in cells[0] and len(cells) == 2)
+    return {name for name in re.findall(r"`([\w.]+)`", row[1]) if name}
+
+
+async def sent_headers(topic: str) -> set[str]:
+    outbox, now = Caught(), datetime(2026, 1, 1, tzinfo=UTC)
+    checkpoints = Checkpoints("measure", outbox=outbox, settings=Settings())
+    if topic == "alerts.v1":
+        alert = Alert(
+            alert_id="a",
+            incident="i",
+            application="app",
+            monitor="change",
+            kind="change",
+            state="firing",
+            severity="warning",
+            summary="s",
+            started_at=now,
+            detected_at=now,
+            updated_at=now,
+        )
+        await Alerting(outbox=outbox, checkpoints=checkpoints)._send(alert)
+    elif topic == "state.v1":
+        await checkpoints.write(0, dict, 0)
+    else:
+        record = Record("t", 0, 0, None, b"", {})
+        await bury(outbox, record, Rejection(SchemaError("value", "is empty", "send one"), b""))
+    return outbox.names
+
+
+@pytest.mark.parametrize("topic", ["alerts.v1", "state.v1", "dead-letters.v1"])
+def test_headers_are_those_that_are_sent(topic: str) -> None:
+    assert told_headers(topic) == asyncio.run(sent_headers(topic))
+
+
+def test_headers_of_references_are_those_that_are_sent() -> None:
+    sent = {name for _, _, headers in wire_records("app", made.reference(120)) for name in headers}
+    assert told_headers("references.v1") == sent
+
+
+# Links, paths, commands, examples
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_code(path.read_text("utf-8"))):
+        if "://" in target:
+            continue
+        file, _, anchor = target.partition("#")
+        found = path if not file else (path.parent / file)
+        assert found.exists(), f"{target}: no such file"
+        if anchor:
+            assert anchor in map(slug, headings(found.read_text("utf-8"))), f"{target}: no such heading"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_files_that_a_page_names_are_there(path: Path) -> None:
+    named = re.findall(
+        r"`((?:app|agents|schemas|tests|docs|k8s|benchmarks)/[\w./-]+)`", path.read_text("utf-8")
+    )
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_nothing_of_one_machine_is_in_a_page(path: Path) -> None:
+    assert NOT_HERE.search(path.read_text("utf-8")) is None
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_commands_that_a_page_names_exist(path: Path) -> None:
+    text = path.read_text("utf-8")
+    lines = [line for block in fenced(text, "sh") for line in block.splitlines()]
+    lines += [line.strip() for line in re.findall(r"^    promptdrift .+$", text, re.MULTILINE)]
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["promptdrift"]:
+            check_command(line, words[1:])
+    for line in re.findall(r"`promptdrift ([a-z][^`]*)`", text):
+        check_command(line, shlex.split(line))
+
+
+def check_command(line: str, words: list[str]) -> None:
+    name = next((" ".join(words[:n]) for n in (2, 1) if " ".join(words[:n]) in COMMANDS), None)
+    if name is None:  # a group, as in `promptdrift dead-letters`
+        assert len(words) == 1, line
+        assert any(known.startswith(f"{words[0]} ") for known in COMMANDS), line
+        return
+    known = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= known, line
+
+
+def test_make_has_the_words_that_are_named() -> None:
+    words = set(re.findall(r"^([a-z]+):", page("Makefile"), re.MULTILINE))
+    named = {word for path in PAGES for word in re.findall(r"\bmake ([a-z]+)\b", "".join(code(path)))}
+    assert named <= words
+    assert {"install", "check", "test", "demo", "bench", "up", "clean"} <= named
+
+
+def code(path: Path) -> list[str]:
+    text = path.read_text("utf-8")
+    return re.findall(r"`[^`\n]+`", text) + re.findall(r"^    .+$", text, re.MULTILINE)
+
+
+def test_examples_of_json_can_be_read(tmp_path: Path) -> None:
+    event, item = fenced(README, "json")
+    assert not isinstance(decode(event.encode())[0], Rejection)
+    (tmp_path / "evalset.jsonl").write_text(item)
+    assert read_evalset(tmp_path / "evalset.jsonl").unreadable == []
+    assert msgspec.json.decode(item)["id"] == "q1"
+
+
+def test_examples_of_settings_are_valid() -> None:
+    for block in fenced(README, "yaml"):
+        assert Settings.model_validate(yaml.safe_load(block)).sources
+
+
+def test_the_road_of_a_newcomer_is_there() -> None:
+    road = README.split("Fifteen minutes:", 1)[1].split("\n\n", 1)[0]
+    named = re.findall(r"`([\w/]+\.py)`", road)
+    assert len(named) == 5
+    assert [name for name in named if not (ROOT / name).exists()] == []
