@@ -60,10 +60,16 @@ class Library:
         if record.topic.endswith(DEPLOYMENTS.name):
             self._take_deployment(record.value)
             return
+        try:
+            self._take_piece(record)
+        except (ValueError, KeyError, TypeError):  # not ours: a worker must not die of it at every start
+            log.warning("reference_unreadable", offset=record.offset)
+
+    def _take_piece(self, record: Any) -> None:  # noqa: ANN401  aiokafka's record
         headers = dict(record.headers)
         if record.value is None or "id" not in headers:
             return
-        if record.key.endswith(b"/manifest"):
+        if (record.key or b"").endswith(b"/manifest"):
             self._complete(json.loads(record.value))
         else:
             index = int(headers["part"].split(b"/")[0])

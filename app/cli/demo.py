@@ -4,58 +4,17 @@ An embedded broker and Redis, one worker, the page, and traffic of a made-up hel
 new model is deployed, users adapt to it, and one incident says so.
 """
 
-import os
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from contextlib import ExitStack
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
-from app.cli.encoder import live_encoder
+from app.cli.stage import DemoFailed, Stage, Story, stage, wait
 from app.cli.terminal import progress, say, show_json
-from app.errors import DependencyError, PromptdriftError
 
-START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-BASELINE_EVENTS = 1500
 AHEAD = 600  # events that the generator may be ahead of the worker: the embedded broker forgets beyond 5 MiB
-PARTITIONS = 4
-PATIENCE_SECONDS = 120.0
-
-
-class DemoFailed(PromptdriftError):
-    """The demo did not show what it promises."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """The running parts: where the page is, and how to ask it."""
-
-    url: str
-    processes: dict[str, Any]
-    logs: Path
-
-    def get(self, path: str) -> Any:  # noqa: ANN401  any JSON
-        """One GET of the HTTP endpoint; None while it does not answer or knows nothing yet."""
-        import json
-        from urllib.error import URLError
-        from urllib.request import urlopen
-
-        try:
-            with urlopen(self.url + path, timeout=5) as answer:
-                return json.load(answer)
-        except (URLError, OSError, ValueError):
-            return None
-
-    def alive(self) -> None:
-        """Raise where a part has died, with where its log is."""
-        for name, process in self.processes.items():
-            if process.poll() is not None:
-                raise DemoFailed(f"the {name} stopped with {process.returncode}; its log is in {self.logs}")
 
 
 def register(app: typer.Typer) -> None:
@@ -79,93 +38,17 @@ def demo(
         raise typer.BadParameter(f"no {drift!r}; use one of {', '.join(DRIFTS)}", param_hint="--drift")
     began = time.monotonic()
     with ExitStack() as stack:
-        story, stage = stack.enter_context(_stage(drift, seed, port))
-        say(f"page: {stage.url}  (live while the demo runs)")
-        _play(story, stage)
-        summary = _conclude(story, stage, expected=drift != "none")
+        story, running = stack.enter_context(stage(drift, seed, port))
+        say(f"page: {running.url}  (live while the demo runs)")
+        _play(story, running)
+        summary = _conclude(story, running, expected=drift != "none")
         summary["seconds"] = round(time.monotonic() - began, 1)
         _tell(summary, json)
         if stay:
             say("Ctrl-C ends the demo")
             while True:
-                stage.alive()
+                running.alive()
                 time.sleep(1)
-
-
-@contextmanager
-def _stage(drift: str, seed: int, port: int) -> Iterator[tuple["Story", Stage]]:
-    """Start broker, Redis, worker and page; end them in reverse."""
-    import tempfile
-
-    from app.adapters.embedded import Embedded
-
-    with ExitStack() as stack:
-        logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="promptdrift-demo-")))
-        story = Story(drift, seed)
-        embedded = stack.enter_context(Embedded(partitions=PARTITIONS))
-        environment = {
-            **os.environ,
-            "KAFKA_BOOTSTRAP_SERVERS": embedded.bootstrap,
-            "REDIS_URL": embedded.redis_url,
-            "PROMPTDRIFT_KAFKA__PARTITIONS": str(PARTITIONS),
-            "PROMPTDRIFT_KAFKA__SESSION_TIMEOUT_SECONDS": "6",
-            "PROMPTDRIFT_WORKER__IDLE_SECONDS": "3",
-            "PROMPTDRIFT_WORKER__PORT": "0",
-            "PROMPTDRIFT_DETECTION__BASELINE_EVENTS": str(BASELINE_EVENTS),
-        }
-        story.connect(embedded.bootstrap)
-        story.publish_reference()
-        address = port or _free_port()
-        commands = {"worker": ["worker"], "page": ["api", "--port", str(address)]}
-        processes = {
-            name: stack.enter_context(_child(words, environment, logs / f"{name}.log"))
-            for name, words in commands.items()
-        }
-        stage = Stage(f"http://127.0.0.1:{address}", processes, logs)
-        _wait(lambda: _answers(stage), stage, "the page")
-        yield story, stage
-
-
-class Story:
-    """The scenario and the wire to the broker."""
-
-    def __init__(self, drift: str, seed: int) -> None:
-        from app.demo.traffic import scenario
-
-        self.seed = seed
-        self.scenario = scenario(seed=seed, start=START, clean=3200, drifted=1600, drift=drift)
-
-    def connect(self, bootstrap: str) -> None:
-        """Talk to this broker from now on."""
-        from app.settings import Settings
-
-        self.settings = Settings.model_validate(
-            {"kafka": {"bootstrap_servers": bootstrap, "partitions": PARTITIONS}}
-        )
-
-    def publish_reference(self) -> None:
-        """Build the eval-set reference, as `promptdrift reference build` and `publish` do."""
-        from app.adapters.build import build_reference
-        from app.adapters.kafka import Record, full_name, produce
-        from app.adapters.references import wire_records
-        from app.demo.traffic import eval_items
-        from schemas.topics import REFERENCES
-
-        encoder = live_encoder(self.settings.encoder)
-        reference = build_reference(eval_items(seed=self.seed), encoder=encoder, seed=self.seed)
-        topic = full_name(self.settings.kafka, REFERENCES)
-        records = [
-            Record(topic=topic, key=key, value=value, headers=tuple(headers.items()), partition=0)
-            for key, value, headers in wire_records("*", reference)
-        ]
-        produce(self.settings.kafka, records)
-        say(f"eval set: {reference.units} items in {len(reference.clusters.names)} clusters")
-
-    def send(self, events: Sequence[Any]) -> None:
-        """Put events on their topics."""
-        from app.adapters.kafka import produce, record_of
-
-        produce(self.settings.kafka, [record_of(self.settings.kafka, event) for event in events])
 
 
 def _play(story: Story, stage: Stage) -> None:
@@ -178,7 +61,7 @@ def _play(story: Story, stage: Stage) -> None:
     with progress("traffic", total=float(len(events))) as advance:
         for first in range(0, len(events), 100):
             batch = events[first : first + 100]
-            _wait(lambda ahead=sent: ahead - _counted(stage) < AHEAD, stage, "the worker")
+            wait(lambda: sent - _counted(stage) < AHEAD, stage, "the worker")  # noqa: B023  called at once
             story.send(batch)
             sent += sum(isinstance(event, Interaction) for event in batch)
             for event in batch:
@@ -186,7 +69,7 @@ def _play(story: Story, stage: Stage) -> None:
                     say(f"{event.time:%H:%M}  deployment {event.deployment_id}: {event.version}")
             _narrate(stage, told)
             advance(float(len(batch)))
-        _wait(lambda: _counted(stage) >= sent, stage, "the last events")
+        wait(lambda: _counted(stage) >= sent, stage, "the last events")
         _narrate(stage, told)
 
 
@@ -211,17 +94,6 @@ def _counted(stage: Stage) -> int:
     """Interactions in the newest reading."""
     readings = _status(stage).get("readings", {})
     return max((r.get("totals", {}).get("events", 0) for r in readings.values()), default=0)
-
-
-def _answers(stage: Stage) -> bool:
-    from urllib.error import URLError
-    from urllib.request import urlopen
-
-    try:
-        with urlopen(stage.url + "/livez", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (URLError, OSError):
-        return False
 
 
 def _conclude(story: Story, stage: Stage, *, expected: bool) -> dict[str, Any]:
@@ -259,43 +131,3 @@ def _tell(summary: dict[str, Any], json: bool) -> None:
         say(f"{summary['summary']}")
         say(f"found {summary['event_time_to_detection_seconds']:.0f} s of event time after the drift began")
     say(f"took {summary['seconds']:.0f} s")
-
-
-@contextmanager
-def _child(words: Sequence[str], environment: dict[str, str], log: Path) -> Iterator[Any]:
-    import subprocess
-
-    from app.adapters.embedded import stop
-
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", *words],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            yield process
-        finally:
-            stop(process)
-
-
-def _wait(until: Any, stage: Stage, what: str) -> None:  # noqa: ANN401  a predicate
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not until():
-        stage.alive()
-        if time.monotonic() > deadline:
-            raise DependencyError(
-                f"{what} did not follow within {PATIENCE_SECONDS:.0f} s; logs in {stage.logs}"
-            )
-        time.sleep(0.3)
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

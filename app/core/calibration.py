@@ -20,6 +20,8 @@ DECAYS = (1 / 24, 1 / 96, 1 / 384, 1 / 1024)
 SHORT_RUN, LONG_RUN = 5_000.0, 50_000.0
 STREAMS, LENGTH = 128, 12_000
 CUSUM_CAP = 30.0
+LEAST_BET = 0.5  # nats between levels 0 and 1 of a bet
+STEEPEST = 2.0  # decades of run length per level, beyond the simulated ones
 JOINT_RUNS = (1_000.0, 2_000.0, 5_000.0, 10_000.0, 20_000.0, 50_000.0, 100_000.0)
 CHANNELS = {("wording", "p1"): "wording", ("wording", "p0"): "mix"}
 
@@ -45,7 +47,8 @@ class Component:
 class Calibration:
     """Thresholds of every component and of their maximum.
 
-    `low`, `high` (c,): component thresholds at run lengths 5,000 and 50,000.  `joint` (r,): threshold
+    `low`, `high` (c,): component thresholds at run lengths 5,000 and 50,000; `high` is infinite for a
+    component that never moves.  `joint` (r,): threshold
     of the maximum at `runs` (r,) units; beyond the last, extrapolated linearly in log run length.
     `alarms` counts the simulated alarms behind each joint threshold: its relative error is about
     1/sqrt(alarms).
@@ -77,7 +80,7 @@ class Calibration:
     def _slope(self) -> float:
         """Decades of run length per unit of level, from the upper half of the curve."""
         x, y = self.joint[2:], np.log10(self.runs[2:])
-        return float(np.polyfit(x, y, 1)[0])
+        return min(float(np.polyfit(x, y, 1)[0]), STEEPEST)
 
 
 def component_bank(decays: tuple[float, ...]) -> tuple[Component, ...]:
@@ -115,9 +118,7 @@ def calibrate(reference: Reference, *, tick_units: int = 8, seed: int = 0) -> Ca
         [_simulate(name, reference, decays=decays, tick_units=tick_units, seed=seed + 1) for name in EYES],
         axis=2,
     )  # (streams, steps, components)
-    low = np.array([_threshold(history[:, :, c], SHORT_RUN, tick_units)[0] for c in range(history.shape[2])])
-    high = np.array([_threshold(history[:, :, c], LONG_RUN, tick_units)[0] for c in range(history.shape[2])])
-    high = np.maximum(high, low + 1e-9)
+    low, high = _scale(history, component_bank(decays), tick_units)
     joint_path = ((history - low) / (high - low)).max(axis=2)
     solved = [_threshold(joint_path, run, tick_units) for run in JOINT_RUNS if run >= 2 * tick_units]
     joint = np.maximum.accumulate([level for level, _ in solved]) + 1e-6 * np.arange(len(solved))
@@ -131,6 +132,22 @@ def calibrate(reference: Reference, *, tick_units: int = 8, seed: int = 0) -> Ca
         tick_units=tick_units,
         seed=seed,
     )
+
+
+def _scale(
+    history: NDArray[np.floating], bank: tuple[Component, ...], tick_units: int
+) -> tuple[Floats, Floats]:
+    """Levels 0 and 1 of each component: its own thresholds at the short and the long run.
+
+    Where the reference never varies, a sum has no scale and stays at level 0 (its eye still has the
+    bets); a bet keeps a least scale, lest one odd unit among identical ones be beyond all measure.
+    """
+    low, high = (
+        np.array([_threshold(history[:, :, c], run, tick_units)[0] for c in range(len(bank))])
+        for run in (SHORT_RUN, LONG_RUN)
+    )
+    bets = np.array([component.reading == "novelty" for component in bank])
+    return low, np.where(bets, np.maximum(high, low + LEAST_BET), np.where(high > low, high, np.inf))
 
 
 def _simulate(

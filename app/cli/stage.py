@@ -1,0 +1,179 @@
+"""The demo's stage: embedded servers, one worker, the page, and the wire that carries the story."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from app.cli.encoder import live_encoder
+from app.cli.terminal import say
+from app.errors import DependencyError, PromptdriftError
+
+START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+BASELINE_EVENTS = 1500
+PARTITIONS = 4
+PATIENCE_SECONDS = 120.0
+
+
+class DemoFailed(PromptdriftError):
+    """The demo did not show what it promises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The running parts: where the page is, and how to ask it."""
+
+    url: str
+    processes: dict[str, Any]
+    logs: Path
+
+    def get(self, path: str) -> Any:  # noqa: ANN401  any JSON
+        """One GET of the HTTP endpoint; None while it does not answer or knows nothing yet."""
+        import json
+        from urllib.error import URLError
+        from urllib.request import urlopen
+
+        try:
+            with urlopen(self.url + path, timeout=5) as answer:
+                return json.load(answer)
+        except (URLError, OSError, ValueError):
+            return None
+
+    def alive(self) -> None:
+        """Raise where a part has died, with where its log is."""
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                raise DemoFailed(f"the {name} stopped with {process.returncode}; its log is in {self.logs}")
+
+
+@contextmanager
+def stage(drift: str, seed: int, port: int) -> Iterator[tuple["Story", Stage]]:
+    """Start broker, Redis, worker and page; end them in reverse order."""
+    import tempfile
+
+    from app.adapters.embedded import Embedded
+
+    with ExitStack() as stack:
+        logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="promptdrift-demo-")))
+        story = Story(drift, seed)
+        embedded = stack.enter_context(Embedded(partitions=PARTITIONS))
+        environment = {
+            **os.environ,
+            "KAFKA_BOOTSTRAP_SERVERS": embedded.bootstrap,
+            "REDIS_URL": embedded.redis_url,
+            "PROMPTDRIFT_KAFKA__PARTITIONS": str(PARTITIONS),
+            "PROMPTDRIFT_KAFKA__SESSION_TIMEOUT_SECONDS": "6",
+            "PROMPTDRIFT_WORKER__IDLE_SECONDS": "3",
+            "PROMPTDRIFT_WORKER__PORT": "0",
+            "PROMPTDRIFT_DETECTION__BASELINE_EVENTS": str(BASELINE_EVENTS),
+        }
+        story.connect(embedded.bootstrap)
+        story.publish_reference()
+        address = port or _free_port()
+        commands = {"worker": ["worker"], "page": ["api", "--port", str(address)]}
+        processes = {
+            name: stack.enter_context(_child(words, environment, logs / f"{name}.log"))
+            for name, words in commands.items()
+        }
+        running = Stage(f"http://127.0.0.1:{address}", processes, logs)
+        wait(lambda: _answers(running), running, "the page")
+        yield story, running
+
+
+class Story:
+    """The scenario and the wire to the broker."""
+
+    def __init__(self, drift: str, seed: int) -> None:
+        from app.demo.traffic import scenario
+
+        self.seed = seed
+        self.scenario = scenario(seed=seed, start=START, clean=3200, drifted=1600, drift=drift)
+
+    def connect(self, bootstrap: str) -> None:
+        """Talk to this broker from now on."""
+        from app.settings import Settings
+
+        self.settings = Settings.model_validate(
+            {"kafka": {"bootstrap_servers": bootstrap, "partitions": PARTITIONS}}
+        )
+
+    def publish_reference(self) -> None:
+        """Build the eval-set reference, as `promptdrift reference build` and `publish` do."""
+        from app.adapters.build import build_reference
+        from app.adapters.kafka import Record, full_name, produce
+        from app.adapters.references import wire_records
+        from app.demo.traffic import eval_items
+        from schemas.topics import REFERENCES
+
+        encoder = live_encoder(self.settings.encoder)
+        reference = build_reference(eval_items(seed=self.seed), encoder=encoder, seed=self.seed)
+        topic = full_name(self.settings.kafka, REFERENCES)
+        records = [
+            Record(topic=topic, key=key, value=value, headers=tuple(headers.items()), partition=0)
+            for key, value, headers in wire_records("*", reference)
+        ]
+        produce(self.settings.kafka, records)
+        say(f"eval set: {reference.units} items in {len(reference.clusters.names)} clusters")
+
+    def send(self, events: Sequence[Any]) -> None:
+        """Put events on their topics."""
+        from app.adapters.kafka import produce, record_of
+
+        produce(self.settings.kafka, [record_of(self.settings.kafka, event) for event in events])
+
+
+def _answers(stage: Stage) -> bool:
+    from urllib.error import URLError
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(stage.url + "/livez", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+@contextmanager
+def _child(words: Sequence[str], environment: dict[str, str], log: Path) -> Iterator[Any]:
+    import subprocess
+
+    from app.adapters.embedded import stop
+
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", *words],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield process
+        finally:
+            stop(process)
+
+
+def wait(until: Callable[[], bool], stage: Stage, what: str) -> None:
+    """Poll until a predicate holds.  Raises: DependencyError, DemoFailed."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not until():
+        stage.alive()
+        if time.monotonic() > deadline:
+            raise DependencyError(
+                f"{what} did not follow within {PATIENCE_SECONDS:.0f} s; logs in {stage.logs}"
+            )
+        time.sleep(0.3)
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,145 @@
+import asyncio
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+
+from agents import checkpoint
+from agents.checkpoint import PART_BYTES, Checkpoints
+from app.settings import Settings
+from schemas.topics import STATE, Topic
+from tests.agents.doubles import RecordingOutbox, Sent, settings, stored
+
+
+class Log:
+    """`state.v1` in memory: what the outbox sent is what `read` finds, but for what a test takes away."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.outbox = RecordingOutbox()
+        self.lost: Callable[[Sent], bool] = lambda _: False
+        monkeypatch.setattr(checkpoint, "read_partition", self._read)
+
+    async def _read(self, _: Settings, topic: Topic, partition: int) -> list[Any]:
+        kept = [s for s in self.outbox.on(topic) if s.partition == partition and not self.lost(s)]
+        return [stored(sent, offset) for offset, sent in enumerate(kept)]
+
+    def compact(self) -> None:
+        """Keep the newest record of each key, as the broker may at any time."""
+        newest = {(sent.key, sent.partition): sent for sent in self.outbox.sent}
+        self.outbox.sent = [s for s in self.outbox.sent if newest[s.key, s.partition] is s]
+
+    def checkpoints(self, agent: str = "measure") -> Checkpoints:
+        return Checkpoints(agent, outbox=self.outbox, settings=settings())  # type: ignore[arg-type]
+
+    def write(self, found: Checkpoints, state: Any, offset: int, partition: int = 3) -> None:
+        asyncio.run(found.write(partition, lambda: state, offset))
+
+    def read(self, agent: str = "measure", partition: int = 3) -> Any:
+        return asyncio.run(self.checkpoints(agent).read(partition))
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    return Log(monkeypatch)
+
+
+def large(seed: int) -> dict[str, Any]:
+    return {"seed": seed, "noise": Random(seed).randbytes(2 * PART_BYTES + 1000)}
+
+
+def test_a_state_comes_back_as_it_was_saved(log: Log) -> None:
+    state = {"last_offset": 41, "open": {"x": [1, 2.5, None]}, "raw": b"\xff\x00"}
+    log.write(log.checkpoints(), state, 41)
+    assert log.read() == state
+
+
+def test_without_a_state_there_is_none(log: Log) -> None:
+    assert log.read() is None
+
+
+def test_states_of_other_agents_and_partitions_are_nobody_elses(log: Log) -> None:
+    log.write(log.checkpoints("detect"), "theirs", 7)
+    log.write(log.checkpoints("measure"), "elsewhere", 7, partition=1)
+    assert log.read() is None
+    assert log.read("detect") == "theirs"
+
+
+def test_a_state_lies_on_the_partition_of_its_input_under_keys_of_two_slots(log: Log) -> None:
+    found = log.checkpoints()
+    for offset in (1, 2, 3):
+        log.write(found, {"at": offset}, offset)
+    assert {sent.partition for sent in log.outbox.sent} == {3}
+    first, second, third = (sent.key for sent in log.outbox.on(STATE))
+    assert first == third != second
+
+
+def test_a_large_state_travels_in_parts_that_fit_a_record(log: Log) -> None:
+    log.write(log.checkpoints(), large(1), 5)
+    sent = log.outbox.on(STATE)
+    assert len(sent) == 3
+    assert max(len(each.value) for each in sent) == PART_BYTES
+    assert [each.headers["part"] for each in sent] == [b"0", b"1", b"2"]
+    assert log.read() == large(1)
+
+
+def test_the_newest_whole_generation_wins(log: Log) -> None:
+    found = log.checkpoints()
+    for offset in (10, 20, 30):
+        log.write(found, large(offset), offset)
+    assert log.read() == large(30)
+
+
+@pytest.mark.parametrize("lost", [b"0", b"1", b"2"])
+def test_a_newest_generation_that_a_crash_cut_short_falls_back_to_the_one_before(
+    log: Log, lost: bytes
+) -> None:
+    found = log.checkpoints()
+    log.write(found, large(10), 10)
+    log.write(found, large(20), 20)
+    log.lost = lambda sent: sent.headers["offset"] == b"20" and sent.headers["part"] == lost
+    assert log.read() == large(10)
+
+
+def test_compaction_leaves_a_whole_generation_even_when_the_next_one_is_cut_short(log: Log) -> None:
+    found = log.checkpoints()
+    for offset in (10, 20, 30):
+        log.write(found, large(offset), offset)
+    log.outbox.sent.pop()  # the crash came before the last part of the third
+    log.compact()
+    assert log.read() == large(20)
+
+
+def test_a_restarted_worker_that_writes_over_either_slot_leaves_a_newest_state(log: Log) -> None:
+    log.write(log.checkpoints(), "first life", 10)
+    log.write(log.checkpoints(), "second life", 20)  # begins with the same slot
+    log.compact()
+    assert log.read() == "second life"
+
+
+def test_a_shrunken_state_is_not_mixed_with_parts_of_a_longer_one(log: Log) -> None:
+    found = log.checkpoints()
+    log.write(found, large(1), 10)
+    log.write(found, large(2), 20)
+    log.write(found, "small", 30)
+    log.compact()
+    assert log.read() == "small"
+
+
+def test_a_state_that_was_not_delivered_is_an_error_not_a_checkpoint(log: Log) -> None:
+    log.outbox.broken = True
+    with pytest.raises(ConnectionError):
+        log.write(log.checkpoints(), "state", 1)
+
+
+def test_the_same_state_at_a_higher_offset_is_another_generation(log: Log) -> None:
+    found = log.checkpoints()
+    log.write(found, "same", 10)
+    log.write(found, "same", 20)
+    assert len({sent.headers["generation"] for sent in log.outbox.sent}) == 2
+
+
+def test_foreign_records_on_the_topic_are_passed_over(log: Log) -> None:
+    log.outbox.sent += [Sent(STATE.name, b"x", b"junk", 3, {}), Sent(STATE.name, None, b"", 3, {"state": b""})]
+    log.write(log.checkpoints(), "ours", 1)
+    assert log.read() == "ours"

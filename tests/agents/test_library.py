@@ -1,0 +1,165 @@
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from agents.library import Library
+from app.adapters.references import wire_records
+from app.core.baseline import Baseline
+from app.core.measurement import References
+from app.core.reference import Reference
+from schemas.codec import encode
+from schemas.topics import DEPLOYMENTS, REFERENCES
+from tests.agents.doubles import RecordingOutbox, Sent, settings, stored
+from tests.core.test_releases import deployment
+from tests.rig import made
+from tests.rig.made import APP, FINGERPRINT
+
+
+def library(fingerprint: str = FINGERPRINT) -> Library:
+    return Library(settings(), fingerprint=fingerprint)
+
+
+def on_topic(what: Reference | Baseline, application: str = APP) -> list[Any]:
+    return [
+        stored(Sent(REFERENCES.name, key, value, 0, headers))
+        for key, value, headers in wire_records(application, what)
+    ]
+
+
+def told(value: bytes | None) -> Any:
+    return stored(Sent(DEPLOYMENTS.name, b"app", value, 0, {}))  # type: ignore[arg-type]
+
+
+def take(found: Library, records: list[Any]) -> list[dict[str, Any]]:
+    with capture_logs() as logs:
+        for each in records:
+            found.take(each)
+    return [dict(line) for line in logs]
+
+
+def test_a_reference_is_held_when_its_manifest_came_and_not_before() -> None:
+    found, records = library(), on_topic(made.reference())
+    take(found, records[:-1])
+    assert found.references == {}
+    take(found, records[-1:])
+    held = found.references[APP].evalset
+    assert held is not None
+    assert held.id == made.reference().id
+
+
+def test_a_baseline_stands_beside_the_eval_set_whichever_comes_first() -> None:
+    both = (on_topic(made.reference()), on_topic(made.baseline()))
+    for first, second in (both, both[::-1]):
+        found = library()
+        take(found, first + second)
+        known = found.references[APP]
+        assert known.evalset is not None
+        assert known.baseline is not None
+        assert known.baseline.reference.id == made.baseline().reference.id
+
+
+def test_an_application_of_its_own_starts_from_the_references_of_a_star() -> None:
+    found = library()
+    take(found, on_topic(made.reference(), "*"))
+    found.hold(APP, made.baseline())
+    assert found.references[APP].evalset is found.references["*"].evalset is not None
+
+
+@pytest.mark.parametrize("missing", ["a part", "every part"])
+def test_a_manifest_without_its_parts_is_ignored(missing: str) -> None:
+    found, records = library(), on_topic(made.reference())
+    assert len(records) == 2
+    manifest = records[-1]
+    manifest.value = manifest.value.replace(b'"parts": 1', b'"parts": 2')
+    take(found, [manifest] if missing == "every part" else records)
+    assert found.references == {}
+
+
+def test_parts_that_were_compacted_away_do_not_spoil_the_newer_version() -> None:
+    found, older, newer = library(), on_topic(made.reference()), on_topic(made.reference(seed=1))
+    take(found, [older[-1], *newer])
+    assert found.references[APP].evalset is not None
+    assert found.references[APP].evalset.id == made.reference(seed=1).id
+
+
+def test_a_reference_of_another_encoder_is_refused_with_a_word_and_without_a_crash() -> None:
+    found = library("other-eyes")
+    (line,) = take(found, on_topic(made.reference()))
+    assert found.references == {}
+    assert (line["event"], line["application"], line["log_level"]) == ("reference_refused", APP, "error")
+    assert "other-eyes" in line["reason"]
+
+
+def test_a_damaged_reference_is_refused_and_the_one_before_is_kept() -> None:
+    found, records = library(), on_topic(made.reference(seed=1))
+    take(found, on_topic(made.reference()))
+    records[0].value = records[0].value[:1000]
+    (line,) = take(found, records)
+    assert line["event"] == "reference_refused"
+    assert found.references[APP].evalset is not None
+    assert found.references[APP].evalset.id == made.reference().id
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "headers"),
+    [
+        (b"app/evalset/manifest", b"not json", {"id": b"x"}),
+        (b"app/evalset/manifest", b"{}", {"id": b"x"}),
+        (b"app/evalset/manifest", b"[]", {"id": b"x"}),
+        (b"app/evalset/0", b"piece", {"id": b"x"}),
+        (b"app/evalset/0", b"piece", {"id": b"x", "part": b"one"}),
+        (b"app/evalset/0", b"piece", {"id": b"\xff", "part": b"0/1"}),
+        (None, b"piece", {"id": b"x"}),
+    ],
+)
+def test_garbage_on_the_topic_does_not_end_a_worker(
+    key: bytes | None, value: bytes, headers: dict[str, bytes]
+) -> None:
+    found = library()
+    logs = take(found, [stored(Sent(REFERENCES.name, key, value, 0, headers)), *on_topic(made.reference())])
+    assert [line["event"] for line in logs] == ["reference_unreadable", "reference_held"]
+
+
+def test_tombstones_and_foreign_records_are_passed_over_silently() -> None:
+    found = library()
+    gone = stored(Sent(REFERENCES.name, b"a/evalset/0", None, 0, {"id": b"x"}))  # type: ignore[arg-type]
+    assert take(found, [gone, stored(Sent(REFERENCES.name, None, b"x", 0, {}))]) == []
+
+
+def test_deployments_are_kept_in_order_and_unreadable_ones_named_by_field_alone() -> None:
+    found = library()
+    first, second = deployment("v1"), deployment("v2")
+    logs = take(
+        found, [told(encode(first)), told(b'{"application": "secret"}'), told(None), told(encode(second))]
+    )
+    assert found.deployments == [first, second]
+    assert [(line["event"], line["field"]) for line in logs] == [("deployment_unreadable", "time")]
+
+
+def test_publishing_sends_all_parts_and_then_the_manifest_and_holds_at_once() -> None:
+    async def published() -> tuple[Library, RecordingOutbox]:
+        found, outbox = library(), RecordingOutbox()
+        await found.publish(APP, made.baseline(), outbox)  # type: ignore[arg-type]
+        return found, outbox
+
+    found, outbox = asyncio.run(published())
+    sent = outbox.on(REFERENCES)
+    assert {each.partition for each in sent} == {0}
+    assert sent[-1].key == f"{APP}/baseline/manifest".encode()
+    assert found.references[APP].baseline is made.baseline()
+    other = library()
+    take(other, [stored(each) for each in sent])
+    held = other.references[APP].baseline
+    assert held is not None
+    assert held.reference.id == made.baseline().reference.id
+
+
+def test_what_was_held_does_not_change_under_its_readers() -> None:
+    found = library()
+    found.hold(APP, made.reference())
+    seen = found.references[APP]
+    found.hold(APP, made.baseline())
+    assert seen == replace(References(), evalset=made.reference())
