@@ -1,24 +1,16 @@
 """Any source -> `interactions.v1`: decode, map, key; what cannot be read becomes a dead letter."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import faust
-import msgspec
 
 from agents.dead_letters import bury
 from agents.plumbing import Lane, Outbox, Record
 from app.settings import Settings, SourceSettings
 from schemas import mapping
-from schemas.codec import Event, Rejection, SchemaError, decode, encode, hash_user
-from schemas.events import Deployment, Evaluation, Interaction, Outcome
-from schemas.topics import DEPLOYMENTS, EVALUATIONS, INTERACTIONS, OUTCOMES, Topic
-
-DESTINATIONS: dict[type, Topic] = {
-    Interaction: INTERACTIONS,
-    Deployment: DEPLOYMENTS,
-    Outcome: OUTCOMES,
-    Evaluation: EVALUATIONS,
-}
+from schemas.codec import Event, Rejection, decode, encode, hash_user
+from schemas.topics import place
 
 
 class Ingest:
@@ -35,26 +27,18 @@ class Ingest:
                 if isinstance(event, Rejection):
                     await bury(self._outbox, record, event)
                 else:
-                    key = event.key if isinstance(event, Interaction) else event.application
-                    await self._outbox.send(DESTINATIONS[type(event)], encode(event), key=key.encode())
+                    topic, key = place(event)
+                    await self._outbox.send(topic, encode(event), key=key.encode())
         await self._outbox.deliver()
 
     def _read(self, record: Record) -> list[Event | Rejection]:
         source = self._sources[record.topic]
-        value = record.value
-        if source.fields and value:
-            try:
-                value = msgspec.json.encode(mapping.apply(source.fields, msgspec.json.decode(value)))
-            except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
-                error = SchemaError("value", "is not a JSON object", "send one JSON object per record")
-                return [Rejection(error, record.value or b"")]
-            except SchemaError as error:
-                return [Rejection(error, record.value or b"")]
         return decode(
-            value,
+            record.value,
             headers=record.headers,
             application=source.application,
             hasher=lambda user: hash_user(user, self._salt),
+            reshape=partial(mapping.apply, source.fields) if source.fields else None,
         )
 
     async def checkpoint(self) -> None:

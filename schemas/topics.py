@@ -131,3 +131,16 @@ CATALOGUE = (
     STATE,
     DEAD_LETTERS,
 )
+
+
+def place(event: Interaction | Deployment | Outcome | Evaluation) -> tuple[Topic, str]:
+    """The topic of an event and its key there."""
+    match event:
+        case Interaction():
+            return INTERACTIONS, event.key
+        case Deployment():
+            return DEPLOYMENTS, event.application
+        case Outcome():
+            return OUTCOMES, event.conversation_id or event.interaction_id or event.application
+        case Evaluation():
+            return EVALUATIONS, event.application

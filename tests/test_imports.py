@@ -8,13 +8,24 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parent.parent
-HEAVY = ("faust", "torch", "redis", "confluent_kafka", "tokenizers", "aiokafka", "fastapi", "sentence_transformers")
+HEAVY = (
+    "faust",
+    "torch",
+    "redis",
+    "confluent_kafka",
+    "tokenizers",
+    "aiokafka",
+    "fastapi",
+    "sentence_transformers",
+)
 
 
 def loaded_by(module: str) -> set[str]:
     """Top-level packages that a fresh interpreter holds after one import."""
     code = f"import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    )
     return set(done.stdout.split())
 
 

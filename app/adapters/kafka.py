@@ -16,8 +16,7 @@ from confluent_kafka.admin import AdminClient
 from app.errors import DependencyError, MissingTopic, SettingsError
 from app.settings import KafkaSettings
 from schemas.codec import Event, encode
-from schemas.events import Deployment, Evaluation, Interaction, Outcome
-from schemas.topics import DEPLOYMENTS, EVALUATIONS, INTERACTIONS, OUTCOMES, Topic
+from schemas.topics import Topic, place
 
 TIMEOUT_SECONDS = 8.0
 DELIVERY_SECONDS = 30.0
@@ -128,20 +127,8 @@ def require_topics(kafka: KafkaSettings, names: Iterable[str]) -> dict[str, int]
 
 def record_of(kafka: KafkaSettings, event: Event) -> Record:
     """An event as it goes to its own topic."""
-    topic, key = _place(event)
+    topic, key = place(event)
     return Record(topic=full_name(kafka, topic), key=key.encode(), value=encode(event))
-
-
-def _place(event: Event) -> tuple[Topic, str]:
-    match event:
-        case Interaction():
-            return INTERACTIONS, event.key
-        case Deployment():
-            return DEPLOYMENTS, event.application
-        case Outcome():
-            return OUTCOMES, event.conversation_id or event.interaction_id or event.application
-        case Evaluation():
-            return EVALUATIONS, event.application
 
 
 def produce(

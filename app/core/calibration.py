@@ -48,10 +48,9 @@ class Calibration:
     """Thresholds of every component and of their maximum.
 
     `low`, `high` (c,): component thresholds at run lengths 5,000 and 50,000; `high` is infinite for a
-    component that never moves.  `joint` (r,): threshold
-    of the maximum at `runs` (r,) units; beyond the last, extrapolated linearly in log run length.
-    `alarms` counts the simulated alarms behind each joint threshold: its relative error is about
-    1/sqrt(alarms).
+    component that never moves.  `joint` (r,): threshold of the maximum at `runs` (r,) units; beyond
+    the last, extrapolated linearly in log run length.  `alarms` counts the simulated alarms behind each
+    joint threshold: its relative error is about 1/sqrt(alarms).
     """
 
     decays: tuple[float, ...]

@@ -95,7 +95,9 @@ class Detector:
         component = next(c for c in self._bank if c.label == label)
         reference = self._baseline.reference
         eye = reference.eyes[component.eye].spectrum
-        state = self._sums[component.eye].state[min(component.index, len(self._sums[component.eye].state) - 1)]
+        state = self._sums[component.eye].state[
+            min(component.index, len(self._sums[component.eye].state) - 1)
+        ]
         weighted = state / eye.eigenvalues if component.reading == "p1" else state
 
         def speak(rows: Rows) -> Floats:

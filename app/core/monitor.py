@@ -202,9 +202,7 @@ class DriftMonitor:
             self._history = kept.extended(self._window)
         if self._episode is not None and not self._episode.confirmed:
             drive = detector.drive(self._episode.component)
-            episodes.conclude(
-                self._episode, baseline=self.baseline, recent=list(self._recent), drive=drive
-            )
+            episodes.conclude(self._episode, baseline=self.baseline, recent=list(self._recent), drive=drive)
         readings = self._report(detector.get(), self.baseline, self._moment(end, f"{end:.6f}.partial"))
         self._history = kept
         return [msgspec.structs.replace(r, note="partial window") for r in readings]

@@ -12,6 +12,7 @@ from app.core.calibration import component_bank
 from app.core.detection import Detector
 from app.core.folding import Fold, judge
 from app.core.reference import build
+from tests.core.test_reference import built, repeated
 from tests.rig import made
 from tests.rig.made import through_msgpack
 
@@ -102,6 +103,30 @@ def test_a_window_after_the_change_supports_it_and_one_before_speaks_against_it(
     before = np.mean([evidence(fold) for fold in CLEAN])
     after = np.mean([evidence(fold) for fold in SHIFTED])
     assert before < 0 < after
+
+
+def test_one_odd_unit_among_identical_ones_fades_and_many_do_not() -> None:
+    """The reference of a health check: it never varies, so nothing has a scale but the bets."""
+    same, odd = repeated(400, 1), made.rows(8, seed=9)
+    reference = built(same)
+    with made.quick_calibration(streams=8, length=1600):
+        calibrated = calibration.calibrate(reference)
+    found = replace(careful(), reference=reference, calibration=calibrated)
+    usual, strange = Fold(), Fold()
+    for row in range(8):
+        usual.add(judge(same.wording, same.shape, baseline=found, evalset=None), row, row, 0)
+        strange.add(judge(odd.wording, odd.shape, baseline=found, evalset=None), row, row, 0)
+    mixed = Fold()
+    for row in range(7):
+        mixed.add(judge(same.wording, same.shape, baseline=found, evalset=None), row, row, 0)
+    mixed.add(judge(odd.wording, odd.shape, baseline=found, evalset=None), 0, 7, 0)
+    detector = Detector(found)
+    for fold in [mixed, *[usual] * 31]:  # 256 units: the patience of an episode
+        detector.update(fold)
+    assert detector.get().value < found.threshold - 1.5
+    for _ in range(4):
+        detector.update(strange)
+    assert found.threshold < detector.get().value < 1000
 
 
 def test_a_tick_of_many_units_keeps_every_level_finite() -> None:

@@ -117,15 +117,7 @@ def test_an_idle_partition_holds_nobody_up() -> None:
     station = monitors()
     for tick in (t for ticks in sent()[:2] for t in ticks[:-1]):
         station.receive(tick)
-    silent = Tick(
-        application="*",
-        partition=2,
-        partitions=PARTITIONS,
-        block_start=0,
-        up_to=-1,
-        watermark=None,
-        idle=True,
-    )
+    silent = Tick(application="*", partition=2, partitions=PARTITIONS, block_start=0, up_to=-1, idle=True)
     station.receive(silent)
     assert not station.all_idle
     assert station.advance()

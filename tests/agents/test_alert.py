@@ -1,0 +1,143 @@
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+
+from agents.alert import Alerting
+from agents.plumbing import Record
+from app.core.incidents import CLEAN_WINDOWS
+from schemas.codec import encode
+from schemas.decisions import Alert
+from schemas.readings import Reading
+from schemas.topics import ALERTS, ALERTS_STATE, DEAD_LETTERS, READINGS
+from tests.agents.doubles import CONNECT, DictCheckpoints, RecordingOutbox, record
+from tests.rig.made import START
+
+
+def reading(minute: int, state: str = "ok") -> Reading:
+    return Reading(
+        id=f"r{minute}",
+        application="shop",
+        monitor="change",
+        state=state,
+        time=START + timedelta(minutes=minute),
+        value=9.0,
+        threshold=8.0,
+        reference="baseline-1",
+    )
+
+
+EPISODE = [
+    reading(0),
+    reading(1, "alarm"),
+    reading(2, "alarm"),
+    *(reading(minute) for minute in range(3, 3 + CLEAN_WINDOWS)),
+]
+
+
+def records(readings: Sequence[Reading], *, first: int = 0, partition: int = 0) -> list[Record]:
+    return [record(READINGS, encode(r), first + i, partition=partition) for i, r in enumerate(readings)]
+
+
+class Setting:
+    """One worker after another on the same checkpoints."""
+
+    def __init__(self) -> None:
+        self.outbox, self.checkpoints = RecordingOutbox(), DictCheckpoints()
+        self.restart()
+
+    def restart(self) -> None:
+        self.station = Alerting(outbox=self.outbox, checkpoints=self.checkpoints)  # type: ignore[arg-type]
+
+    def process(self, batch: Sequence[Record]) -> None:
+        asyncio.run(self.station.process(batch))
+
+    def save(self) -> None:
+        asyncio.run(self.station.checkpoint())
+
+    @property
+    def alerts(self) -> list[Alert]:
+        return self.outbox.values(ALERTS, Alert)
+
+
+def test_an_episode_is_two_transitions_on_both_topics_under_its_incident() -> None:
+    place = Setting()
+    place.process(records(EPISODE))
+    assert [alert.state for alert in place.alerts] == ["firing", "resolved"]
+    (incident,) = {alert.incident for alert in place.alerts}
+    assert [s.value for s in place.outbox.on(ALERTS)] == [s.value for s in place.outbox.on(ALERTS_STATE)]
+    assert {s.key for s in place.outbox.on(ALERTS) + place.outbox.on(ALERTS_STATE)} == {incident.encode()}
+
+
+def test_headers_route_an_alert_without_opening_it() -> None:
+    place = Setting()
+    place.process(records(EPISODE))
+    first, last = (sent.headers for sent in place.outbox.on(ALERTS))
+    assert first == {
+        "application": b"shop",
+        "monitor": b"change",
+        "severity": b"warning",
+        "state": b"firing",
+    }
+    assert last == {**first, "state": b"resolved"}
+    assert place.outbox.on(ALERTS_STATE)[0].headers == first
+
+
+def test_records_that_come_again_change_nothing() -> None:
+    place = Setting()
+    place.process(records(EPISODE[:3]))
+    place.process(records(EPISODE[:3]))
+    place.process(records(EPISODE, first=3))  # the same readings, sent twice by a crashed detect
+    assert [alert.state for alert in place.alerts] == ["firing", "resolved"]
+
+
+def test_after_a_restart_the_same_ids_are_told_from_any_checkpoint() -> None:
+    whole = Setting()
+    whole.process(records(EPISODE))
+    expected = {alert.alert_id for alert in whole.alerts}
+    for saved_at in range(len(EPISODE)):
+        place = Setting()
+        place.process(records(EPISODE[:saved_at]))
+        place.save()
+        place.process(records(EPISODE[saved_at:], first=saved_at))  # not saved: the crash
+        place.restart()
+        place.process(records(EPISODE))
+        assert {alert.alert_id for alert in place.alerts} == expected, saved_at
+
+
+def test_a_forgotten_partition_goes_on_from_its_checkpoint() -> None:
+    place = Setting()
+    place.process(records(EPISODE[:2]))
+    place.save()
+    place.station.forget({0, 5})
+    place.process(records(EPISODE))
+    assert [alert.state for alert in place.alerts] == ["firing", "resolved"]
+
+
+def test_partitions_have_incidents_of_their_own() -> None:
+    place = Setting()
+    other = [msgspec.structs.replace(r, application="desk") for r in EPISODE]
+    place.process([*records(EPISODE[:2]), *records(other[:2], partition=1)])
+    assert {alert.application for alert in place.alerts} == {"shop", "desk"}
+    place.save()
+    assert sorted(place.checkpoints.states) == [0, 1]
+
+
+def test_a_checkpoint_is_written_only_where_something_moved() -> None:
+    place = Setting()
+    place.process(records(EPISODE[:2]))
+    place.save()
+    place.save()
+    assert (place.checkpoints.writes, place.checkpoints.offsets) == (1, {0: 1})
+
+
+def test_what_is_no_reading_is_buried_once_and_the_rest_goes_on() -> None:
+    place = Setting()
+    poison = [record(READINGS, value, i) for i, value in enumerate([b"{}", b"\xff", b"", None])]
+    for _ in range(2):
+        place.process([*poison, *records(EPISODE, first=4)])
+    assert [sent.value for sent in place.outbox.on(DEAD_LETTERS)] == [b"{}", b"\xff", b"", b""]
+    message = place.outbox.on(DEAD_LETTERS)[0].headers[CONNECT + "exception.message"]
+    assert message == b"value: is no Reading; only promptdrift writes to this topic"
+    assert len(place.alerts) == 2
