@@ -94,10 +94,8 @@ class Detector:
         """
         component = next(c for c in self._bank if c.label == label)
         reference = self._baseline.reference
-        eye = reference.eyes[component.eye].spectrum
-        state = self._sums[component.eye].state[
-            min(component.index, len(self._sums[component.eye].state) - 1)
-        ]
+        eye, states = reference.eyes[component.eye].spectrum, self._sums[component.eye].state
+        state = states[min(component.index, len(states) - 1)]  # of a bet it is not asked
         weighted = state / eye.eigenvalues if component.reading == "p1" else state
 
         def speak(rows: Rows) -> Floats:

@@ -7,7 +7,7 @@ it is given, whatever the order and the portions in which they arrived.
 import math
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -192,19 +192,21 @@ class DriftMonitor:
     def _partial(self, detector: Detector) -> list[Reading]:
         """Readings of the window that is still open, which stays open; nothing more is waited for.
 
-        An episode that waited for evidence is confirmed with what there is.
+        An episode that waits for evidence is confirmed with what there is, in these readings only: if
+        the input goes on after all, it says what it would have said.
         """
-        kept = self._history
+        kept, episode = self._history, self._episode
         end = self._window.end if self._window is not None else kept.end
         if self.baseline is None or end is None:
             return []
         if self._window is not None:
             self._history = kept.extended(self._window)
-        if self._episode is not None and not self._episode.confirmed:
-            drive = detector.drive(self._episode.component)
+        if episode is not None and not episode.confirmed:
+            drive = detector.drive(episode.component)
+            self._episode = replace(episode)
             episodes.conclude(self._episode, baseline=self.baseline, recent=list(self._recent), drive=drive)
         readings = self._report(detector.get(), self.baseline, self._moment(end, f"{end:.6f}.partial"))
-        self._history = kept
+        self._history, self._episode = kept, episode
         return [msgspec.structs.replace(r, note="partial window") for r in readings]
 
     def _moment(self, time: float, place: str) -> Moment:

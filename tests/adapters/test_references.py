@@ -125,14 +125,12 @@ def test_a_directory_holds_the_reference_and_what_a_person_wants_to_know(tmp_pat
     assert told["id"] == reference.id
     assert told["units"] == 300
     assert [c["name"] for c in told["clusters"]] == list(reference.clusters.names)
-    assert sorted(p.name for p in (tmp_path / "new" / "folder").iterdir()) == [
-        "manifest.json",
-        "reference.npz",
-    ]
+    names = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
+    assert names == ["manifest.json", "reference.npz"]
 
 
 def test_a_directory_without_a_reference_is_an_input_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no reference.*reference build"):
+    with pytest.raises(InputError, match=r"holds no reference.*reference build"):
         load_directory(tmp_path)
 
 

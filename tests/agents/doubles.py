@@ -191,9 +191,7 @@ def record(
     headers: dict[str, bytes] | None = None,
 ) -> Record:
     name = topic if isinstance(topic, str) else PREFIX + topic.name
-    return Record(
-        topic=name, partition=partition, offset=offset, key=key, value=value, headers=headers or {}
-    )
+    return Record(topic=name, partition=partition, offset=offset, key=key, value=value, headers=headers or {})
 
 
 def stored(sent: Sent, offset: int = 0) -> Any:

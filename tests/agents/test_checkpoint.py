@@ -140,6 +140,9 @@ def test_the_same_state_at_a_higher_offset_is_another_generation(log: Log) -> No
 
 
 def test_foreign_records_on_the_topic_are_passed_over(log: Log) -> None:
-    log.outbox.sent += [Sent(STATE.name, b"x", b"junk", 3, {}), Sent(STATE.name, None, b"", 3, {"state": b""})]
+    log.outbox.sent += [
+        Sent(STATE.name, b"x", b"junk", 3, {}),
+        Sent(STATE.name, None, b"", 3, {"state": b""}),
+    ]
     log.write(log.checkpoints(), "ours", 1)
     assert log.read() == "ours"

@@ -34,8 +34,6 @@ def known() -> dict[str, References]:
 @cache
 def ticks() -> tuple[Tick, ...]:
     sent = measured(LOG, references=known())
-    end = made.Measurer(partition=0, partitions=1, settings=made.SETTINGS)
-    end.last_offset = len(LOG) - 1
     idle = Tick(
         application="*",
         partition=0,

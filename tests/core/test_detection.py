@@ -105,6 +105,17 @@ def test_a_window_after_the_change_supports_it_and_one_before_speaks_against_it(
     assert before < 0 < after
 
 
+@pytest.mark.parametrize("reading", ["p0", "p1", "novelty"])
+def test_units_of_the_new_topic_speak_louder_for_the_alarm_than_those_of_the_baseline(reading: str) -> None:
+    detector = fed([*CLEAN, *SHIFTED])
+    bank = component_bank(careful().calibration.decays)
+    labels = [c.label for c in bank if c.eye == "wording" and c.reading == reading]
+    for label in labels:
+        drive = detector.drive(label)
+        new, old = made.rows(80, seed=21, topics={"gluten": 1.0}), careful().reference.rows
+        assert np.median(drive(new)) > np.quantile(drive(old), 0.9)
+
+
 def test_one_odd_unit_among_identical_ones_fades_and_many_do_not() -> None:
     """The reference of a health check: it never varies, so nothing has a scale but the bets."""
     same, odd = repeated(400, 1), made.rows(8, seed=9)

@@ -3,7 +3,7 @@ from functools import cache
 import pytest
 
 from app.core.detection import Detector
-from app.core.episodes import PATIENCE_UNITS, Episode, begin, develop, explain_recent, over
+from app.core.episodes import PATIENCE_UNITS, Episode, begin, conclude, develop, explain_recent, over
 from app.core.history import History, Window
 from schemas.readings import Sample
 from tests.core.test_detection import CLEAN, SHIFTED, careful, fed
@@ -72,6 +72,15 @@ def test_without_samples_there_is_no_explanation_and_patience_still_ends() -> No
     develop(found, baseline=made.baseline(400), recent=[])
     assert found.state == "alarm"
     assert found.explanation.clusters == []
+
+
+def test_at_the_end_of_the_input_it_is_confirmed_with_what_there_is() -> None:
+    found = episode()
+    conclude(found, baseline=made.baseline(400), recent=[])
+    assert found.state == "alarm"
+    assert found.explanation.clusters == []
+    conclude(found, baseline=made.baseline(400), recent=list(recent(gluten=True)))
+    assert any(c.new for c in found.explanation.clusters)
 
 
 def test_it_is_explained_again_only_when_due() -> None:

@@ -124,8 +124,16 @@ def test_windows_that_end_at_one_instant_count_each() -> None:
     assert alerts[1].reading_id == clean[-1].id
 
 
-def test_a_partial_reading_decides_nothing() -> None:
-    assert decided([reading(1, "alarm", note="partial window")]) == []
+def test_a_partial_reading_is_never_a_clean_window() -> None:
+    partial = [reading(n, note="partial window") for n in range(8, 8 + 3 * CLEAN_WINDOWS)]
+    assert [a.state for a in decided([*EPISODE[:8], *partial])] == ["firing"]
+
+
+def test_an_alarm_at_the_end_of_the_input_is_the_same_incident_if_the_input_goes_on() -> None:
+    early = reading(4, "alarm", note="partial window", detected_at=START)
+    later = [reading(n, "alarm", detected_at=START) for n in range(5, 8)]
+    assert [a.state for a in decided([early, *later])] == ["firing"]
+    assert decided([early, *later])[0].incident == decided(later)[0].incident
 
 
 def test_monitors_and_applications_are_apart() -> None:

@@ -8,8 +8,8 @@ from tests.rig import made
 from tests.rig.made import APP, FINGERPRINT, interactions, measured, through_msgpack
 
 
-def learner(**settings: float | int) -> Learner:
-    chosen = BaselineSettings(**{"events": 150, **settings})
+def learner(events: int = 150, seconds: float | None = None) -> Learner:
+    chosen = BaselineSettings(events=events, seconds=seconds)
     return Learner(APP, fingerprint=FINGERPRINT, settings=chosen, partitions=1)
 
 
@@ -50,8 +50,7 @@ def test_portions_do_not_matter() -> None:
 
 def test_before_enough_events_there_is_progress_and_no_baseline() -> None:
     station, held = learner(), book()
-    assert station.progress == 0.0
-    assert station.latest is None
+    assert (station.progress, station.latest) == (0.0, None)
     station.count(held, made.EPOCH + 75)
     assert station.try_learn(held) is None
     assert station.progress == pytest.approx(0.5)

@@ -1,10 +1,12 @@
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
+from unittest.mock import patch
 
 import msgspec
 import pytest
 
+from app.core import episodes
 from app.core.baseline import BaselineSettings
 from app.core.measurement import References
 from app.core.monitor import DriftMonitor, MonitorSettings
@@ -110,7 +112,7 @@ def test_the_baseline_is_the_first_events_exactly() -> None:
 
 def test_progress_of_learning_is_told_in_steps() -> None:
     learning = [r.progress for r in told() if r.state == "learning"]
-    assert learning == sorted(learning)
+    assert learning == sorted(p or 0.0 for p in learning)
     assert learning[-1] == 1.0
     assert 3 <= len(learning) <= 11
 
@@ -152,6 +154,23 @@ def test_a_partial_reading_disturbs_nothing() -> None:
         partial = disturbed.advance(0.0, final=True)  # nothing more is closed: only the open window is told
         assert all(r.note == "partial window" for r in partial)
     assert comparable(found) == comparable(run(monitor(), informed(), final=False))
+
+
+def test_an_end_of_the_input_that_was_none_does_not_confirm_what_was_pending() -> None:
+    """Idle traffic is told as if it were over; if it goes on, the episode still waits for its evidence."""
+    disturbed, asked = monitor(), 0
+    found: list[Reading] = []
+    with patch.object(episodes, "explain_recent", return_value=None):  # patience alone confirms
+        for tick in informed():
+            disturbed.receive(tick)
+            fresh = disturbed.advance(tick.watermark or 0.0)
+            partial = [r for r in disturbed.advance(0.0, final=True) if r.monitor == "change"]
+            if changes(fresh) and changes(fresh)[-1].state == "pending":
+                assert partial[0].state == "alarm"  # what is asked for now is answered with what there is
+                asked += 1
+            found += fresh
+        assert comparable(found) == comparable(run(monitor(), informed(), final=False))
+    assert asked
 
 
 def test_the_end_of_the_input_tells_what_is_left() -> None:

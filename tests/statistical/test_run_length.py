@@ -105,9 +105,10 @@ def test_clean_traffic_alarms_as_rarely_as_promised(promised: int) -> None:
     counts = [alarms(baseline(seed), clean(seed), np.log10(promised)) for seed in range(REFERENCES)]
     expected = REFERENCES * STREAM / promised
     low, high = poisson_interval(sum(counts))
+    ratio = [expected / max(number, 0.1) for number in (sum(counts), high, low)]
     print(
         f"promised {promised:,} units: {sum(counts)} alarms {counts} where {expected:.0f} are expected; "
-        f"realised / promised {expected / max(sum(counts), 1):.2f} [{expected / high:.2f}, {expected / low:.2f}]"
+        f"realised / promised {ratio[0]:.2f} [{ratio[1]:.2f}, {ratio[2]:.2f}]"
     )
     assert low <= 2 * expected
     assert high >= expected / 2

@@ -1,0 +1,294 @@
+import asyncio
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pytest
+
+from agents import dead_letters, measure
+from agents.measure import Eyes, Measure
+from agents.plumbing import Record
+from app.core.measurement import References
+from app.settings import Settings
+from schemas.codec import encode
+from schemas.events import Interaction
+from schemas.readings import Sample, Tick
+from schemas.topics import DEAD_LETTERS, INTERACTIONS, SAMPLES, TICKS, Topic
+from tests.agents.doubles import (
+    CONNECT,
+    PREFIX,
+    DictCheckpoints,
+    FakeApp,
+    HeldLibrary,
+    RecordingOutbox,
+    record,
+    settings,
+    stored,
+)
+from tests.rig import made
+from tests.rig.made import APP, WordEncoder, interactions, newest
+
+POISON = b'{"application": "made", "prompt": 5}'
+
+
+class FakeEnds:
+    """Where partitions end, as a test says; counts how often it was asked."""
+
+    def __init__(self, ends: dict[int, int]) -> None:
+        self.ends = ends
+        self.asked = 0
+
+    async def of(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+        assert topic == PREFIX + INTERACTIONS.name
+        self.asked += bool(partitions)
+        return {number: self.ends.get(number, 0) for number in partitions}
+
+
+class Setting:
+    """One worker after another on the same topics and checkpoints."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, references: dict[str, References] | None = None
+    ) -> None:
+        self.outbox, self.checkpoints = RecordingOutbox(), DictCheckpoints()
+        self.library = HeldLibrary(references)
+        self.app = FakeApp()
+        self.ends = FakeEnds({})
+        monkeypatch.setattr(measure, "Ends", lambda _: self.ends)
+        monkeypatch.setattr(dead_letters, "read_partition", self._read)
+        self.idle_seconds = 3600.0
+        self.restart()
+
+    async def _read(
+        self, _: Settings, topic: Topic, partition: int, *, newest: int | None = None
+    ) -> list[Any]:
+        assert topic is DEAD_LETTERS
+        assert newest is not None
+        return [stored(sent) for sent in self.outbox.sent if sent.topic == topic.name and partition == 1]
+
+    def restart(self) -> None:
+        self.station = Measure(
+            settings(kafka={"partitions": 2}, worker={"idle_seconds": self.idle_seconds}),
+            eyes=Eyes(encoder=WordEncoder(), describe=made.describe),
+            library=self.library,  # type: ignore[arg-type]
+            outbox=self.outbox,  # type: ignore[arg-type]
+            checkpoints=self.checkpoints,  # type: ignore[arg-type]
+            app=self.app,
+        )
+
+    def process(self, batch: Sequence[Record], *, size: int = 50) -> None:
+        async def all_of_it() -> None:
+            for start in range(0, max(len(batch), 1), size):
+                await self.station.process(batch[start : start + size])
+
+        asyncio.run(all_of_it())
+
+    def save(self) -> None:
+        asyncio.run(self.station.checkpoint())
+
+    @property
+    def ticks(self) -> list[Tick]:
+        return self.outbox.values(TICKS, Tick)
+
+    def totals(self, partition: int = 0) -> Any:
+        told = [t.totals for t in self.ticks if t.application == APP and t.partition == partition]
+        return max(told, key=lambda t: t.events)
+
+    @property
+    def idles(self) -> list[Tick]:
+        return [tick for tick in self.ticks if tick.idle]
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Setting:
+    return Setting(monkeypatch)
+
+
+def records(events: Iterable[Interaction], *, first: int = 0, partition: int = 0) -> list[Record]:
+    return [
+        record(INTERACTIONS, encode(event), first + i, partition=partition) for i, event in enumerate(events)
+    ]
+
+
+def settled(ticks: Sequence[Tick]) -> list[Tick]:
+    """What a reader holds in the end: of each block the version that reaches farthest."""
+    return newest(sorted(ticks, key=lambda tick: tick.up_to))
+
+
+def test_a_batch_becomes_ticks_samples_and_the_progress_of_its_partition(place: Setting) -> None:
+    place.process(records(interactions(100)))
+    assert place.totals().events == 100
+    assert len({s.id for s in place.outbox.values(SAMPLES, Sample)}) == 100  # learning: every unit is kept
+    progress = [sent for sent in place.outbox.on(TICKS) if sent.key == b"*"]
+    assert {sent.partition for sent in progress} == set(range(TICKS.partitions))
+    assert {sent.key for sent in place.outbox.on(TICKS)} == {b"*", APP.encode()}
+
+
+def test_the_station_says_what_the_core_says(place: Setting) -> None:
+    events = interactions(200)
+    place.process(records(events))
+    assert settled(place.ticks) == newest(made.measured(events, partitions=2))
+
+
+def test_poison_and_good_in_one_batch_are_told_apart(place: Setting) -> None:
+    good = records(interactions(4))
+    bad = record(INTERACTIONS, POISON, 2, key=b"k", headers={"trace": b"\x00"})
+    after = records(interactions(2, first=2), first=3)
+    place.process([*good[:2], bad, *after])
+    assert place.totals().events == 4
+    (letter,) = place.outbox.on(DEAD_LETTERS)
+    assert (letter.value, letter.key, letter.headers["trace"]) == (POISON, b"k", b"\x00")
+    assert letter.headers[CONNECT + "offset"] == b"2"
+    assert letter.headers[CONNECT + "topic"] == (PREFIX + INTERACTIONS.name).encode()
+
+
+@pytest.mark.parametrize("value", [None, b"", b"\xff\xfe\x00", b"[" * 5000, b"9" * 5000, b"x" * 1_000_000])
+def test_no_bytes_stop_a_partition(place: Setting, value: bytes | None) -> None:
+    place.process([record(INTERACTIONS, value, 0), *records(interactions(3), first=1)])
+    assert place.totals().events == 3
+    assert [letter.value for letter in place.outbox.on(DEAD_LETTERS)] == [value or b""]
+
+
+def test_an_array_counts_every_good_element(place: Setting) -> None:
+    elements = [json.loads(encode(event)) for event in interactions(3)]
+    elements.insert(1, {"application": "made", "prompt": 5})
+    place.process([record(INTERACTIONS, json.dumps(elements).encode(), 0)])
+    assert place.totals().events == 3
+    assert len(place.outbox.on(DEAD_LETTERS)) == 1
+
+
+def test_events_of_another_kind_on_the_topic_count_for_nothing(place: Setting) -> None:
+    value = b'{"type": "outcome", "application": "made", "time": "2026-03-02T09:00:00Z", "name": "thumbs"}'
+    place.process([record(INTERACTIONS, value, 0), *records(interactions(1), first=1)])
+    assert place.totals().events == 1
+    assert place.outbox.on(DEAD_LETTERS) == []
+
+
+def test_offsets_that_come_again_are_skipped(place: Setting) -> None:
+    log = records(interactions(100))
+    place.process(log)
+    once = place.outbox.on(SAMPLES), settled(place.ticks)
+    place.process(log)
+    place.process(log[50:])
+    assert (place.outbox.on(SAMPLES), settled(place.ticks)) == once
+    assert place.totals().duplicates == 0
+
+
+def test_a_repeated_id_counts_once_and_is_told_as_a_duplicate(place: Setting) -> None:
+    place.process([*records(interactions(10)), *records(interactions(10), first=10)])
+    assert (place.totals().events, max(t.totals.duplicates for t in place.ticks)) == (10, 10)
+
+
+@pytest.mark.parametrize("saved_at", [1, 63, 64, 130])
+def test_a_restart_from_a_checkpoint_sends_the_same_blocks(place: Setting, saved_at: int) -> None:
+    events = interactions(200)
+    log = records(events)
+    place.process(log[:saved_at])
+    place.save()
+    place.process(log[saved_at : saved_at + 37], size=11)  # sent, and then the crash
+    place.restart()
+    place.process(log, size=23)
+    assert settled(place.ticks) == newest(made.measured(events, partitions=2))
+    assert place.totals().events == 200
+
+
+def test_a_forgotten_partition_goes_on_from_its_checkpoint(place: Setting) -> None:
+    events = interactions(200)
+    log = records(events)
+    place.process(log[:80])
+    place.save()
+    place.process(log[80:100])
+    place.station.forget({0, 1})
+    place.process(log[80:])  # Kafka delivers from what was acknowledged
+    assert settled(place.ticks) == newest(made.measured(events, partitions=2))
+
+
+def test_what_was_buried_just_before_a_crash_is_not_buried_again(place: Setting) -> None:
+    log = [*records(interactions(3)), record(INTERACTIONS, POISON, 3), record(INTERACTIONS, b"{", 4)]
+    place.process(log[:2])
+    place.save()
+    place.process(log[:4])
+    place.restart()
+    place.process(log)
+    assert [letter.value for letter in place.outbox.on(DEAD_LETTERS)] == [POISON, b"{"]
+
+
+def test_the_dead_letters_of_other_topics_and_partitions_do_not_hide_ours(place: Setting) -> None:
+    place.process([record(INTERACTIONS, POISON, 3, partition=1)])
+    place.outbox.sent = [sent for sent in place.outbox.sent if sent.topic == DEAD_LETTERS.name]
+    place.process([record(INTERACTIONS, b"{", 3)])
+    assert len(place.outbox.on(DEAD_LETTERS)) == 2
+
+
+def test_a_partition_at_its_end_is_told_idle_once_and_again_after_new_traffic(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = Setting(monkeypatch)
+    place.idle_seconds = 0.01
+    place.restart()
+    place.app.assigned, place.ends.ends = [0, 1], {0: 10, 1: 0}
+    asyncio.run(until_idle(place, records(interactions(10)), expected=2))
+    asked = place.ends.asked
+    asyncio.run(wait(place))
+    assert len(place.idles) == 2 * TICKS.partitions
+    assert {tick.partition: tick.up_to for tick in place.idles} == {0: 9, 1: -1}
+    assert place.ends.asked == asked
+    place.ends.ends = {0: 11, 1: 0}
+    asyncio.run(until_idle(place, records(interactions(1, first=10), first=10), expected=3))
+    assert place.idles[-1].up_to == 10
+
+
+def test_a_silent_partition_that_has_more_to_read_is_not_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Setting(monkeypatch)
+    place.idle_seconds = 0.01
+    place.restart()
+    place.app.assigned, place.ends.ends = [0], {0: 11}
+    place.process(records(interactions(10)))
+    asyncio.run(wait(place))
+    assert place.ends.asked > 0
+    assert place.idles == []
+
+
+def test_partitions_of_other_workers_are_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Setting(monkeypatch)
+    place.idle_seconds = 0.01
+    place.restart()
+    place.app.assigned = [1]
+    asyncio.run(until_idle(place, [], expected=1))
+    assert {tick.partition for tick in place.idles} == {1}
+
+
+async def until_idle(place: Setting, batch: Sequence[Record], *, expected: int) -> None:
+    await place.station.process(batch)
+    async with asyncio.timeout(5):
+        while len(place.idles) < expected * TICKS.partitions:
+            await asyncio.sleep(0.01)
+            await place.station.process([])
+
+
+async def wait(place: Setting) -> None:
+    for _ in range(5):
+        await asyncio.sleep(0.02)
+        await place.station.process([])
+
+
+def test_known_references_are_judged_against(monkeypatch: pytest.MonkeyPatch) -> None:
+    references = {APP: References(baseline=made.baseline(300))}
+    place = Setting(monkeypatch, references)
+    events = interactions(500)
+    place.process(records(events))
+    assert settled(place.ticks) == newest(made.measured(events, references=references, partitions=2))
+    assert {s.reference for t in place.ticks for s in t.sums} == {made.baseline(300).reference.id}
+
+
+def test_a_broker_that_takes_nothing_fails_the_batch(place: Setting) -> None:
+    place.outbox.broken = True
+    with pytest.raises(ConnectionError):
+        place.process(records(interactions(1)))
+
+
+def test_a_checkpoint_is_written_only_where_something_moved(place: Setting) -> None:
+    place.process([*records(interactions(3)), *records(interactions(2, first=3), partition=1)])
+    place.save()
+    place.save()
+    assert (place.checkpoints.writes, place.checkpoints.offsets) == (2, {0: 2, 1: 1})
