@@ -122,6 +122,22 @@ class Fold:
             self.clusters = other.clusters.copy() if self.clusters is None else self.clusters + other.clusters
         self.uncovered += other.uncovered
 
+    def without(self, earlier: "Fold") -> "Fold":
+        """What was added since an earlier state of this sum; exact, for sums are integers."""
+        clusters = self.clusters
+        if clusters is not None and earlier.clusters is not None:
+            clusters = clusters - earlier.clusters
+        return Fold(
+            units=self.units - earlier.units,
+            first_offset=min(earlier.last_offset + 1, self.last_offset),
+            last_offset=self.last_offset,
+            wording=self.wording - earlier.wording,
+            shape=self.shape - earlier.shape,
+            novelty={eye: self.novelty[eye] - earlier.novelty[eye] for eye in EYES},
+            clusters=clusters,
+            uncovered=self.uncovered - earlier.uncovered,
+        )
+
     def to_wire(self, key: SumKey) -> TickSum:
         """As it travels in a tick."""
         return TickSum(

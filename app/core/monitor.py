@@ -23,7 +23,7 @@ from app.core.learning import Learner
 from app.core.reference import Reference
 from app.core.releases import Releases
 from app.core.reporting import Moment, change_reading, gap_reading, learning_reading
-from app.core.ticks import TickBook, in_time
+from app.core.ticks import NEVER, TickBook, in_time
 from schemas.events import Deployment
 from schemas.readings import Reading, Sample, Tick
 
@@ -65,6 +65,7 @@ class DriftMonitor:
         self._recent: deque[Sample] = deque(maxlen=RECENT_SAMPLES)
         self._episode: Episode | None = None
         self._releases = Releases()
+        self._last_bucket, self._ticks = NEVER, 0
 
     def receive(self, tick: Tick) -> None:
         """Take over a block version."""
@@ -117,14 +118,18 @@ class DriftMonitor:
         """Sums of closed buckets: made by measure, or here from what it sent whole while learning."""
         seconds = baseline.reference.tick_seconds
         border = self._book.border(watermark, seconds, final=final)
-        closed = [s for s in self._book.samples_before(border * seconds) if not baseline.holds(s.time)]
+        closed = [
+            s
+            for s in self._book.samples_before(border * seconds, closing=not final)
+            if not baseline.holds(s.time)
+        ]
         self._book.count_before(border * seconds)  # nothing counts them any more
         whole = (s for s in closed if s.reason == "learning")
         sums, kept = buckets.fold_samples(whole, baseline=baseline, evalset=self.evalset)
         self._arrived += sorted([*kept, *(s for s in closed if s.reason != "learning")], key=in_time)
         yield from sums
         evalset = None if self.evalset is None else self.evalset.id
-        for _, partition, key, fold in self._book.sums_before(border):
+        for _, partition, key, fold in self._book.sums_before(border, closing=not final):
             if key.reference == baseline.reference.id:
                 yield partition, key, fold if key.evalset == evalset else fold.without_evalset()
 
@@ -134,12 +139,18 @@ class DriftMonitor:
         for name in sorted(bucket.deployments):
             self._releases.observe(name, bucket.number * seconds)
         readings: list[Reading] = []
+        reopened, self._last_bucket = (
+            bucket.number <= self._last_bucket,
+            max(bucket.number, self._last_bucket),
+        )
         for i, tick in enumerate(bucket.ticks):
+            self._ticks += 1
+            place = f"{bucket.number}.{i}" + (f"+{self._ticks}" if reopened else "")  # ids stay unique
             if self._window is None:
                 self._window = Window(bucket.number * seconds, (bucket.number + 1) * seconds)
             self._window.add(tick, bucket.offsets, (bucket.number + 1) * seconds)
             detector.update(tick)
-            readings += self._judge(detector, tick.units, f"{bucket.number}.{i}")
+            readings += self._judge(detector, tick.units, place)
         return readings
 
     def _arrive(self, bucket: int, baseline: Baseline) -> None:
@@ -232,6 +243,7 @@ class DriftMonitor:
             "recent": list(self._recent),
             "episode": self._episode,
             "releases": self._releases.snapshot(),
+            "ticks": (self._last_bucket, self._ticks),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -247,6 +259,7 @@ class DriftMonitor:
         self._book.restore(state["book"])
         self._announced = state["announced"]
         self._releases.restore(state["releases"])
+        self._last_bucket, self._ticks = state["ticks"]
         if self._detector is None or state["detector"] is None:
             return
         if self.baseline is not None and state["baseline"] != self.baseline.reference.id:

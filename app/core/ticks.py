@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from app.core.folding import Fold, SumKey, key_of
-from schemas.readings import Sample, Tick, Totals
+from schemas.readings import Sample, Tick, TickSum, Totals
 
 AHEAD_SECONDS = 86_400.0
 NEVER = -(2**62)
@@ -68,6 +68,8 @@ class _Version:
     sums: dict[SumKey, Fold]
     samples: list[Sample]
     event_times: list[float]
+    given: dict[SumKey, Fold] = field(default_factory=dict)  # told while their bucket was still open
+    seen: dict[int, float] = field(default_factory=dict)  # ordinal -> time of samples told likewise
 
 
 def in_time(sample: Sample) -> tuple[float, int, int]:
@@ -108,10 +110,18 @@ class TickBook:
         known = self._blocks.get(place)
         if known is not None and known.up_to >= tick.up_to:
             return
+        given = {} if known is None else known.given
+        seen = {} if known is None else known.seen
         sums = {key_of(s): Fold.from_wire(s) for s in tick.sums if s.bucket >= self._taken_bucket}
-        samples = [s for s in tick.samples if s.time >= self._taken_time]
-        times = [t for t in tick.event_times if t >= self._counted_time]
-        self._blocks[place] = _Version(tick.up_to, sums, samples, times)
+        sums = {k: fold.without(given[k]) if k in given else fold for k, fold in sums.items()}
+        self._blocks[place] = _Version(
+            tick.up_to,
+            {k: fold for k, fold in sums.items() if fold.units},
+            [s for s in tick.samples if s.time >= self._taken_time and s.ordinal not in seen],
+            [t for t in tick.event_times if t >= self._counted_time],
+            given,
+            seen,
+        )
         self._forget()
 
     def count_before(self, time: float) -> tuple[list[float], list[float]]:
@@ -130,13 +140,21 @@ class TickBook:
         found = (s for v in self._blocks.values() for s in v.samples if s.time <= time)
         return sorted(found, key=in_time)
 
-    def samples_before(self, time: float) -> list[Sample]:
-        """Remove and return samples older than `time`, in order of (time, partition, ordinal)."""
-        self._taken_time = max(self._taken_time, time)
+    def samples_before(self, time: float, *, closing: bool = True) -> list[Sample]:
+        """Remove and return samples older than `time`, in order of (time, partition, ordinal).
+
+        Not `closing`: the time stays open, and only what is returned now will not come again.
+        """
+        if closing:
+            self._taken_time = max(self._taken_time, time)
         found: list[Sample] = []
         for version in self._blocks.values():
-            found += [s for s in version.samples if s.time < time]
+            taken = [s for s in version.samples if s.time < time]
+            found += taken
             version.samples = [s for s in version.samples if s.time >= time]
+            if not closing:
+                version.seen.update((s.ordinal, s.time) for s in taken)
+            version.seen = {n: t for n, t in version.seen.items() if t >= self._taken_time}
         self._forget()
         return sorted(found, key=in_time)
 
@@ -155,25 +173,41 @@ class TickBook:
         buckets += [math.floor(s.time / seconds) for v in self._blocks.values() for s in v.samples]
         return max((b + 1 for b in buckets if b < passed), default=NEVER)
 
-    def sums_before(self, bucket: int) -> Iterator[tuple[int, int, SumKey, Fold]]:
-        """Remove and yield (bucket, partition, key, sum) of buckets below `bucket`, in a fixed order."""
-        self._taken_bucket = max(self._taken_bucket, bucket)
+    def sums_before(self, bucket: int, *, closing: bool = True) -> Iterator[tuple[int, int, SumKey, Fold]]:
+        """Remove and yield (bucket, partition, key, sum) of buckets below `bucket`, in a fixed order.
+
+        Not `closing`: the buckets stay open; what a block adds to them later is told as the difference.
+        """
+        if closing:
+            self._taken_bucket = max(self._taken_bucket, bucket)
         found: list[tuple[int, int, SumKey, Fold]] = []
         for (partition, _), version in self._blocks.items():
             for key in [k for k in version.sums if k.bucket < bucket]:
-                found.append((key.bucket, partition, key, version.sums.pop(key)))
+                fold = version.sums.pop(key)
+                found.append((key.bucket, partition, key, fold))
+                if not closing:
+                    version.given.setdefault(key, Fold()).merge(fold)
+            version.given = {k: f for k, f in version.given.items() if k.bucket >= self._taken_bucket}
         self._forget()
         order = sorted(found, key=lambda e: (e[0], e[1], e[2].chunk, str(e[2][2:]), e[3].first_offset))
         yield from order
 
     def _forget(self) -> None:
-        self._blocks = {place: v for place, v in self._blocks.items() if v.sums or v.samples or v.event_times}
+        self._blocks = {
+            place: v
+            for place, v in self._blocks.items()
+            if v.sums or v.samples or v.event_times or v.given or v.seen
+        }
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value of plain types."""
         return {
             "blocks": [
-                (p, start, v.up_to, [f.to_wire(k) for k, f in v.sums.items()], v.samples, v.event_times)
+                (
+                    (p, start, v.up_to),
+                    ([f.to_wire(k) for k, f in v.sums.items()], v.samples, v.event_times),
+                    ([f.to_wire(k) for k, f in v.given.items()], list(v.seen.items())),
+                )
                 for (p, start), v in self._blocks.items()
             ],
             "totals": {p: (up_to, totals) for p, (up_to, totals) in self._totals.items()},
@@ -183,22 +217,20 @@ class TickBook:
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a snapshot that went through msgpack."""
         self._blocks = {}
-        for partition, start, up_to, sums, samples, times in state["blocks"]:
-            tick = msgspec.convert(
-                {
-                    "application": "*",
-                    "partition": partition,
-                    "partitions": 0,
-                    "block_start": start,
-                    "up_to": up_to,
-                    "sums": sums,
-                    "samples": samples,
-                },
-                Tick,
+        for (partition, start, up_to), (sums, samples, times), (given, seen) in state["blocks"]:
+            self._blocks[(partition, start)] = _Version(
+                up_to,
+                _folds(sums),
+                msgspec.convert(samples, list[Sample]),
+                list(times),
+                _folds(given),
+                dict(seen),
             )
-            folds = {key_of(s): Fold.from_wire(s) for s in tick.sums}
-            self._blocks[(partition, start)] = _Version(up_to, folds, tick.samples, list(times))
         self._totals = {
             int(p): (up_to, msgspec.convert(totals, Totals)) for p, (up_to, totals) in state["totals"].items()
         }
         self._taken_bucket, self._taken_time, self._counted_time = state["taken"]
+
+
+def _folds(sums: Any) -> dict[SumKey, Fold]:  # noqa: ANN401  from msgpack
+    return {key_of(s): Fold.from_wire(s) for s in msgspec.convert(sums, list[TickSum])}

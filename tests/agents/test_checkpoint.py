@@ -74,6 +74,17 @@ def test_a_state_lies_on_the_partition_of_its_input_under_keys_of_two_slots(log:
     assert first == third != second
 
 
+def test_an_input_with_more_partitions_than_the_states_shares_them(log: Log) -> None:
+    few = settings(kafka={"partitions": 2})  # ticks have three
+    found = Checkpoints("detect", outbox=log.outbox, settings=few)  # type: ignore[arg-type]
+    for partition in range(3):
+        log.write(found, f"state of {partition}", partition, partition)
+    assert {sent.partition for sent in log.outbox.sent} == {0, 1}
+    log.compact()
+    again = Checkpoints("detect", outbox=log.outbox, settings=few)  # type: ignore[arg-type]
+    assert [asyncio.run(again.read(p)) for p in range(3)] == [f"state of {p}" for p in range(3)]
+
+
 def test_a_large_state_travels_in_parts_that_fit_a_record(log: Log) -> None:
     log.write(log.checkpoints(), large(1), 5)
     sent = log.outbox.on(STATE)

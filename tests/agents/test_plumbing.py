@@ -59,7 +59,7 @@ async def through(found: Lane, stream: FakeStream) -> None:
 
 async def until(what: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not what():
+        while not what():  # noqa: ASYNC110  any condition
             await asyncio.sleep(0.005)
 
 

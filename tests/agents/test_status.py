@@ -118,7 +118,7 @@ class Setting:
 
     async def until(self, what: Callable[[], bool]) -> None:
         async with asyncio.timeout(5):
-            while not what():
+            while not what():  # noqa: ASYNC110  any condition
                 await asyncio.sleep(0.005)
 
 

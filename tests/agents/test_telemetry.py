@@ -26,7 +26,7 @@ CANARY = "cAnArY7f3a"
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """What the process writes to its log, at its most talkative; the logging of the tests comes back after."""
+    """What the process writes to its log, at its most talkative; the tests' own comes back after."""
     root, stream = logging.getLogger(), io.StringIO()
     held, level = root.handlers[:], root.level
     libraries = {name: logging.getLogger(name).level for name in ("aiokafka", "faust", "mode", "kafka")}

@@ -13,7 +13,7 @@ from tests.rig import made
 
 @cache
 def solved(seed: int = 0) -> Calibration:
-    with made.quick_calibration(streams=32, length=6000):
+    with made.quick_calibration(streams=32, length=3000):
         return calibrate(made.reference(400, kind="baseline"), tick_units=8, seed=seed)
 
 

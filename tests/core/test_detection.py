@@ -21,7 +21,7 @@ from tests.rig.made import through_msgpack
 def careful() -> Baseline:
     """A baseline calibrated with care enough that its thresholds mean something."""
     reference = build(made.rows(800), application=made.APP, kind="baseline", fingerprint=made.FINGERPRINT)
-    with patch.multiple(calibration, STREAMS=64, LENGTH=8000):
+    with patch.multiple(calibration, STREAMS=48, LENGTH=6000):
         calibrated = calibration.calibrate(reference)
     return replace(made.baseline(400), reference=reference, calibration=calibrated)
 

@@ -86,7 +86,7 @@ def test_it_does_not_matter_when_the_baseline_becomes_known(at: int) -> None:
 
 
 @given(st.integers(0, 400), st.integers(0, 400), st.sampled_from([1, 7, 64]), st.booleans(), st.booleans())
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_after_a_crash_every_unit_is_counted_once(
     saved: int, crashed: int, batch: int, knew: bool, knows: bool
 ) -> None:

@@ -189,15 +189,17 @@ def test_every_reading_has_an_id_of_its_own() -> None:
 @pytest.mark.parametrize("cut", [3, 9, 15, 17])
 def test_a_restored_monitor_says_the_same(cut: int) -> None:
     """Restored while learning, quiet, and in an episode; the baseline is adopted first, as the agent does."""
-    station = monitor(adopted=False)
-    run(station, ticks()[:cut], final=False)
-    other = monitor(adopted=False)
-    if station.baseline is not None:
-        other.adopt(station.baseline)
-    other.restore(through_msgpack(station.snapshot()))
-    assert through_msgpack(other.snapshot()) == through_msgpack(station.snapshot())
-    rest = [run(s, ticks()[cut:]) for s in (station, other)]
+    with made.quick_calibration(streams=16, length=1600):
+        station = monitor(adopted=False)
+        run(station, ticks()[:cut], final=False)
+        other = monitor(adopted=False)
+        if station.baseline is not None:
+            other.adopt(station.baseline)
+        other.restore(through_msgpack(station.snapshot()))
+        assert through_msgpack(other.snapshot()) == through_msgpack(station.snapshot())
+        rest = [run(s, ticks()[cut:]) for s in (station, other)]
     assert rest[0] == rest[1]
+    assert rest[0][-1].monitor == "gap"
 
 
 def test_a_snapshot_from_before_the_baseline_goes_on_with_the_one_that_was_published() -> None:

@@ -1,4 +1,4 @@
-"""What breaks around a worker: topics that are not there, a Redis that is away, a stop midway, a second worker."""
+"""What breaks around a worker: no topics, no Redis, a stop midway, a second worker that comes and goes."""
 
 import time
 import uuid
