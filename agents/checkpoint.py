@@ -58,7 +58,7 @@ class Checkpoints:
         CHECKPOINT_AT.labels(self._agent).set_to_current_time()
 
     def _place(self, partition: int) -> int:
-        """The same number, but where an input has more partitions than the states: ticks, with few of ours."""
+        """The same number, unless the input has more partitions than the states, as ticks may."""
         return partition % self._settings.kafka.partitions
 
     async def read(self, partition: int) -> Any | None:  # noqa: ANN401  any state

@@ -27,11 +27,15 @@ class Progress:
     partitions: int = 0
 
     def update(self, tick: Tick) -> None:
-        """Take over what a tick says of its partition; watermarks never fall."""
+        """Take over what a tick says of its partition; watermarks never fall.
+
+        Only progress ("*") moves the watermark: it is sent after all blocks that it speaks for, while a
+        block may be read before the next one of the same flush.
+        """
         self.partitions = max(self.partitions, tick.partitions)
-        was = self.watermarks.get(tick.partition)
-        if was is None or (tick.watermark is not None and tick.watermark >= was):
-            self.watermarks[tick.partition] = tick.watermark
+        was = self.watermarks.setdefault(tick.partition, None)
+        if tick.application == "*" and tick.watermark is not None:
+            self.watermarks[tick.partition] = tick.watermark if was is None else max(was, tick.watermark)
         self.idle[tick.partition] = tick.idle  # a tick with content says: no longer silent
 
     @property

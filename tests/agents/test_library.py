@@ -40,14 +40,17 @@ def take(found: Library, records: list[Any]) -> list[dict[str, Any]]:
     return [dict(line) for line in logs]
 
 
+def evalset_of(found: Library) -> str | None:
+    held = found.references[APP].evalset
+    return None if held is None else held.id
+
+
 def test_a_reference_is_held_when_its_manifest_came_and_not_before() -> None:
     found, records = library(), on_topic(made.reference())
     take(found, records[:-1])
     assert found.references == {}
     take(found, records[-1:])
-    held = found.references[APP].evalset
-    assert held is not None
-    assert held.id == made.reference().id
+    assert evalset_of(found) == made.reference().id
 
 
 def test_a_baseline_stands_beside_the_eval_set_whichever_comes_first() -> None:
@@ -79,8 +82,7 @@ def test_a_manifest_without_all_its_parts_is_ignored(kept: int) -> None:
 def test_parts_that_were_compacted_away_do_not_spoil_the_newer_version() -> None:
     found, older, newer = library(), on_topic(made.reference()), on_topic(made.reference(seed=1))
     take(found, [older[-1], *newer])
-    assert found.references[APP].evalset is not None
-    assert found.references[APP].evalset.id == made.reference(seed=1).id
+    assert evalset_of(found) == made.reference(seed=1).id
 
 
 def test_a_reference_of_another_encoder_is_refused_with_a_word_and_without_a_crash() -> None:
@@ -97,8 +99,7 @@ def test_a_damaged_reference_is_refused_and_the_one_before_is_kept() -> None:
     records[0].value = records[0].value[:1000]
     (line,) = take(found, records)
     assert line["event"] == "reference_refused"
-    assert found.references[APP].evalset is not None
-    assert found.references[APP].evalset.id == made.reference().id
+    assert evalset_of(found) == made.reference().id
 
 
 @pytest.mark.parametrize(

@@ -100,8 +100,9 @@ def test_a_silent_stream_gives_empty_batches_and_then_what_comes() -> None:
 def test_a_slow_stream_is_not_waited_for_longer_than_the_linger() -> None:
     async def collected() -> list[int]:
         stream = FakeStream(events(2))
-        async with contextlib.aclosing(batches(stream, size=100, linger=0.02)) as found:
-            return [event.offset for event in await anext(found)]
+        async for batch in batches(stream, size=100, linger=0.02):
+            return [event.offset for event in batch]
+        return []
 
     assert asyncio.run(asyncio.wait_for(collected(), 2)) == [0, 1]
 

@@ -24,7 +24,8 @@ class FakeConsumer:
     """aiokafka's consumer over lists of values per topic, all on partition 0; none is ever at its start."""
 
     def __init__(self, log: dict[str, list[bytes]]) -> None:
-        self.log, self.positions, self.stopped = log, {}, False
+        self.log, self.stopped = log, False
+        self.positions: dict[Any, int] = {}
         self.first: dict[str, int] = {}
         self.sought: dict[tuple[str, int], int] = {}
 
@@ -37,7 +38,7 @@ class FakeConsumer:
         self.stopped = True
 
     def assign(self, where: list[Any]) -> None:
-        self.positions: dict[Any, int] = dict.fromkeys(where, 0)
+        self.positions = dict.fromkeys(where, 0)
 
     async def beginning_offsets(self, where: list[Any]) -> dict[Any, int]:
         return dict.fromkeys(where, 0)

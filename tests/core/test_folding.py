@@ -73,6 +73,16 @@ def test_units_judged_one_by_one_are_judged_alike() -> None:
     assert same(one_by_one, together)
 
 
+@given(st.integers(1, 29), st.integers(1, 29))
+def test_what_was_added_since_an_earlier_state_is_the_difference(low: int, more: int) -> None:
+    high = min(low + more, 30)
+    earlier, later = folded(ALL, range(low)), folded(ALL, range(high))
+    added = later.without(earlier)
+    assert added.units == high - low
+    earlier.merge(added)
+    assert same(earlier, later)
+
+
 def test_a_merge_leaves_its_argument_alone() -> None:
     part, target = folded(ALL, range(5)), Fold()
     before = part.to_wire(KEY)

@@ -8,6 +8,8 @@ import pytest
 
 from app.core import episodes
 from app.core.baseline import BaselineSettings
+from app.core.detection import Detector
+from app.core.folding import Fold
 from app.core.measurement import References
 from app.core.monitor import DriftMonitor, MonitorSettings
 from schemas.readings import Reading, Tick
@@ -171,6 +173,24 @@ def test_an_end_of_the_input_that_was_none_does_not_confirm_what_was_pending() -
             found += fresh
         assert comparable(found) == comparable(run(monitor(), informed(), final=False))
     assert asked
+
+
+@pytest.mark.parametrize("every", [1, 3, 7])
+def test_an_end_of_the_input_that_was_none_loses_no_unit_and_tells_none_twice(every: int) -> None:
+    total = Fold()
+    with patch.object(Detector, "update", lambda self, fold: total.merge(fold)):
+        station = monitor()
+        for number, tick in enumerate(informed()):
+            station.receive(tick)
+            station.advance(tick.watermark or 0.0, final=number % every == 0)
+            if number % 5 == 0:
+                saved = through_msgpack(station.snapshot())
+                station = monitor()
+                station.restore(saved)
+        ids = [r.id for r in station.advance(float("inf"), final=True)]
+    assert total.units == len(LOG) - LEARNED
+    assert (total.first_offset, total.last_offset) == (LEARNED, len(LOG) - 1)
+    assert len(set(ids)) == len(ids)
 
 
 def test_the_end_of_the_input_tells_what_is_left() -> None:

@@ -3,6 +3,8 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.core.folding import Fold, SumKey
 from app.core.ticks import AHEAD_SECONDS, Progress, TickBook
@@ -125,6 +127,46 @@ def test_samples_only_counted_may_still_be_replaced_by_sums() -> None:
     assert taken(book, 9) == [(4, 0, 1)]
 
 
+def test_what_is_told_while_its_bucket_is_open_is_told_once() -> None:
+    """Traffic that fell silent is told at once; if its bucket goes on, only the difference follows."""
+    book = TickBook()
+    book.receive(tick(3, sums=[tick_sum(1, 4)], samples=[sample(0, 10.0)]))
+    assert [(n, f.units) for n, _, _, f in book.sums_before(2, closing=False)] == [(1, 4)]
+    assert [s.ordinal for s in book.samples_before(20.0, closing=False)] == [0]
+    book.receive(tick(3, sums=[tick_sum(1, 4)], samples=[sample(0, 10.0)]))
+    book.receive(tick(9, sums=[tick_sum(1, 7)], samples=[sample(0, 10.0), sample(1, 12.0)]))
+    assert taken(book, 2) == [(1, 0, 3)]
+    assert [s.ordinal for s in book.samples_before(20.0)] == [1]
+    book.receive(tick(12, sums=[tick_sum(1, 9), tick_sum(2, 1)], samples=[sample(2, 13.0)]))
+    assert taken(book, 9) == [(2, 0, 1)]
+    assert book.samples_before(99.0) == []
+
+
+@given(st.lists(st.sampled_from(["grow", "again", "tell", "close", "restart"]), max_size=25))
+def test_every_unit_in_time_is_told_once_whatever_happens_in_between(steps: list[str]) -> None:
+    book, bucket, units, told = TickBook(), 0, 0, 0
+    sent = tick(0)
+    for step in steps:
+        if step == "grow":
+            units += 1
+            sums = [*(s for s in sent.sums if s.bucket < bucket), tick_sum(bucket, units)]
+            sent = tick(sent.up_to + 1, sums=sums)
+            book.receive(sent)
+        elif step == "again":
+            book.receive(sent)
+        elif step == "restart":
+            saved = through_msgpack(book.snapshot())
+            book = TickBook()
+            book.restore(saved)
+        else:
+            told += sum(f.units for *_, f in book.sums_before(bucket + 1, closing=step == "close"))
+            if step == "close":
+                bucket, units = bucket + 1, 0
+    told += sum(f.units for *_, f in book.sums_before(bucket + 1))
+    assert told == sum(s.units for s in sent.sums)
+    assert through_msgpack(book.snapshot())["blocks"] == []
+
+
 def test_totals_are_those_of_the_newest_tick_of_each_partition() -> None:
     book = TickBook()
     book.receive(tick(9, totals=Totals(events=9)))
@@ -194,10 +236,18 @@ def test_all_are_idle_only_when_every_partition_says_so() -> None:
 
 def test_a_partition_with_something_new_is_no_longer_idle() -> None:
     found = progress((0, 5.0, False), (1, 3.0, True))
-    found.update(tick(7, partition=1, watermark=3.5))
+    found.update(tick(7, partition=1, watermark=3.5, application="*"))
     assert found.watermark == 3.5
 
 
 def test_the_end_of_the_input_is_at_most_a_day_behind_the_highest_watermark() -> None:
     assert Progress().end == math.inf
     assert progress((0, 5.0, False), (1, 3.0, True)).end == 5.0 + AHEAD_SECONDS
+
+
+def test_a_block_does_not_speak_for_the_blocks_that_follow_it() -> None:
+    found = progress((0, 1.0, False), (1, 2.0, False))
+
+    found.update(tick(7, partition=0, watermark=9.0))
+
+    assert found.watermark == 1.0

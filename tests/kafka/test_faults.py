@@ -17,7 +17,7 @@ from app.adapters.kafka import full_name
 from app.adapters.kafka_topics import create_topics
 from app.adapters.status import PREFIX
 from app.demo.traffic import scenario
-from app.settings import RedisSettings, Settings
+from app.settings import DetectionSettings, RedisSettings, Settings
 from schemas.events import Interaction
 from schemas.readings import Reading
 from schemas.topics import CATALOGUE, STATE
@@ -59,8 +59,8 @@ def opened(tmp_path: Path) -> Iterator[Callable[[Settings], Live]]:
         live.close()
 
 
-def traffic(count: int) -> list[Interaction]:
-    drawn = scenario(seed=11, start=START, clean=count, drifted=0).events
+def traffic(clean: int, drifted: int = 0) -> list[Interaction]:
+    drawn = scenario(seed=3, start=START, clean=clean, drifted=drifted).events
     return [event for event in drawn if isinstance(event, Interaction)]
 
 
@@ -88,10 +88,11 @@ def within(seconds: float, what: Callable[[], bool]) -> bool:
 def shown(client: Redis) -> int:
     """Interactions that the page would show; -1 while there is nothing to show."""
     try:
-        documents = [msgspec.json.decode(client.get(key)) for key in client.scan_iter(f"{PREFIX}status:*")]
+        held: list[Any] = [client.get(key) for key in client.scan_iter(f"{PREFIX}status:*")]
     except RedisConnectionError:
         return -1
-    return max((document["totals"]["events"] for document in documents), default=-1)
+    found = [reading for each in held for reading in msgspec.json.decode(each)["readings"].values()]
+    return max((reading["totals"]["events"] for reading in found), default=-1)
 
 
 def test_without_its_topics_a_worker_ends_and_names_the_command_that_makes_them(
@@ -110,15 +111,17 @@ def test_a_redis_that_comes_late_delays_the_page_and_nothing_else(
     settings: Settings, opened: Callable[[Settings], Live], tmp_path: Path
 ) -> None:
     (port,) = free_ports(1)
-    settings = settings.model_copy(
-        update={"redis": RedisSettings(url=SecretStr(f"redis://{LOOPBACK}:{port}/0"))}
-    )
+    redis = RedisSettings(url=SecretStr(f"redis://{LOOPBACK}:{port}/0"))
+    detection = DetectionSettings(baseline_events=1200)
+    settings = settings.model_copy(update={"redis": redis, "detection": detection})
     create_topics(settings.kafka)
-    live, events = opened(settings), traffic(900)
+    live, events = opened(settings), traffic(2000, 900)
     live.send(events)
     live.start_worker()
-    readings = live.wait_for(whole(events), SECONDS)
+    readings = live.wait_for(lambda r: whole(events)(r) and r[-1].note is not None, SECONDS)
     assert last_total(readings) == unique(events)
+    assert any(r.state == "alarm" for r in readings)
+    assert within(20, lambda: bool(live.alerts())), live.logs()
 
     server = start(
         [str(executable()), "--port", str(port), "--bind", LOOPBACK, "--save", ""], tmp_path / "redis"
