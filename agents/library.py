@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-from dataclasses import replace
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -27,6 +26,8 @@ class Library:
     def __init__(self, settings: Settings, *, fingerprint: str) -> None:
         self._settings, self._fingerprint = settings, fingerprint
         self.references: dict[str, References] = {}
+        self._evalsets: dict[str, Reference] = {}
+        self._baselines: dict[str, Baseline] = {}
         self.deployments: list[Deployment] = []
         self.ready = asyncio.Event()
         self._parts: dict[str, dict[int, bytes]] = {}
@@ -93,12 +94,14 @@ class Library:
             log.error("reference_refused", application=manifest["application"], reason=str(error))
 
     def hold(self, application: str, what: Reference | Baseline) -> None:
-        """Use a reference from now on."""
-        known = self.references.get(application) or self.references.get("*") or References()
+        """Use a reference from now on; an eval set of "*" serves whoever has none of his own."""
         if isinstance(what, Baseline):
-            self.references[application] = replace(known, baseline=what)
+            self._baselines[application] = what
         else:
-            self.references[application] = replace(known, evalset=what)
+            self._evalsets[application] = what
+        everyone = self._evalsets.get("*")
+        for name in {*self._evalsets, *self._baselines}:
+            self.references[name] = References(self._evalsets.get(name, everyone), self._baselines.get(name))
         log.info("reference_held", application=application, kind=type(what).__name__.lower())
 
     async def publish(self, application: str, what: Reference | Baseline, outbox: Outbox) -> None:

@@ -17,7 +17,7 @@ from app.adapters.tuning import measure_settings
 from app.core.measurement import Candidate, Described, Measurer
 from app.ports import Encoder
 from app.settings import Settings
-from schemas.codec import Rejection, decode, encode
+from schemas.codec import Rejection, decode, encode, hash_user
 from schemas.events import Interaction
 from schemas.readings import Sample, Tick
 from schemas.topics import INTERACTIONS, SAMPLES, TICKS
@@ -79,9 +79,12 @@ class Measure:
         await self._tell_idle()
         await self._outbox.deliver()
 
+    def _hash_user(self, user: str) -> str:
+        return hash_user(user, self._settings.worker.user_salt.get_secret_value())
+
     async def _interactions(self, record: Record, buried: set[int]) -> list[Interaction]:
         out: list[Interaction] = []
-        for event in decode(record.value, headers=record.headers):
+        for event in decode(record.value, headers=record.headers, hasher=self._hash_user):
             if isinstance(event, Rejection):
                 if record.offset not in buried:
                     await bury(self._outbox, record, event)

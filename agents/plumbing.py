@@ -1,6 +1,6 @@
 """The safe pattern, once: raw bytes, micro-batches, effects before acknowledgement, acks in order.
 
-research/runtime.md lists what loses data in Faust; this module is what is left.  An agent is a `Station`:
+docs/architecture.md lists what loses data in Faust; this module is what is left.  An agent is a `Station`:
 it processes records, and from time to time saves its state.  A `Lane` feeds it from one topic with
 concurrency 1, and acknowledges only what a checkpoint covers.  A crash repeats work; it skips none.
 """

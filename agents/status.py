@@ -1,7 +1,7 @@
 """`readings.v1` and `alerts.v1` -> Redis: the live read model, derived and losable.
 
-It has a consumer group of its own and reads a bounded past at its start, so an empty Redis fills
-again; a Redis that is away makes the page stale and stops nothing else.
+It reads a bounded past at its start, so an empty Redis fills again; a Redis that is away makes the
+page stale and stops nothing else.
 """
 
 import asyncio

@@ -11,8 +11,8 @@ from app.settings import LogSettings
 
 RECORDS = Counter("promptdrift_records_consumed_total", "Records taken from topics.", ["agent"])
 DEAD_LETTERS = Counter("promptdrift_records_dead_lettered_total", "Records sent to dead letters.", ["field"])
-EVENTS = Counter("promptdrift_events_total", "Production interactions judged by the unit rule.")
-UNITS = Counter("promptdrift_units_total", "Units folded into ticks.")
+EVENTS = Counter("promptdrift_events_total", "Interactions read from interactions.v1, duplicates included.")
+UNITS = Counter("promptdrift_units_total", "Candidates for units that were encoded.")
 READINGS = Counter("promptdrift_readings_total", "Readings sent.", ["monitor", "state"])
 ALERTS = Counter("promptdrift_alerts_total", "Transitions sent.", ["monitor", "severity", "state"])
 REDIS_ERRORS = Counter("promptdrift_redis_errors_total", "Status writes that failed.")

@@ -132,6 +132,15 @@ CATALOGUE = (
     DEAD_LETTERS,
 )
 
+WIDE = (INTERACTIONS, OUTCOMES)  # as many partitions as the settings say
+
+
+def partitions_of(topic: Topic, wide: int) -> int:
+    """Partitions of a topic where `wide` is the setting; state has room for every agent's input."""
+    if topic == STATE:
+        return max(wide, *(t.partitions for t in CATALOGUE if t not in (*WIDE, STATE)))
+    return wide if topic in WIDE else topic.partitions
+
 
 def place(event: Interaction | Deployment | Outcome | Evaluation) -> tuple[Topic, str]:
     """The topic of an event and its key there."""

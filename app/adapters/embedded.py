@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from app.errors import DependencyError
-from schemas.topics import CATALOGUE, INTERACTIONS, OUTCOMES, STATE
+from schemas.topics import CATALOGUE, partitions_of
 
 START_SECONDS = 30.0
 
@@ -71,8 +71,7 @@ def _librdkafka() -> ctypes.CDLL:
 
 def topic_sizes(prefix: str, partitions: int) -> list[tuple[str, int]]:
     """Every topic of the catalogue with its number of partitions."""
-    wide = {INTERACTIONS.name, OUTCOMES.name, STATE.name}
-    return [(prefix + t.name, partitions if t.name in wide else t.partitions) for t in CATALOGUE]
+    return [(prefix + topic.name, partitions_of(topic, partitions)) for topic in CATALOGUE]
 
 
 def serve(prefix: str, partitions: int) -> None:

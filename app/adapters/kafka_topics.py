@@ -12,9 +12,7 @@ from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 from app.adapters.kafka import PAUSE_SECONDS, TIMEOUT_SECONDS, connect, full_name
 from app.errors import DependencyError, SettingsError
 from app.settings import KafkaSettings
-from schemas.topics import CATALOGUE, INTERACTIONS, OUTCOMES, STATE, Topic
-
-WIDE = (INTERACTIONS, OUTCOMES, STATE)  # as many partitions as the settings say
+from schemas.topics import CATALOGUE, Topic, partitions_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +24,6 @@ class TopicState:
     state: str  # ok | missing | differs | created
     partitions: int | None = None
     differences: tuple[str, ...] = ()
-
-
-def partitions_of(kafka: KafkaSettings, topic: Topic) -> int:
-    """How many partitions the topic is to have."""
-    return kafka.partitions if topic in WIDE else topic.partitions
 
 
 def list_topics(kafka: KafkaSettings) -> list[TopicState]:
@@ -62,8 +55,8 @@ def _state(kafka: KafkaSettings, topic: Topic, partitions: int | None, config: d
     if partitions is None:
         return TopicState(topic=topic, name=name, state="missing")
     differences = []
-    if partitions != partitions_of(kafka, topic):
-        differences.append(f"partitions {partitions}, not {partitions_of(kafka, topic)}")
+    if partitions != partitions_of(topic, kafka.partitions):
+        differences.append(f"partitions {partitions}, not {partitions_of(topic, kafka.partitions)}")
     for option, wanted in _wanted(topic).items():
         found = config.get(option)
         if found is not None and set(found.split(",")) != set(wanted.split(",")):
@@ -91,7 +84,7 @@ def create_topics(kafka: KafkaSettings) -> list[TopicState]:
     if missing:
         _create(kafka, [state.topic for state in missing])
     return [
-        replace(state, state="created", partitions=partitions_of(kafka, state.topic))
+        replace(state, state="created", partitions=partitions_of(state.topic, kafka.partitions))
         if state.state == "missing"
         else state
         for state in before
@@ -103,7 +96,7 @@ def _create(kafka: KafkaSettings, topics: Sequence[Topic]) -> None:
     wanted = [
         NewTopic(
             full_name(kafka, topic),
-            num_partitions=partitions_of(kafka, topic),
+            num_partitions=partitions_of(topic, kafka.partitions),
             replication_factor=kafka.replication_factor,
             config=_wanted(topic),
         )

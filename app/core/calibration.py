@@ -3,7 +3,7 @@
 Streams are drawn with replacement from the reference's own *out-of-fold* points, each against its own
 bootstrap resample of the reference mean, so the reference's sampling error is inside the null.
 Every component is put on a common scale by its own run lengths, then one joint threshold is set on
-the maximum (research/detectors.md 3, two-eyes.md 7).  Deterministic under a seed.
+the maximum (docs/method.md).  Deterministic under a seed.
 """
 
 from collections.abc import Iterator

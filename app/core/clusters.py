@@ -1,7 +1,7 @@
 """Named clusters: where traffic lies, in words a reader recognises.
 
 Clusters explain and never alarm: a histogram is a poor alarm and the best explanation
-(research/detectors.md 1).  Names are the words that a cluster uses and the rest does not
+(docs/method.md).  Names are the words that a cluster uses and the rest does not
 (class-based tf-idf; Grootendorst, 2022, arXiv:2203.05794).
 """
 

@@ -14,7 +14,7 @@ def squared_shift(sums: Floats, counts: Floats, *, mean: Floats, covariance_trac
     """Unbiased squared distance between the live mean and the reference mean, with a 95 % interval.
 
     theta = |x - m|^2 - tr(S_live)/n_live - tr(S_ref)/n_ref; it may be negative, and is shown so.
-    Variance = linear part 4 d'(Cov/n)d from block means + degenerate part (research/detectors.md 3).
+    Variance = linear part 4 d'(Cov/n)d from block means + degenerate part (docs/method.md).
 
     Args: sums (b, d) and counts (b,) of b >= 2 blocks of live unit-norm vectors; mean (d,),
         covariance_trace and n of the reference.

@@ -1,6 +1,6 @@
 """How unlike the reference a unit is: conformal p-values, and a CUSUM that bets on small ones.
 
-Evidence: research/detectors.md 3.  Vovk, Gammerman, Shafer (2005), "Algorithmic Learning in a Random
+Evidence: docs/method.md.  Vovk, Gammerman, Shafer (2005), "Algorithmic Learning in a Random
 World", ch. 2 (conformal p-values) and 7 (betting); Page (1954), Biometrika 41, for the CUSUM.
 """
 

@@ -1,6 +1,6 @@
 """One eye's reference in its own eigenbasis, and decayed sums read with two spectral weights.
 
-Evidence: research/detectors.md 3; Hotelling (1947) and Lowry et al. (1992), Technometrics 34(1), for
+Evidence: docs/method.md; Hotelling (1947) and Lowry et al. (1992), Technometrics 34(1), for
 the multivariate EWMA; the linear-kernel MMD is the p = 0 reading (Gretton et al., 2012, JMLR 13).
 """
 
@@ -62,7 +62,7 @@ def out_of_fold(rows: Floats, spectrum: Spectrum) -> Floats:
     """Whitened coordinates (n, d) of each point under the covariance of the *other* folds.
 
     Whitening and judging the same points makes them look 20 times calmer than new ones are
-    (research/detectors.md 2a); the symmetric root keeps the folds in one frame.
+    (docs/method.md); the symmetric root keeps the folds in one frame.
     """
     centred = rows - spectrum.mean
     out = np.empty_like(centred)

@@ -1,7 +1,7 @@
 """One observation per person and horizon: the rule that keeps the false-page promise.
 
 Retries and sessions make prompts depend on each other; counted as independent they take the run
-length from 31,000 units to 11 (research/detectors.md 2c).  So a user (else conversation) gives one
+length from 31,000 units to 11 (docs/method.md).  So a user (else conversation) gives one
 unit per horizon, his first prompt; one text gives one unit per horizon; an id counts once.
 
 The rule is a deterministic function of the log: no clock, bounded memory, oldest entries first out.

@@ -18,9 +18,8 @@ import annotated_types
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from app.adapters.kafka_topics import WIDE
 from app.settings import FAMILIAR, Section, Settings
-from schemas.topics import CATALOGUE, DAY_MS, Topic
+from schemas.topics import CATALOGUE, DAY_MS, STATE, WIDE, Topic
 
 DOCS = Path(__file__).parents[2] / "docs"
 BEGIN, END = "<!-- generated: {} -->", "<!-- end: {} -->"
@@ -100,7 +99,8 @@ def topics_table(_: str) -> str:
 
 
 def topic_row(topic: Topic) -> tuple[str, ...]:
-    partitions = f"`kafka.partitions` ({topic.partitions})" if topic in WIDE else str(topic.partitions)
+    told = f"`kafka.partitions` ({topic.partitions})"
+    partitions = told if topic in (*WIDE, STATE) else str(topic.partitions)
     kept = "for good" if topic.retention_ms is None else f"{topic.retention_ms / DAY_MS:g} days"
     value = "bytes" if topic.schema is None else f"`{topic.schema.__name__}`"
     return f"`{topic.name}`", topic.key, topic.carries, partitions, topic.cleanup, kept, value
