@@ -132,13 +132,11 @@ CATALOGUE = (
     DEAD_LETTERS,
 )
 
-WIDE = (INTERACTIONS, OUTCOMES)  # as many partitions as the settings say
+WIDE = (INTERACTIONS, OUTCOMES, STATE)  # as many partitions as the settings say
 
 
 def partitions_of(topic: Topic, wide: int) -> int:
-    """Partitions of a topic where `wide` is the setting; state has room for every agent's input."""
-    if topic == STATE:
-        return max(wide, *(t.partitions for t in CATALOGUE if t not in (*WIDE, STATE)))
+    """Partitions of a topic where `wide` is the setting."""
     return wide if topic in WIDE else topic.partitions
 
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from app.settings import FAMILIAR, Section, Settings
-from schemas.topics import CATALOGUE, DAY_MS, STATE, WIDE, Topic
+from schemas.topics import CATALOGUE, DAY_MS, WIDE, Topic
 
 DOCS = Path(__file__).parents[2] / "docs"
 BEGIN, END = "<!-- generated: {} -->", "<!-- end: {} -->"
@@ -100,7 +100,7 @@ def topics_table(_: str) -> str:
 
 def topic_row(topic: Topic) -> tuple[str, ...]:
     told = f"`kafka.partitions` ({topic.partitions})"
-    partitions = told if topic in (*WIDE, STATE) else str(topic.partitions)
+    partitions = told if topic in WIDE else str(topic.partitions)
     kept = "for good" if topic.retention_ms is None else f"{topic.retention_ms / DAY_MS:g} days"
     value = "bytes" if topic.schema is None else f"`{topic.schema.__name__}`"
     return f"`{topic.name}`", topic.key, topic.carries, partitions, topic.cleanup, kept, value

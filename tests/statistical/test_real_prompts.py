@@ -1,0 +1,57 @@
+"""A short form of docs/benchmarks.md: real prompts, a known change, one incident that names it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from app.adapters.encoders import LiveEncoder, load_encoder
+from benchmarks import streams
+from benchmarks.replays import measure
+from benchmarks.streams import Stream, compose, rows
+
+pytestmark = [
+    pytest.mark.statistical,
+    pytest.mark.model,
+    pytest.mark.shared_data,
+    pytest.mark.skipif(not streams.available(), reason="../shared/data is not here"),
+]
+
+
+@pytest.fixture(scope="module")
+def encoder() -> LiveEncoder:
+    return load_encoder(table=None, model=None, cache_dir=None)
+
+
+def short_code_wave() -> Stream:
+    known = [r["text"] for r in rows("intents_hwu64.jsonl.gz")]
+    fresh = sorted({r["text"] for r in rows("code_codealpaca.jsonl.gz")})
+    return compose("short-code", known, fresh, seed=1, sizes=(600, 2000, 700, 1000), share=0.05)
+
+
+def short_language_switch() -> Stream:
+    found = rows("multilingual_mgsm.jsonl.gz")
+    known = [r["text"] for r in rows("math_gsm8k_models.jsonl.gz")]
+    fresh = sorted({r["text"] for r in found if r["lang"] in ("de", "es")})
+    return compose("short-language", known, fresh, seed=1, sizes=(300, 1500, 500, 900), share=0.20)
+
+
+@pytest.mark.parametrize("make", [short_code_wave, short_language_switch])
+def test_a_change_in_real_prompts_is_found_once_and_named(
+    make: Callable[[], Stream], encoder: LiveEncoder
+) -> None:
+    found = measure(make(), 1, encoder)
+
+    assert found.false_incidents == 0
+    assert found.incidents == 1
+    assert found.purity is not None
+    assert found.purity >= 2 / 3, found.named
+
+
+def test_unchanged_real_prompts_raise_nothing(encoder: LiveEncoder) -> None:
+    known = [r["text"] for r in rows("intents_hwu64.jsonl.gz")]
+    calm = compose("short-calm", known, [], seed=1, sizes=(600, 5000, 0, 1000), share=0.0)
+
+    found = measure(calm, 1, encoder)
+
+    assert found.incidents + found.false_incidents == 0
+    assert found.highest_clean < found.threshold
