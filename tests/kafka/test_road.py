@@ -16,7 +16,7 @@ from app.settings import Settings
 from schemas.codec import Event
 from schemas.events import Interaction
 from schemas.topics import DEAD_LETTERS, INTERACTIONS
-from tests.rig.live import Live, essence, last_total
+from tests.rig.live import Live, essence, finished, last_total
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.model]
@@ -70,7 +70,7 @@ def test_live_and_replay_say_the_same(live: Live) -> None:
     interactions = sum(isinstance(e, Interaction) for e in events)
     live.start_worker()
     live.send(events)
-    readings = live.wait_for(lambda r: last_total(r) == interactions and r[-1].note is not None, 150)
+    readings = live.wait_for(finished(interactions), 150)
 
     told = replayed(events, live.settings)
 
@@ -82,7 +82,7 @@ def test_live_and_replay_say_the_same(live: Live) -> None:
 @pytest.mark.timeout(900)
 def test_a_worker_killed_midway_loses_and_doubles_nothing(live: Live) -> None:
     """100,000 interactions of 1 KB, two workers, one kill -9, 25 poison records."""
-    drawn = scenario(seed=5, start=START, clean=80_000, drifted=20_000, interval_seconds=0.5)
+    drawn = scenario(seed=5, start=START, clean=80_000, drifted=20_000, interval_seconds=0.005)
     events = padded([e for e in drawn.events if isinstance(e, Interaction)][:100_000], 1000)
     poison = [b'{"application": "helpdesk", "prompt": %d' % i for i in range(25)]
     live.send(events[:50_000])
@@ -93,7 +93,7 @@ def test_a_worker_killed_midway_loses_and_doubles_nothing(live: Live) -> None:
 
     live.wait_for(lambda r: last_total(r) > 30_000, 300)
     live.kill(0)
-    readings = live.wait_for(lambda r: last_total(r) >= len(events), 500, alive=False)
+    readings = live.wait_for(finished(len(events)), 500, alive=False)
 
     unique = {e.id for e in events if isinstance(e, Interaction)}
     assert max(readings, key=lambda r: r.totals.events).totals.events == len(unique)

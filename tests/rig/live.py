@@ -129,6 +129,11 @@ def last_total(readings: Sequence[Reading]) -> int:
     return max((r.totals.events for r in readings), default=0)
 
 
+def finished(count: int) -> Callable[[list[Reading]], bool]:
+    """Everything was counted, and the silence after it was noticed: no reading is still to come."""
+    return lambda readings: any(r.note is not None and r.totals.events >= count for r in readings)
+
+
 def essence(readings: Sequence[Reading], *, offsets: bool = True) -> dict[str, dict[str, Any]]:
     """What replay and live must agree on: whole windows, without running totals."""
     out: dict[str, dict[str, Any]] = {}
