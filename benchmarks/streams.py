@@ -80,7 +80,7 @@ def new_task(seed: int) -> Stream:
     held = set(Random(f"held {seed}").sample(sorted({r["label"] for r in found}), 3))
     known = [r["text"] for r in found if r["label"] not in held]
     fresh = sorted({r["text"] for r in found if r["label"] in held})
-    return compose("new-task", known, fresh, seed=seed, sizes=(1500, 4000, 5000, 2000), share=0.10)
+    return compose("new-task", known, fresh, seed=seed, sizes=(1500, 4000, 12_000, 2000), share=0.10)
 
 
 def code_wave(seed: int) -> Stream:

@@ -56,7 +56,8 @@ class Monitors:
         if watermark is None:
             return []
         out: list[Reading] = []
-        for _, monitor in sorted(self._monitors.items()):
+        for application, monitor in sorted(self._monitors.items()):
+            monitor.evalset = self._known(application).evalset  # it may have been published since
             knew = monitor.baseline
             out += monitor.advance(watermark, final=final)
             if knew is None and monitor.baseline is not None:
@@ -73,9 +74,12 @@ class Monitors:
         """Whether every input partition was read to its end and is silent."""
         return self._progress.all_idle
 
+    def _known(self, application: str) -> References:
+        return self._references.get(application) or self._references.get("*") or References()
+
     def _monitor(self, application: str) -> DriftMonitor:
         if application not in self._monitors:
-            known = self._references.get(application) or self._references.get("*") or References()
+            known = self._known(application)
             monitor = DriftMonitor(
                 application,
                 fingerprint=self._fingerprint,

@@ -13,6 +13,7 @@ from app.core.monitor import MonitorSettings
 from app.core.monitors import KEPT_DEPLOYMENTS, Monitors
 from schemas.readings import Reading, Tick
 from tests.core.test_releases import deployment
+from tests.core.test_ticks import tick as version
 from tests.rig import made
 from tests.rig.made import APP, comparable, interactions, spread, through_msgpack
 
@@ -166,3 +167,16 @@ def test_releases_do_not_fill_the_memory() -> None:
         station.deployed(deployment(f"v{i}"))
         station.deployed(deployment(f"v{i}"))
     assert len(station.snapshot()["deployments"]) == KEPT_DEPLOYMENTS
+
+
+def test_an_eval_set_published_later_is_taken_up() -> None:
+    references: dict[str, References] = {}
+    found = Monitors(references=references, fingerprint=made.FINGERPRINT, settings=MonitorSettings())
+    found.receive(version(0, application=APP, partitions=1))
+    found.receive(version(0, application="*", partitions=1, watermark=1.0))
+    found.advance()
+
+    references["*"] = References(evalset=made.reference(300))
+    found.advance()
+
+    assert found._monitors[APP].evalset is references["*"].evalset
