@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from app.cli.encoder import live_encoder
 from app.cli.terminal import say
 from app.errors import DependencyError, PromptdriftError
 
-START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+PLAYED = timedelta(hours=2, minutes=45)  # event time of the scenario: it ends about now
 BASELINE_EVENTS = 1500
 PARTITIONS = 4
 PATIENCE_SECONDS = 120.0
@@ -92,7 +92,8 @@ class Story:
         from app.demo.traffic import scenario
 
         self.seed = seed
-        self.scenario = scenario(seed=seed, start=START, clean=3200, drifted=1600, drift=drift)
+        start = datetime.now(UTC).replace(second=0, microsecond=0) - PLAYED
+        self.scenario = scenario(seed=seed, start=start, clean=3200, drifted=1600, drift=drift)
 
     def connect(self, bootstrap: str) -> None:
         """Talk to this broker from now on."""

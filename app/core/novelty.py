@@ -11,6 +11,7 @@ from app.core.fixedpoint import Floats
 
 BIN_COUNT = 24
 BET_POWER = 0.25  # k: density k * p**(k-1) under the alternative
+TAIL_SIGMAS = 3.0
 BET_SHARES = (0.01, 0.04, 0.16)  # e: share of novel units that a bet expects
 
 
@@ -38,13 +39,16 @@ def bin_of(p: Floats, count: int) -> NDArray[np.int64]:
 
 
 def bets(count: int) -> Floats:
-    """Log-likelihood increments, shape (bets, bins).
+    """Log-likelihood increments, shape (bets, bins), conservative by the reference's own tail error.
 
-    The density is averaged over each bin under uniform p, so a bet's expected payoff stays 1.
+    A tail that holds k of n reference points may truly hold k + 3 sqrt(k): paid as if its p-values were
+    uniform, a bet would drift upwards on clean traffic for ever.  So each bin is paid for its upper
+    3-sigma p-value, with the density averaged over the bin; under uniform p the expected payoff is
+    below 1.
     """
     edges = bin_edges(count)
-    width = np.diff(edges)
-    density = np.diff(edges**BET_POWER) / width
+    upper = edges + TAIL_SIGMAS * np.sqrt(edges / (count + 1.0))
+    density = np.diff(upper**BET_POWER) / np.diff(upper)
     shares = np.asarray(BET_SHARES)[:, None]
     return np.asarray(np.log1p(shares * (density - 1.0)))
 

@@ -40,9 +40,10 @@ def test_what_is_no_number_or_infinite_is_as_novel_as_can_be() -> None:
 
 
 @pytest.mark.parametrize("count", COUNTS)
-def test_a_bet_expects_exactly_one_under_uniform_p(count: int) -> None:
+def test_a_bet_expects_a_little_less_than_one_under_uniform_p(count: int) -> None:
     payoff = np.exp(bets(count)) @ np.diff(bin_edges(count))
-    assert payoff == pytest.approx(np.ones(len(BET_SHARES)), abs=1e-12)
+    assert (payoff < 1.0).all()  # a bet must not win on clean traffic, also where the tail is badly known
+    assert (payoff > 0.9).all()
 
 
 @pytest.mark.parametrize("count", COUNTS)
