@@ -11,7 +11,7 @@ from app.core.fixedpoint import Floats
 
 BIN_COUNT = 24
 BET_POWER = 0.25  # k: density k * p**(k-1) under the alternative
-TAIL_SIGMAS = 3.0
+TAIL_SIGMAS = 4.0  # 3 for one bin; 24 bins of two eyes are looked at together
 BET_SHARES = (0.01, 0.04, 0.16)  # e: share of novel units that a bet expects
 
 
@@ -41,13 +41,15 @@ def bin_of(p: Floats, count: int) -> NDArray[np.int64]:
 def bets(count: int) -> Floats:
     """Log-likelihood increments, shape (bets, bins), conservative by the reference's own tail error.
 
-    A tail that holds k of n reference points may truly hold k + 3 sqrt(k): paid as if its p-values were
-    uniform, a bet would drift upwards on clean traffic for ever.  So each bin is paid for its upper
-    3-sigma p-value, with the density averaged over the bin; under uniform p the expected payoff is
-    below 1.
+    A tail in which k of n reference points lie may truly hold more.  Paid as if its p-values were
+    uniform, a bet would drift upwards on clean traffic for ever; so each bin is paid for the upper
+    4-sigma limit of its Poisson count, k + 4 sqrt(k + 3/4) + 19/4 (Gehrels, 1986, ApJ 303), with
+    the density averaged over the bin.  Under uniform p the expected payoff is below 1.
     """
     edges = bin_edges(count)
-    upper = edges + TAIL_SIGMAS * np.sqrt(edges / (count + 1.0))
+    held = np.maximum(edges * (count + 1.0) - 1.0, 0.0)
+    limit = held + TAIL_SIGMAS * np.sqrt(held + 0.75) + (TAIL_SIGMAS**2 + 3.0) / 4.0
+    upper = np.where(edges > 0.0, limit / (count + 1.0), 0.0)
     density = np.diff(upper**BET_POWER) / np.diff(upper)
     shares = np.asarray(BET_SHARES)[:, None]
     return np.asarray(np.log1p(shares * (density - 1.0)))
