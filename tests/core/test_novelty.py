@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from app.core.novelty import BET_SHARES, BIN_COUNT, bets, bin_edges, bin_of, cusum, p_values
+from app.core.novelty import BIN_COUNT, bets, bin_edges, bin_of, cusum, p_values
 
 COUNTS = [100, 300, 2000]
 
