@@ -5,7 +5,6 @@ existed.  Both call `judge`, on the same fixed-point rows, so it does not matter
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.core import novelty
 from app.core.baseline import Baseline
-from app.core.fixedpoint import WORDING_SCALE, pack, restore, unpack
+from app.core.fixedpoint import pack, unpack
 from app.core.reference import EYES, Reference, uncovered
 from schemas.readings import TickSum
 
@@ -69,11 +68,6 @@ def judge(
         clusters=None if evalset is None else evalset.clusters.assign(rows),
         uncovered=None if evalset is None else uncovered(evalset, rows),
     )
-
-
-def restored(wording: NDArray[np.int16]) -> NDArray[np.float64]:
-    """Unit vectors as floats."""
-    return restore(wording, WORDING_SCALE)
 
 
 @dataclass(slots=True)
@@ -202,8 +196,3 @@ def key_of(tick_sum: TickSum) -> SumKey:
         tick_sum.deployment_id,
         tick_sum.variant,
     )
-
-
-def stack(rows: Sequence[bytes], dtype: str, width: int) -> NDArray[np.generic]:
-    """Rows from the wire as an array (m, width)."""
-    return np.frombuffer(b"".join(rows), dtype).reshape(len(rows), width)
