@@ -94,6 +94,7 @@ def main() -> Any:  # noqa: ANN401  exits
     threadpool_limits(1)  # workers share the cores; BLAS threads of several would wait for each other
     log.info("worker_starts", group=settings.worker.group, brokers=settings.kafka.bootstrap_servers)
     worker = faust.Worker(app, loglevel=None, redirect_stdouts=False, quiet=True, override_logging=False)
+    worker.spinner = None  # it writes control codes, and lowers the level of the root logger to DEBUG
     worker.execute_from_commandline()
 
 
