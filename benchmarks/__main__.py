@@ -1,46 +1,32 @@
-"""`make bench`: measure everything again and write docs/benchmarks.md between its markers."""
+"""`make bench`: measure again and write docs/benchmarks.md, each benchmark its own section."""
 
 import argparse
+import importlib
 import sys
-from pathlib import Path
 
-from app.adapters.encoders import load_encoder
-from benchmarks import replays, streams
+from benchmarks import streams
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- measured: {} -->", "<!-- end: {} -->"
+BENCHMARKS = ("replays",)  # each a module with `add_arguments` and `main`
 
 
 def main() -> int:
-    """Run the replays; other benchmarks join here."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--only", choices=sorted(streams.STREAMS))
+    """Run one benchmark, or all of them."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.set_defaults(run=BENCHMARKS, quick=False)
+    commands = parser.add_subparsers(title="benchmarks", metavar="NAME", help="without a name: all of them")
+    for name in BENCHMARKS:
+        module = importlib.import_module(f"benchmarks.{name}")
+        command = commands.add_parser(name, help=module.__doc__)
+        command.add_argument("--quick", action="store_true", help="a few minutes; writes no page")
+        module.add_arguments(command)
+        command.set_defaults(run=(name,))
     chosen = parser.parse_args()
     if not streams.available():
         sys.stderr.write("the real prompts (../shared/data) are not here: nothing measured\n")
         return 5
-    encoder = load_encoder(table=None, model=None, cache_dir=None)
-    results = []
-    for name, make in streams.STREAMS.items():
-        if chosen.only in (None, name):
-            for seed in range(chosen.seeds):
-                results.append(replays.measure(make(seed), seed, encoder))
-                sys.stderr.write(f"{results[-1]}\n")
-    table = replays.table(results)
-    sys.stdout.write(table + "\n")
-    if chosen.only is None:
-        write("replays", table)
+    for name in chosen.run:
+        importlib.import_module(f"benchmarks.{name}").main(chosen)
     return 0
-
-
-def write(name: str, table: str) -> None:
-    """Replace one measured part of the page."""
-    text = PAGE.read_text()
-    begin, end = BEGIN.format(name), END.format(name)
-    before, _, rest = text.partition(begin)
-    _, _, after = rest.partition(end)
-    PAGE.write_text(f"{before}{begin}\n{table}\n{end}{after}")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
 """`promptdrift replay` on streams of real prompts: silent where nothing changed, and naming what did."""
 
+import argparse
+import sys
 from dataclasses import dataclass
 
 from app.adapters import replay
 from app.adapters.build import build_reference
+from app.adapters.encoders import load_encoder
 from app.adapters.redaction import redact
 from app.ports import Encoder
 from app.settings import DetectionSettings
+from benchmarks import page, streams
 from benchmarks.streams import Stream
 
 
@@ -61,20 +65,43 @@ def measure(stream: Stream, seed: int, encoder: Encoder) -> Result:
     )
 
 
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Of `python -m benchmarks replays`."""
+    command.add_argument("--seeds", type=int, default=5)
+    command.add_argument("--only", choices=sorted(streams.STREAMS))
+
+
+def main(chosen: argparse.Namespace) -> None:
+    """Replay every stream with every seed; the page is written when nothing was left out."""
+    only, seeds = getattr(chosen, "only", None), 1 if chosen.quick else getattr(chosen, "seeds", 5)
+    encoder = load_encoder(table=None, model=None, cache_dir=None)
+    results = []
+    for name, make in streams.STREAMS.items():
+        if only in (None, name):
+            for seed in range(seeds):
+                results.append(measure(make(seed), seed, encoder))
+                sys.stderr.write(f"{results[-1]}\n")
+    section = table(results)
+    sys.stdout.write(section + "\n")
+    if only is None and not chosen.quick:
+        page.write("replays", section)
+
+
 def table(results: list[Result]) -> str:
     """Markdown."""
-    lines = [
-        "| stream | seed | false incidents | true incidents | delay, events | onset error, events "
-        "| highest clean score / threshold | first named cluster | examples from the change |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for r in results:
-        purity = "" if r.purity is None else f"{r.purity:.0%}"
-        lines.append(
-            f"| {r.stream} | {r.seed} | {r.false_incidents} | {r.incidents} | {_or_none(r.delay)} | "
-            f"{_or_none(r.onset_error)} | {r.highest_clean:.1f} / {r.threshold:.1f} | {r.named} | {purity} |"
-        )
-    return "\n".join(lines)
+    header = [
+        "stream", "seed", "false incidents", "true incidents", "delay, events", "onset error, events",
+        "highest clean score / threshold", "first named cluster", "examples from the change",
+    ]  # fmt: skip
+    rows = [
+        [
+            r.stream, str(r.seed), str(r.false_incidents), str(r.incidents), _or_none(r.delay),
+            _or_none(r.onset_error), f"{r.highest_clean:.1f} / {r.threshold:.1f}", r.named,
+            "" if r.purity is None else f"{r.purity:.0%}",
+        ]
+        for r in results
+    ]  # fmt: skip
+    return page.table(header, rows)
 
 
 def _or_none(value: int | None) -> str:
