@@ -119,8 +119,7 @@ class Detect:
 
 async def send_reading(outbox: Outbox, reading: Reading) -> None:
     """Queue one reading."""
-    key = f"{reading.application}:{reading.monitor}".encode()
-    await outbox.send(READINGS, encode(reading), key=key)
+    await outbox.send(READINGS, encode(reading), key=reading.application.encode())
     READINGS_SENT.labels(reading.monitor, reading.state).inc()
 
 

@@ -5,6 +5,7 @@ commutes: k workers equal one worker to the last bit (docs/decisions/0002).
 """
 
 from datetime import datetime
+from typing import Literal
 
 from msgspec import Struct
 
@@ -150,7 +151,7 @@ class OffsetRange(Struct, frozen=True, kw_only=True):
 
 
 class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One measurement with its uncertainty.  Topic `readings.v1`, keyed by application:monitor.
+    """One measurement with its uncertainty.  Topic `readings.v1`, keyed by application.
 
     `monitor` is `change` (against the baseline) or `gap` (against the eval set).  `state` is learning,
     ok, pending (the score has crossed, what moved is being named), alarm or unknown.  The id derives
@@ -183,3 +184,5 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     totals: Totals = Totals()
     progress: float | None = None  # share of the baseline learned
     note: str | None = None
+    segment: str | None = None  # part of the application, as `language=de`; None: all of it
+    severity: Literal["warning", "critical"] | None = None  # where the monitor itself knows

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from schemas.decisions import Alert
+from schemas.decisions import Acknowledgement, Alert, Delivery
 from schemas.events import Deployment, Evaluation, Interaction, Outcome
 from schemas.readings import Reading, Sample, Tick
 
@@ -70,7 +70,7 @@ SAMPLES = Topic(
 )
 READINGS = Topic(
     name="readings.v1",
-    key="application:monitor",
+    key="application",
     carries="every measurement, with its uncertainty",
     partitions=3,
     retention_ms=30 * DAY_MS,
@@ -92,6 +92,22 @@ ALERTS_STATE = Topic(
     cleanup="compact",
     retention_ms=None,
     schema=Alert,
+)
+ACKNOWLEDGEMENTS = Topic(
+    name="acknowledgements.v1",
+    key="application",
+    carries="what people answer to an incident: acknowledged, closed by hand",
+    partitions=3,  # as readings, which they meet
+    retention_ms=30 * DAY_MS,
+    schema=Acknowledgement,
+)
+DELIVERIES = Topic(
+    name="deliveries.v1",
+    key="incident",
+    carries="each attempt to tell a sink, and how it went",
+    partitions=3,
+    retention_ms=30 * DAY_MS,
+    schema=Delivery,
 )
 REFERENCES = Topic(
     name="references.v1",
@@ -127,6 +143,8 @@ CATALOGUE = (
     READINGS,
     ALERTS,
     ALERTS_STATE,
+    ACKNOWLEDGEMENTS,
+    DELIVERIES,
     REFERENCES,
     STATE,
     DEAD_LETTERS,

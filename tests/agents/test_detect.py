@@ -95,10 +95,10 @@ def unique(readings: Sequence[Reading]) -> list[Reading]:
     return list({r.id: r for r in comparable(readings)}.values())
 
 
-def test_ticks_go_in_and_readings_come_out_keyed_by_monitor() -> None:
+def test_ticks_go_in_and_readings_come_out_keyed_by_application() -> None:
     place = Setting()
     place.process(records(ticks()))
-    assert {sent.key for sent in place.outbox.on(READINGS)} == {f"{APP}:change".encode()}
+    assert {sent.key for sent in place.outbox.on(READINGS)} == {APP.encode()}
     assert any(r.state == "alarm" for r in place.readings)
     assert place.readings[-1].totals.events == len(LOG)
 
