@@ -9,6 +9,7 @@ import faust
 from agents.checkpoint import Checkpoints
 from agents.dead_letters import typed
 from agents.plumbing import Lane, Outbox, Record
+from agents.station import PartitionedStation
 from agents.telemetry import ALERTS as ALERTS_SENT
 from agents.telemetry import log
 from app.core.incidents import Incidents
@@ -30,12 +31,12 @@ class _Partition:
         return {"incidents": self.incidents.snapshot(), "offset": self.offset}
 
 
-class Alerting:
+class Alerting(PartitionedStation[_Partition]):
     """One `Incidents` per partition of readings, restored at its first record."""
 
     def __init__(self, *, outbox: Outbox, checkpoints: Checkpoints) -> None:
-        self._outbox, self._checkpoints = outbox, checkpoints
-        self._partitions: dict[int, _Partition] = {}
+        super().__init__(checkpoints)
+        self._outbox = outbox
 
     async def process(self, records: Sequence[Record]) -> None:
         """Decide on each reading; transitions are delivered when this returns."""
@@ -62,27 +63,12 @@ class Alerting:
         ALERTS_SENT.labels(alert.monitor, alert.severity, alert.state).inc()
         log.info("alert", application=alert.application, incident=alert.incident, state=alert.state)
 
-    async def _partition(self, number: int) -> _Partition:
-        if number not in self._partitions:
-            partition = _Partition(Incidents())
-            saved = await self._checkpoints.read(number)
-            if saved is not None:
-                partition.incidents.restore(saved["incidents"])
-                partition.offset = partition.saved = saved["offset"]
-            self._partitions[number] = partition
-        return self._partitions[number]
-
-    async def checkpoint(self) -> None:
-        """Save the partitions that moved."""
-        for number, partition in self._partitions.items():
-            if partition.offset > partition.saved:
-                await self._checkpoints.write(number, partition.snapshot, partition.offset)
-                partition.saved = partition.offset
-
-    def forget(self, partitions: set[int]) -> None:
-        """Another worker goes on from the last checkpoint."""
-        for number in partitions:
-            self._partitions.pop(number, None)
+    async def _open(self, number: int, saved: dict[str, Any] | None) -> _Partition:
+        partition = _Partition(Incidents())
+        if saved is not None:
+            partition.incidents.restore(saved["incidents"])
+            partition.offset = saved["offset"]
+        return partition
 
 
 def register(app: faust.App, settings: Settings, *, outbox: Outbox) -> None:

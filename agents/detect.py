@@ -11,6 +11,7 @@ from agents.checkpoint import Checkpoints
 from agents.dead_letters import typed
 from agents.library import Library
 from agents.plumbing import Lane, Outbox, Record
+from agents.station import PartitionedStation
 from agents.telemetry import READINGS as READINGS_SENT
 from agents.telemetry import STAGE_SECONDS, log
 from app.adapters.tuning import monitor_settings
@@ -34,7 +35,7 @@ class _Partition:
         return {"monitors": self.monitors.snapshot(), "offset": self.offset, "settled": self.settled}
 
 
-class Detect:
+class Detect(PartitionedStation[_Partition]):
     """One `Monitors` per partition of ticks, restored at its first record."""
 
     def __init__(
@@ -46,9 +47,9 @@ class Detect:
         outbox: Outbox,
         checkpoints: Checkpoints,
     ) -> None:
-        self._settings, self._fingerprint, self._library = settings, fingerprint, library
-        self._outbox, self._checkpoints = outbox, checkpoints
-        self._partitions: dict[int, _Partition] = {}
+        super().__init__(checkpoints)
+        self._settings, self._fingerprint = settings, fingerprint
+        self._library, self._outbox = library, outbox
 
     async def process(self, records: Sequence[Record]) -> None:
         """Take over ticks, advance to the watermark, send readings and new baselines."""
@@ -88,33 +89,17 @@ class Detect:
         for reading in readings:
             await send_reading(self._outbox, reading)
 
-    async def _partition(self, number: int) -> _Partition:
-        if number not in self._partitions:
-            monitors = Monitors(
-                references=self._library.references,
-                fingerprint=self._fingerprint,
-                settings=monitor_settings(self._settings.detection),
-            )
-            partition = _Partition(monitors)
-            saved = await self._checkpoints.read(number)
-            if saved is not None:
-                monitors.restore(saved["monitors"])
-                partition.offset = partition.saved = saved["offset"]
-                partition.settled = saved["settled"]
-            self._partitions[number] = partition
-        return self._partitions[number]
-
-    async def checkpoint(self) -> None:
-        """Save the partitions that moved."""
-        for number, partition in self._partitions.items():
-            if partition.offset > partition.saved:
-                await self._checkpoints.write(number, partition.snapshot, partition.offset)
-                partition.saved = partition.offset
-
-    def forget(self, partitions: set[int]) -> None:
-        """Another worker goes on from the last checkpoint."""
-        for number in partitions:
-            self._partitions.pop(number, None)
+    async def _open(self, number: int, saved: dict[str, Any] | None) -> _Partition:
+        monitors = Monitors(
+            references=self._library.references,
+            fingerprint=self._fingerprint,
+            settings=monitor_settings(self._settings.detection),
+        )
+        partition = _Partition(monitors)
+        if saved is not None:
+            monitors.restore(saved["monitors"])
+            partition.offset, partition.settled = saved["offset"], saved["settled"]
+        return partition
 
 
 async def send_reading(outbox: Outbox, reading: Reading) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import faust
 
@@ -12,6 +13,7 @@ from agents.dead_letters import buried_after, bury
 from agents.library import Library
 from agents.plumbing import Lane, Outbox, Record
 from agents.reading import Ends
+from agents.station import PartitionedStation
 from agents.telemetry import EVENTS, STAGE_SECONDS, UNITS
 from app.adapters.tuning import measure_settings
 from app.core.measurement import Candidate, Described, Measurer
@@ -39,8 +41,17 @@ class _Partition:
     idle: bool = False
     saved: int = -1
 
+    @property
+    def offset(self) -> int:
+        """The last offset measured."""
+        return self.measurer.last_offset
 
-class Measure:
+    def snapshot(self) -> dict[str, Any]:
+        """State as a value for msgpack."""
+        return self.measurer.snapshot()
+
+
+class Measure(PartitionedStation[_Partition]):
     """One `Measurer` per partition, restored at its first record."""
 
     def __init__(
@@ -53,9 +64,9 @@ class Measure:
         checkpoints: Checkpoints,
         app: faust.App,
     ) -> None:
+        super().__init__(checkpoints)
         self._settings, self._eyes, self._library = settings, eyes, library
-        self._outbox, self._checkpoints, self._app = outbox, checkpoints, app
-        self._partitions: dict[int, _Partition] = {}
+        self._outbox, self._app = outbox, app
         self._topic = settings.kafka.topic_prefix + INTERACTIONS.name
         self._ends = Ends(settings)
         self._looked_at = 0.0
@@ -137,34 +148,16 @@ class Measure:
                 owned[number].idle = True
                 await self._broadcast(measurer.progress(idle=True))
 
-    async def _partition(self, number: int) -> _Partition:
-        if number not in self._partitions:
-            measurer = Measurer(
-                partition=number,
-                partitions=self._settings.kafka.partitions,
-                settings=measure_settings(self._settings.detection),
-            )
-            saved = await self._checkpoints.read(number)
-            if saved is not None:
-                measurer.restore(saved)
-            buried = await buried_after(self._settings, self._topic, number, measurer.last_offset)
-            self._partitions[number] = _Partition(
-                measurer, time.monotonic(), buried=buried, saved=measurer.last_offset
-            )
-        return self._partitions[number]
-
-    async def checkpoint(self) -> None:
-        """Save the partitions that moved."""
-        for number, partition in self._partitions.items():
-            offset = partition.measurer.last_offset
-            if offset > partition.saved:
-                await self._checkpoints.write(number, partition.measurer.snapshot, offset)
-                partition.saved = offset
-
-    def forget(self, partitions: set[int]) -> None:
-        """Another worker goes on from the last checkpoint."""
-        for number in partitions:
-            self._partitions.pop(number, None)
+    async def _open(self, number: int, saved: dict[str, Any] | None) -> _Partition:
+        measurer = Measurer(
+            partition=number,
+            partitions=self._settings.kafka.partitions,
+            settings=measure_settings(self._settings.detection),
+        )
+        if saved is not None:
+            measurer.restore(saved)
+        buried = await buried_after(self._settings, self._topic, number, measurer.last_offset)
+        return _Partition(measurer, time.monotonic(), buried=buried)
 
 
 def register(app: faust.App, settings: Settings, *, eyes: Eyes, library: Library, outbox: Outbox) -> None:
