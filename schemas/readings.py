@@ -9,6 +9,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+LEARNING = "learning"  # reason of a sample: no baseline yet, so every candidate is kept
+
 
 class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One unit that was kept whole, redacted.  Topic `samples.v1`; also inside the tick that counted it.

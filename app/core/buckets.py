@@ -27,16 +27,16 @@ class ClosedBucket:
 
 def fold_samples(
     samples: Iterable[Sample], *, baseline: Baseline, evalset: Reference | None
-) -> tuple[list[tuple[int, SumKey, Fold]], list[Sample]]:
+) -> tuple[list[tuple[Sample, SumKey, Fold]], list[Sample]]:
     """Units that were sent whole because their baseline did not exist yet.
 
-    Returns their sums (partition, key, sum), and the samples that would have been kept of them: both
+    Returns each unit with its key and sum, and the samples that would have been kept of them: both
     as `measure` makes them once it has the baseline.
     """
     units = [s for s in samples if is_unit(s.gap, baseline.horizon_seconds) and not baseline.holds(s.time)]
     if not units:
         return [], []
-    sums: list[tuple[int, SumKey, Fold]] = []
+    sums: list[tuple[Sample, SumKey, Fold]] = []
     kept: list[Sample] = []
     rows = rows_of(units)
     judged = judge(rows.wording, rows.shape, baseline=baseline, evalset=evalset)
@@ -46,7 +46,7 @@ def fold_samples(
         key = sum_key(baseline, evalset, time=unit.time, ordinal=unit.ordinal, cohort=cohort)
         fold = Fold()
         fold.add(judged, i, unit.offset, clusters)
-        sums.append((unit.partition, key, fold))
+        sums.append((unit, key, fold))
         reason, inclusion = drawn(unit.id, float(judged.novelty[i]), baseline)
         if inclusion > 0.0:
             kept.append(msgspec.structs.replace(unit, reason=reason, inclusion=inclusion))

@@ -103,6 +103,12 @@ class Fold:
         """The same sum, saying nothing of an eval set: one of another version does not compare."""
         return replace(self, clusters=None, uncovered=0)
 
+    def copy(self) -> "Fold":
+        """A sum that grows apart from this one: `merge` replaces arrays, `add` does not."""
+        out = Fold()
+        out.merge(self)
+        return out
+
     def merge(self, other: "Fold") -> None:
         """Add another sum of the same references."""
         self.units += other.units

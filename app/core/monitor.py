@@ -25,7 +25,7 @@ from app.core.releases import Releases
 from app.core.reporting import Moment, change_reading, gap_reading, learning_reading
 from app.core.ticks import NEVER, TickBook, in_time
 from schemas.events import Deployment
-from schemas.readings import Reading, Sample, Tick
+from schemas.readings import LEARNING, Reading, Sample, Tick
 
 RECENT_SAMPLES = 512
 LEARNING_STEPS = 10
@@ -124,10 +124,12 @@ class DriftMonitor:
             if not baseline.holds(s.time)
         ]
         self._book.count_before(border * seconds)  # nothing counts them any more
-        whole = (s for s in closed if s.reason == "learning")
+        whole = (s for s in closed if s.reason == LEARNING)
         sums, kept = buckets.fold_samples(whole, baseline=baseline, evalset=self.evalset)
-        self._arrived += sorted([*kept, *(s for s in closed if s.reason != "learning")], key=in_time)
-        yield from sums
+        self._arrived += sorted([*kept, *(s for s in closed if s.reason != LEARNING)], key=in_time)
+        if final:
+            self._book.summed(sums)
+        yield from ((unit.partition, key, fold) for unit, key, fold in sums)
         evalset = None if self.evalset is None else self.evalset.id
         for _, partition, key, fold in self._book.sums_before(border, closing=not final):
             if key.reference == baseline.reference.id:

@@ -8,7 +8,7 @@ import msgspec
 from app.core.baseline import Baseline
 from app.core.measurement import References
 from app.core.monitor import DriftMonitor, MonitorSettings
-from app.core.ticks import Progress
+from app.core.progress import Progress
 from schemas.events import Deployment
 from schemas.readings import Reading, Tick
 

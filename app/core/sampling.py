@@ -12,7 +12,7 @@ from app.core.folding import Judged
 from app.core.reference import Reference
 from app.core.units import hash64
 from schemas.events import Interaction
-from schemas.readings import Sample
+from schemas.readings import LEARNING, Sample
 
 NOVEL_LEVEL = 0.02
 
@@ -55,7 +55,7 @@ def sampling(candidate: Candidate, judged: Judged | None, row: int) -> tuple[str
     """Reason and inclusion probability of a unit; probability 0 means that it is not kept."""
     baseline = candidate.references.baseline
     if judged is None or baseline is None:
-        return "learning", 1.0
+        return LEARNING, 1.0
     return drawn(candidate.interaction.id, float(judged.novelty[row]), baseline)
 
 

@@ -5,65 +5,16 @@ its older version, so at-least-once delivery counts exactly once.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 
 from app.core.folding import Fold, SumKey, key_of
-from schemas.readings import Sample, Tick, TickSum, Totals
+from schemas.readings import LEARNING, Sample, Tick, TickSum, Totals
 
-AHEAD_SECONDS = 86_400.0
 NEVER = -(2**62)
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far each partition of the input has been read."""
-
-    watermarks: dict[int, float | None] = field(default_factory=dict)
-    idle: dict[int, bool] = field(default_factory=dict)
-    partitions: int = 0
-
-    def update(self, tick: Tick) -> None:
-        """Take over what a tick says of its partition; watermarks never fall.
-
-        Only progress ("*") moves the watermark: it is sent after all blocks that it speaks for, while a
-        block may be read before the next one of the same flush.
-        """
-        self.partitions = max(self.partitions, tick.partitions)
-        was = self.watermarks.setdefault(tick.partition, None)
-        if tick.application == "*" and tick.watermark is not None:
-            self.watermarks[tick.partition] = tick.watermark if was is None else max(was, tick.watermark)
-        self.idle[tick.partition] = tick.idle  # a tick with content says: no longer silent
-
-    @property
-    def watermark(self) -> float | None:
-        """Event time that every partition has passed; None while one that is not idle is silent."""
-        lowest: float | None = None
-        highest: float | None = None
-        for partition in range(self.partitions):
-            mark, idle = self.watermarks.get(partition), self.idle.get(partition, False)
-            if mark is not None:
-                highest = mark if highest is None else max(highest, mark)
-            if idle:
-                continue
-            if mark is None:
-                return None
-            lowest = mark if lowest is None else min(lowest, mark)
-        return highest if lowest is None else lowest
-
-    @property
-    def end(self) -> float:
-        """Where the end of the input may lie at the latest: one absurd time must not close the future."""
-        marks = [mark for mark in self.watermarks.values() if mark is not None]
-        return max(marks) + AHEAD_SECONDS if marks else math.inf
-
-    @property
-    def all_idle(self) -> bool:
-        """Whether every partition has been read to its end and is silent."""
-        return self.partitions > 0 and all(self.idle.get(p, False) for p in range(self.partitions))
 
 
 @dataclass(slots=True)
@@ -74,6 +25,16 @@ class _Version:
     event_times: list[float]
     given: dict[SumKey, Fold] = field(default_factory=dict)  # told while their bucket was still open
     seen: dict[int, float] = field(default_factory=dict)  # ordinal -> time of samples told likewise
+    whole: dict[int, tuple[SumKey, Fold]] = field(default_factory=dict)  # ordinal -> what they gave to sums
+
+    def told(self, samples: Iterable[Sample]) -> dict[SumKey, Fold]:
+        """What was told of the sums of a newer version: a unit told whole is there unless it comes whole."""
+        still = {s.ordinal for s in samples if s.reason == LEARNING}
+        out = {key: fold.copy() for key, fold in self.given.items()}
+        for ordinal, (key, fold) in self.whole.items():
+            if ordinal not in still:
+                out.setdefault(key, Fold()).merge(fold)
+        return out
 
 
 def in_time(sample: Sample) -> tuple[float, int, int]:
@@ -114,17 +75,14 @@ class TickBook:
         known = self._blocks.get(place)
         if known is not None and known.up_to >= tick.up_to:
             return
-        given = {} if known is None else known.given
-        seen = {} if known is None else known.seen
+        known = known or _Version(-1, {}, [], [])
         sums = {key_of(s): Fold.from_wire(s) for s in tick.sums if s.bucket >= self._taken_bucket}
-        sums = {k: fold.without(given[k]) if k in given else fold for k, fold in sums.items()}
-        self._blocks[place] = _Version(
-            tick.up_to,
-            {k: fold for k, fold in sums.items() if fold.units},
-            [s for s in tick.samples if s.time >= self._taken_time and s.ordinal not in seen],
-            [t for t in tick.event_times if t >= self._counted_time],
-            given,
-            seen,
+        self._blocks[place] = replace(
+            known,
+            up_to=tick.up_to,
+            sums=_untold(sums, known.told(tick.samples)),
+            samples=[s for s in tick.samples if s.time >= self._taken_time and s.ordinal not in known.seen],
+            event_times=[t for t in tick.event_times if t >= self._counted_time],
         )
         self._forget()
 
@@ -162,6 +120,15 @@ class TickBook:
         self._forget()
         return sorted(found, key=in_time)
 
+    def summed(self, units: Iterable[tuple[Sample, SumKey, Fold]]) -> None:
+        """Remember what samples told while their time was open gave to which sum.
+
+        Their sender may crash, learn of the baseline and send them again, in sums.
+        """
+        places = {(p, n): v for (p, _), v in self._blocks.items() for n in v.seen}
+        for unit, key, fold in units:
+            places[(unit.partition, unit.ordinal)].whole[unit.ordinal] = key, fold
+
     def newest(self, limit: float) -> float:
         """The newest event time held that is at most `limit`; minus infinity when there is none."""
         times = [s.time for v in self._blocks.values() for s in v.samples]
@@ -192,6 +159,7 @@ class TickBook:
                 if not closing:
                     version.given.setdefault(key, Fold()).merge(fold)
             version.given = {k: f for k, f in version.given.items() if k.bucket >= self._taken_bucket}
+            version.whole = {n: w for n, w in version.whole.items() if w[0].bucket >= self._taken_bucket}
         self._forget()
         order = sorted(found, key=lambda e: (e[0], e[1], e[2].chunk, str(e[2][2:]), e[3].first_offset))
         yield from order
@@ -200,7 +168,7 @@ class TickBook:
         self._blocks = {
             place: v
             for place, v in self._blocks.items()
-            if v.sums or v.samples or v.event_times or v.given or v.seen
+            if v.sums or v.samples or v.event_times or v.given or v.seen or v.whole
         }
 
     def snapshot(self) -> dict[str, Any]:
@@ -211,6 +179,7 @@ class TickBook:
                     (p, start, v.up_to),
                     ([f.to_wire(k) for k, f in v.sums.items()], v.samples, v.event_times),
                     ([f.to_wire(k) for k, f in v.given.items()], list(v.seen.items())),
+                    [(n, f.to_wire(k)) for n, (k, f) in v.whole.items()],
                 )
                 for (p, start), v in self._blocks.items()
             ],
@@ -221,7 +190,7 @@ class TickBook:
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a snapshot that went through msgpack."""
         self._blocks = {}
-        for (partition, start, up_to), (sums, samples, times), (given, seen) in state["blocks"]:
+        for (partition, start, up_to), (sums, samples, times), (given, seen), whole in state["blocks"]:
             self._blocks[(partition, start)] = _Version(
                 up_to,
                 _folds(sums),
@@ -229,11 +198,39 @@ class TickBook:
                 list(times),
                 _folds(given),
                 dict(seen),
+                {n: next(iter(_folds([wire]).items())) for n, wire in whole},
             )
         self._totals = {
             int(p): (up_to, msgspec.convert(totals, Totals)) for p, (up_to, totals) in state["totals"].items()
         }
         self._taken_bucket, self._taken_time, self._counted_time = state["taken"]
+
+
+def _untold(sums: Mapping[SumKey, Fold], told: Mapping[SumKey, Fold]) -> dict[SumKey, Fold]:
+    """Sums without what was told of them; exact, for sums are integers.
+
+    A unit may have been told beside another eval set than it is sent with now: then the sums of its place
+    are taken together, and say nothing of eval sets.
+    """
+    left = dict(sums)
+    for place in {_bare(key) for key in told}:
+        given = {key: fold for key, fold in told.items() if _bare(key) == place}
+        held = {key: fold for key, fold in left.items() if _bare(key) == place}
+        if all(key in held and held[key].units >= fold.units for key, fold in given.items()):
+            left |= {key: held[key].without(fold) for key, fold in given.items()}
+            continue
+        total = Fold()
+        for key, fold in held.items():
+            total.merge(fold.without_evalset())
+            del left[key]
+        for fold in given.values():
+            total = total.without(fold.without_evalset())
+        left[place] = total
+    return {key: fold for key, fold in left.items() if fold.units > 0}
+
+
+def _bare(key: SumKey) -> SumKey:
+    return key._replace(evalset=None)
 
 
 def _folds(sums: Any) -> dict[SumKey, Fold]:  # noqa: ANN401  from msgpack

@@ -41,7 +41,8 @@ def ticks_of_detection(ticks: Sequence[Tick]) -> list[tuple[int, list[bytes]]]:
     baseline, evalset = sessions_baseline(), made.reference(300)
     book = made.book_of(ticks)
     whole = (s for s in book.samples_before(float("inf")) if s.reason == "learning")
-    sums, _ = buckets.fold_samples(whole, baseline=baseline, evalset=evalset)
+    folded, _ = buckets.fold_samples(whole, baseline=baseline, evalset=evalset)
+    sums = [(unit.partition, key, fold) for unit, key, fold in folded]
     sums += [(partition, key, fold) for _, partition, key, fold in book.sums_before(2**62)]
     return [(b.number, [encoded(t) for t in b.ticks]) for b in buckets.close(sums)]
 
