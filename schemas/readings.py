@@ -152,6 +152,18 @@ class OffsetRange(Struct, frozen=True, kw_only=True):
     last: int
 
 
+class Budget(Struct, frozen=True, kw_only=True):
+    """Promised and realised alarms of one monitor since its baseline, outside alarms, in event time."""
+
+    pages_per_30_days: float  # this monitor's part of the application's budget
+    units_per_second: float  # rate that the run length in force rests on
+    days: float
+    promised: float | None  # false alarms allowed over these days; None: no claim is made
+    alarms: int  # begun, true ones included
+    low: float  # 95 % Poisson interval of the number of alarms to expect
+    high: float
+
+
 class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One measurement with its uncertainty.  Topic `readings.v1`, keyed by application.
 
@@ -172,6 +184,7 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     channel: str | None = None  # what fired or leads: wording, mix, format, unseen, watch: NAME
     component: str | None = None  # eye, statistic and scale
     run_length: float | None = None  # units to a false alarm that the threshold was set for
+    budget: Budget | None = None
     reference: str | None = None
     evalset: str | None = None
     effect: Interval | None = None  # unbiased squared shift of the mean wording vector

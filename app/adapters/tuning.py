@@ -1,6 +1,7 @@
 """The user's settings as the core wants them."""
 
 from app.core.baseline import BaselineSettings
+from app.core.budget import share
 from app.core.measurement import MeasureSettings
 from app.core.monitor import MonitorSettings
 from app.settings import DetectionSettings
@@ -14,12 +15,13 @@ def measure_settings(detection: DetectionSettings) -> MeasureSettings:
 
 
 def monitor_settings(detection: DetectionSettings) -> MonitorSettings:
-    """How to learn, and when to page."""
+    """How to learn, and when to page: the budget is shared by the monitors that may page."""
+    paging = 1 if detection.gap_tolerance is None else 2
     return MonitorSettings(
         baseline=BaselineSettings(
             events=detection.baseline_events,
             seconds=detection.baseline_seconds,
-            pages_per_30_days=detection.pages_per_30_days,
+            pages_per_30_days=share(detection.pages_per_30_days, monitors=paging),
             horizon_seconds=detection.session_seconds,
             samples_per_second=detection.samples_per_second,
             seed=detection.seed,

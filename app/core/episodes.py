@@ -50,9 +50,9 @@ def begin(score: Score, now: float, *, detector: Detector, history: History) -> 
     return Episode(now, min(now, now if onset is None else onset), leader.channel, leader.label)
 
 
-def over(score: Score, baseline: Baseline) -> bool:
+def over(score: Score, threshold: float) -> bool:
     """Whether the score has fallen far enough below the threshold to call the episode over."""
-    return score.value < baseline.threshold - CLEAR_DECADES
+    return score.value < threshold - CLEAR_DECADES
 
 
 def develop(

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from scipy.special import betaincinv
 
 from app.core.effect import squared_shift, wilson
 from app.core.fixedpoint import WORDING_SCALE
@@ -122,6 +123,13 @@ def coverage(windows: list[Window]) -> Uncovered | None:
     """Share of the windows' units that the eval set does not cover; None without an eval set."""
     units = sum(w.total.units for w in windows if w.total.clusters is not None)
     return wilson(sum(w.total.uncovered for w in windows), units) if units else None
+
+
+def surely_uncovered(windows: list[Window], error: float) -> float:
+    """Uncovered share at the least, at a one-sided error (Clopper and Pearson, 1934, Biometrika 26)."""
+    units = sum(w.total.units for w in windows if w.total.clusters is not None)
+    hits = sum(w.total.uncovered for w in windows)
+    return float(betaincinv(hits, units - hits + 1, error)) if hits else 0.0
 
 
 def offset_ranges(windows: list[Window]) -> list[OffsetRange]:

@@ -15,6 +15,7 @@ import msgspec
 from app.core import buckets, episodes
 from app.core.baseline import Baseline, BaselineSettings
 from app.core.buckets import ClosedBucket
+from app.core.budget import Account, open_account
 from app.core.detection import Detector, Score
 from app.core.episodes import Episode
 from app.core.folding import Fold, SumKey
@@ -64,6 +65,7 @@ class DriftMonitor:
         self._arrived: list[Sample] = []  # of closed buckets that are not yet observed
         self._recent: deque[Sample] = deque(maxlen=RECENT_SAMPLES)
         self._episode: Episode | None = None
+        self._account: Account | None = None  # there is one where there is a baseline
         self._releases = Releases()
         self._last_bucket, self._ticks = NEVER, 0
 
@@ -79,6 +81,7 @@ class DriftMonitor:
         """Use this baseline from now on."""
         self.baseline = baseline
         self._detector = Detector(baseline)
+        self._account = open_account(self._settings.baseline.pages_per_30_days, baseline.units_per_second)
 
     def advance(self, watermark: float, *, final: bool = False) -> list[Reading]:
         """Everything that the watermark allows to say.
@@ -140,6 +143,9 @@ class DriftMonitor:
         self._arrive(bucket.number, baseline)
         for name in sorted(bucket.deployments):
             self._releases.observe(name, bucket.number * seconds)
+        if self._account is not None:
+            units = sum(tick.units for tick in bucket.ticks)
+            self._account.count(units, time=bucket.number * seconds, at_risk=self._episode is None)
         readings: list[Reading] = []
         reopened, self._last_bucket = (
             bucket.number <= self._last_bucket,
@@ -166,12 +172,12 @@ class DriftMonitor:
 
     def _judge(self, detector: Detector, units: int, place: str) -> list[Reading]:
         """After each tick: open or close the episode, and report when a window is full."""
-        baseline, window = self.baseline, self._window
-        if baseline is None or window is None:
+        baseline, window, account = self.baseline, self._window, self._account
+        if baseline is None or window is None or account is None:
             return []
         score = detector.get()
-        opens = self._episode is None and score.value >= baseline.threshold
-        closes = self._episode is not None and episodes.over(score, baseline)
+        opens = self._episode is None and score.value >= account.threshold
+        closes = self._episode is not None and episodes.over(score, account.threshold)
         if self._episode is not None:
             self._episode.units += units
         if not (opens or closes or window.total.units >= baseline.window_units):
@@ -183,8 +189,9 @@ class DriftMonitor:
         if closes:
             self._episode = None
         if self._episode is not None:
-            drive = detector.drive(self._episode.component)
+            paged, drive = self._episode.confirmed, detector.drive(self._episode.component)
             episodes.develop(self._episode, baseline=baseline, recent=list(self._recent), drive=drive)
+            account.alarms += self._episode.confirmed and not paged
         return self._report(score, baseline, self._moment(window.end, place))
 
     def _report(self, score: Score, baseline: Baseline, moment: Moment) -> list[Reading]:
@@ -208,7 +215,7 @@ class DriftMonitor:
         An episode that waits for evidence is confirmed with what there is, in these readings only: if
         the input goes on after all, it says what it would have said.
         """
-        kept, episode = self._history, self._episode
+        kept, episode, account = self._history, self._episode, self._account
         end = self._window.end if self._window is not None else kept.end
         if self.baseline is None or end is None:
             return []
@@ -217,9 +224,10 @@ class DriftMonitor:
         if episode is not None and not episode.confirmed:
             drive = detector.drive(episode.component)
             self._episode = replace(episode)
+            self._account = None if account is None else replace(account, alarms=account.alarms + 1)
             episodes.conclude(self._episode, baseline=self.baseline, recent=list(self._recent), drive=drive)
         readings = self._report(detector.get(), self.baseline, self._moment(end, f"{end:.6f}.partial"))
-        self._history, self._episode = kept, episode
+        self._history, self._episode, self._account = kept, episode, account
         return [msgspec.structs.replace(r, note="partial window") for r in readings]
 
     def _moment(self, time: float, place: str) -> Moment:
@@ -229,6 +237,7 @@ class DriftMonitor:
             time=time,
             totals=self._book.totals,
             evalset=self.evalset,
+            account=self._account,
         )
 
     def snapshot(self) -> dict[str, Any]:
@@ -244,6 +253,7 @@ class DriftMonitor:
             "arrived": self._arrived,
             "recent": list(self._recent),
             "episode": self._episode,
+            "account": self._account,
             "releases": self._releases.snapshot(),
             "ticks": (self._last_bucket, self._ticks),
         }
@@ -275,6 +285,8 @@ class DriftMonitor:
         self._recent.clear()
         self._recent.extend(msgspec.convert(s, Sample) for s in state["recent"])
         self._episode = None if state["episode"] is None else msgspec.convert(state["episode"], Episode)
+        self._account = msgspec.convert(state["account"], Account)
+        self._account.rebudget(self._settings.baseline.pages_per_30_days)
 
 
 def _window_end(baseline: Baseline) -> float:

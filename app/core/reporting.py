@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from app.core.attribution import gap_clusters
 from app.core.baseline import Baseline
+from app.core.budget import Account, look_error
 from app.core.detection import Score
 from app.core.episodes import Episode
-from app.core.history import History, coverage, effect, offset_ranges
+from app.core.history import History, coverage, effect, offset_ranges, surely_uncovered
 from app.core.learning import Learner
 from app.core.reference import Reference
 from schemas.readings import Reading, Totals
@@ -18,13 +19,14 @@ EFFECT_UNITS = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """Where a reading stands: its application, place in the log, event time and totals so far."""
+    """Where a reading stands: its application, place in the log, event time, totals and budget so far."""
 
     application: str
     place: str
     time: float
     totals: Totals
     evalset: Reference | None
+    account: Account | None  # None while there is no baseline
 
 
 def change_reading(
@@ -38,6 +40,7 @@ def change_reading(
 ) -> Reading:
     """The change monitor: score against threshold, size, and in an episode what moved."""
     windows = history.recent(EFFECT_UNITS, None if episode is None else episode.onset)
+    account = moment.account
     explained = None if episode is None else episode.explanation
     return Reading(
         id=reading_id(moment, "change", baseline.reference.id),
@@ -48,10 +51,11 @@ def change_reading(
         window_start=when(windows[0].start),
         units=sum(w.total.units for w in windows),
         value=round(score.value, 6),
-        threshold=round(baseline.threshold, 6),
+        threshold=None if account is None else round(account.threshold, 6),
         channel=score.leader.channel if episode is None else episode.channel,
         component=score.leader.label if episode is None else episode.component,
-        run_length=baseline.run_length,
+        run_length=None if account is None else account.run_length,
+        budget=None if account is None else account.reading(),
         reference=baseline.reference.id,
         evalset=None if moment.evalset is None else moment.evalset.id,
         effect=effect(windows, baseline.reference),
@@ -67,10 +71,16 @@ def change_reading(
 
 
 def gap_reading(moment: Moment, evalset: Reference, *, history: History, tolerance: float | None) -> Reading:
-    """The gap monitor: how far recent traffic is from the eval set, and what it does not cover."""
+    """The gap monitor: how far recent traffic is from the eval set, and what it does not cover.
+
+    It alarms where the share is beyond the tolerance at the error that the budget leaves to one look.
+    """
     windows = history.recent(EFFECT_UNITS)
     size, covered = effect(windows, evalset), coverage(windows)
-    over = tolerance is not None and covered is not None and covered.low > tolerance
+    over = False
+    if tolerance is not None and moment.account is not None:
+        error = look_error(moment.account.run_length, EFFECT_UNITS)
+        over = surely_uncovered(windows, error) > tolerance
     return Reading(
         id=reading_id(moment, "gap", evalset.id),
         application=moment.application,

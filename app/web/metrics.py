@@ -37,6 +37,8 @@ class Gauges:
         )
         self.uncovered = self._gauge("uncovered_share", "Share of units the reference does not cover, 0-1.")
         self.units = self._gauge("window_units", "Units in the window of the latest reading.")
+        self.promised = self._gauge("alarms_promised", "False alarms allowed since the baseline, at most.")
+        self.begun = self._gauge("alarms_begun", "Alarms begun since the baseline, true ones included.")
         self.state = self._gauge("monitor_state", "0 ok, 1 warning, 2 critical, -1 unknown or learning.")
         self.age = self._gauge("status_age_seconds", "Seconds since the latest reading was written.")
         self.active = self._gauge("alerts_active", "Incidents that are open.", (*LABELS, "severity"))
@@ -67,6 +69,8 @@ class Gauges:
             (self.threshold, reading.get("threshold")),
             (self.uncovered, (reading.get("uncovered") or {}).get("share")),
             (self.units, reading.get("units", 0)),
+            (self.promised, (reading.get("budget") or {}).get("promised")),
+            (self.begun, (reading.get("budget") or {}).get("alarms")),
         ]
 
 

@@ -102,5 +102,5 @@ def test_few_samples_since_the_onset_are_filled_up_with_earlier_ones(samples: in
 
 def test_it_is_over_well_below_the_threshold_only() -> None:
     baseline = careful()
-    assert over(Detector(baseline).get(), baseline)
-    assert not over(fed(SHIFTED).get(), baseline)
+    assert over(Detector(baseline).get(), baseline.threshold)
+    assert not over(fed(SHIFTED).get(), baseline.threshold)

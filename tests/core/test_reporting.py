@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from app.core.budget import open_account
 from app.core.episodes import Episode
 from app.core.folding import Fold
 from app.core.history import History, Window
@@ -14,7 +15,12 @@ from tests.rig import made
 
 def moment(place: str = "7.0", time: float = made.EPOCH + 60) -> Moment:
     return Moment(
-        application=made.APP, place=place, time=time, totals=Totals(events=9), evalset=made.reference(300)
+        application=made.APP,
+        place=place,
+        time=time,
+        totals=Totals(events=9),
+        evalset=made.reference(300),
+        account=open_account(1.0, 2.0),
     )
 
 
@@ -48,13 +54,14 @@ def test_times_are_aware_and_to_the_millisecond() -> None:
 
 
 def test_a_quiet_reading_says_how_sure_it_is_and_nothing_of_an_episode() -> None:
-    baseline = careful()
     found = change_reading(
-        moment(), fed(CLEAN).get(), baseline=baseline, history=past(), episode=None, deployment=None
+        moment(), fed(CLEAN).get(), baseline=careful(), history=past(), episode=None, deployment=None
     )
     assert found.state == "ok"
     assert found.units == 64
-    assert found.threshold == pytest.approx(baseline.threshold, abs=1e-6)
+    assert found.threshold == pytest.approx(open_account(1.0, 2.0).threshold, abs=1e-6)
+    assert found.budget is not None
+    assert (found.budget.alarms, found.budget.pages_per_30_days) == (0, 1.0)
     assert found.effect is not None
     assert found.effect.low <= found.effect.value <= found.effect.high
     assert found.uncovered is not None
@@ -79,7 +86,8 @@ def test_in_an_episode_the_window_begins_with_the_onset() -> None:
 
 
 @pytest.mark.parametrize(
-    ("uncovered", "tolerance", "state"), [(0, 0.1, "ok"), (4, 0.1, "alarm"), (4, None, "ok"), (4, 0.6, "ok")]
+    ("uncovered", "tolerance", "state"),
+    [(0, 0.1, "ok"), (4, 0.1, "alarm"), (4, None, "ok"), (4, 0.6, "ok"), (2, 0.1, "ok")],
 )
 def test_a_gap_pages_only_past_the_tolerance_that_the_user_set(
     uncovered: int, tolerance: float | None, state: str
