@@ -6,14 +6,15 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from tokenizers import Tokenizer
 
+from app.adapters.wordpieces import WordPieces
 from app.errors import InputError
 
 EYE_CHARACTERS = 1_400  # both eyes read this much of a text, as in the study that set the thresholds
@@ -57,17 +58,16 @@ class StaticTable:
         self, vectors: NDArray[np.float16], *, tokenizer: bytes, fingerprint: str, metadata: dict[str, Any]
     ) -> None:
         """`tokenizer` is the text of a tokenizer.json.  Raises InputError when the parts do not fit."""
-        reader = _reader(tokenizer)
-        if vectors.ndim != 2 or vectors.shape[0] != reader.get_vocab_size(with_added_tokens=True):
+        pieces = WordPieces(tokenizer)
+        if vectors.ndim != 2 or vectors.shape[0] != pieces.vocabulary:
             raise InputError(f"wording table: {vectors.shape} vectors do not fit the tokenizer's vocabulary")
         if not np.isfinite(vectors).all():
             raise InputError("wording table: vectors are not finite")
         self.fingerprint = fingerprint
         self.metadata = metadata
-        self._tokenizer = reader
+        self._pieces = pieces
         self._tokenizer_json = tokenizer
         self._vectors = vectors.astype(np.float32)  # summed without a conversion per text
-        self._unknown = _unknown_id(tokenizer)
 
     @property
     def dimension(self) -> int:
@@ -80,22 +80,17 @@ class StaticTable:
         A text without a token gives a zero row.  Rows are bit-identical alone or in any batch: there
         is no padding, every row is summed token by token in the order of its text, and rounding to
         fixed point ends the arithmetic.  Texts must not hold lone surrogates (see `admit`).
-        Cost: 0.04 ms CPU for 11 tokens, about 0.9 ms for 256; nine tenths are the tokenizer's.
+        Cost: 0.01 ms CPU for 11 tokens, 0.07 ms for 256; several times that for words never met.
         """
-        if not texts:
-            return np.zeros((0, self.dimension), np.int16), np.zeros(0, np.float32)
-        cut = [text[:EYE_CHARACTERS] for text in texts]
-        # Special tokens are spelled out like any text: "[SEP]" in a prompt is four ordinary tokens.
-        encodings = self._tokenizer.encode_batch_fast(cut, add_special_tokens=False)
-        tokens = [np.asarray(encoding.ids[:EYE_TOKENS], dtype=np.int32) for encoding in encodings]
-        lengths = np.array([len(ids) for ids in tokens], dtype=np.int32)
-        flat = np.concatenate(tokens)
+        ids = self._pieces.ids([text[:EYE_CHARACTERS] for text in texts], EYE_TOKENS)
+        lengths = np.fromiter(map(len, ids), np.int32, len(ids))
+        flat = np.fromiter(chain.from_iterable(ids), np.int32, lengths.sum())
         starts = np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
         # A sparse product adds each row on its own, sequentially; numpy's own gather is slower.
         bags = csr_array(
-            (np.ones(len(flat), np.float32), flat, starts), shape=(len(texts), self._vectors.shape[0])
+            (np.ones(len(flat), np.float32), flat, starts), shape=(len(ids), self._vectors.shape[0])
         )
-        unknown = np.concatenate([np.zeros(1, np.int64), np.cumsum(flat == self._unknown)])
+        unknown = np.concatenate([np.zeros(1, np.int64), np.cumsum(flat == self._pieces.unknown)])
         share = (unknown[starts[1:]] - unknown[starts[:-1]]) / np.maximum(lengths, 1)
         return fixed_unit(bags @ self._vectors), share.astype(np.float32)
 
@@ -145,27 +140,8 @@ def fixed_unit(sums: NDArray[np.float32]) -> NDArray[np.int16]:
     [[19661, 26214], [0, 0], [32767, 0]]
     """
     wide = sums.astype(np.float64)
-    norms = np.sqrt(np.square(wide).sum(axis=1, keepdims=True))
-    scaled = np.rint(wide / np.where(norms > 0.0, norms, 1.0) * 2**15)
-    return np.clip(scaled, -32_767, 32_767).astype(np.int16)
-
-
-def _reader(tokenizer: bytes) -> Tokenizer:
-    """A tokenizer of our own: no padding, no cut, special tokens read as plain text."""
-    try:
-        reader = Tokenizer.from_buffer(tokenizer)
-    except Exception as error:  # the library raises nothing narrower
-        raise InputError(f"wording table: unusable tokenizer ({error})") from error
-    reader.no_padding()
-    reader.no_truncation()
-    reader.encode_special_tokens = True
-    return reader
-
-
-def _unknown_id(tokenizer: bytes) -> int:
-    """Id of the unknown token; -1 where the vocabulary has none."""
-    model = json.loads(tokenizer)["model"]
-    if isinstance(model.get("unk_id"), int):
-        return int(model["unk_id"])
-    vocabulary = model.get("vocab")
-    return int(vocabulary.get(model.get("unk_token"), -1)) if isinstance(vocabulary, dict) else -1
+    norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+    wide *= (2.0**15 / np.where(norms > 0.0, norms, 1.0))[:, None]
+    # In place: a large batch would else spend more on fresh memory than on arithmetic.
+    np.clip(np.rint(wide, out=wide), -32_767, 32_767, out=wide)
+    return wide.astype(np.int16)
