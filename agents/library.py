@@ -14,6 +14,7 @@ from app.core.baseline import Baseline
 from app.core.measurement import References
 from app.core.reference import Reference
 from app.errors import ReferenceMismatch
+from app.ports import ReferenceSummary
 from app.settings import Settings
 from schemas.codec import Rejection, decode
 from schemas.events import Deployment
@@ -31,6 +32,7 @@ class Library:
         self.deployments: list[Deployment] = []
         self.ready = asyncio.Event()
         self._parts: dict[str, dict[int, bytes]] = {}
+        self._published: dict[str, float] = {}
 
     async def follow(self) -> None:
         """Read both topics from the beginning, then go on reading; runs until cancelled."""
@@ -71,7 +73,10 @@ class Library:
         if record.value is None or "id" not in headers:
             return
         if (record.key or b"").endswith(b"/manifest"):
-            self._complete(json.loads(record.value))
+            manifest = json.loads(record.value)
+            if record.timestamp is not None and record.timestamp > 0:
+                self._published[manifest["id"]] = record.timestamp / 1000
+            self._complete(manifest)
         else:
             index = int(headers["part"].split(b"/")[0])
             self._parts.setdefault(headers["id"].decode(), {})[index] = record.value
@@ -110,3 +115,9 @@ class Library:
             await outbox.send(REFERENCES, value, key=key, partition=0, headers=headers)
         await outbox.deliver()
         self.hold(application, what)
+
+    def summaries(self) -> list[ReferenceSummary]:
+        """What is held, in words and numbers."""
+        held = [(name, each) for name, each in sorted(self._evalsets.items())]
+        held += [(name, each.reference) for name, each in sorted(self._baselines.items())]
+        return [at_rest.summary(name, each, self._published.get(each.id)) for name, each in held]

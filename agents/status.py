@@ -1,12 +1,13 @@
-"""`readings.v1` and `alerts.v1` -> Redis: the live read model, derived and losable.
+"""`readings.v1`, `alerts.v1`, `deployments.v1` -> Redis: the live read model, derived and losable.
 
-It reads a bounded past at its start, so an empty Redis fills again; a Redis that is away makes the
-page stale and stops nothing else.
+It reads a bounded past at its start and again when Redis has lost what it held, so an empty Redis fills
+by itself; a Redis that is away makes the page stale and stops nothing else.
 """
 
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -15,26 +16,43 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from agents.plumbing import client_options
 from agents.telemetry import REDIS_ERRORS, log
 from app.errors import DependencyError
-from app.ports import StatusStore
+from app.ports import ReferenceSummary, StatusStore
 from app.settings import Settings
+from schemas.codec import decode
 from schemas.decisions import Alert
+from schemas.events import Deployment
 from schemas.readings import Reading
-from schemas.topics import ALERTS, READINGS
+from schemas.topics import ALERTS, DEPLOYMENTS, READINGS
 
 PAST_RECORDS = 2000
 RETRY_SECONDS = 2.0
 HEARTBEAT_SECONDS = 5.0
+Fact = Reading | Alert | Deployment
+SHAPES: tuple[tuple[str, type[Reading] | type[Alert]], ...] = ((READINGS.name, Reading), (ALERTS.name, Alert))
 
 
 class StatusFeed:
-    """Follows both topics without a group; every worker runs one, the store keeps what is newest.
+    """Follows the topics without a group; every worker runs one, the store keeps what is newest.
 
     Writes are idempotent (an older reading changes nothing, an alert id counts once), so several
     workers writing the same is harmless.
+
+    Args: facts, what the worker says of itself with each heartbeat; references, what it measures against.
     """
 
-    def __init__(self, settings: Settings, store: StatusStore, worker: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: StatusStore,
+        worker: str,
+        *,
+        facts: Callable[[], dict[str, Any]] = dict,
+        references: Callable[[], Sequence[ReferenceSummary]] = tuple,
+    ) -> None:
         self._settings, self._store, self._worker = settings, store, worker
+        self._facts, self._references = facts, references
+        self._told: list[ReferenceSummary] = []
+        self._generation: str | None = None
         self.fresh = False
 
     async def follow(self) -> None:
@@ -44,7 +62,9 @@ class StatusFeed:
         )
         await consumer.start()
         try:
-            where = await self._assign(consumer)
+            where = self._partitions()
+            consumer.assign(where)
+            await self._to_the_past(consumer, where)
             beat_at = 0.0
             while True:
                 for records in (await consumer.getmany(*where, timeout_ms=200)).values():
@@ -52,42 +72,55 @@ class StatusFeed:
                         await self._put(record)
                 if time.monotonic() - beat_at > HEARTBEAT_SECONDS:
                     beat_at = time.monotonic()
-                    await self._try(
-                        self._store.heartbeat(self._worker, {"group": self._settings.worker.group})
-                    )
+                    if await self._try(self._beat()) and await self._lost():
+                        await self._to_the_past(consumer, where)
         finally:
             with contextlib.suppress(Exception):
                 await consumer.stop()
 
-    async def _assign(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
+    def _partitions(self) -> list[TopicPartition]:
         prefix = self._settings.kafka.topic_prefix
-        where = [
-            TopicPartition(prefix + topic.name, partition)
-            for topic in (READINGS, ALERTS)
-            for partition in range(topic.partitions)
-        ]
-        consumer.assign(where)
+        topics = (READINGS, ALERTS, DEPLOYMENTS)
+        return [TopicPartition(prefix + t.name, number) for t in topics for number in range(t.partitions)]
+
+    async def _to_the_past(self, consumer: AIOKafkaConsumer, where: list[TopicPartition]) -> None:
         first, last = await consumer.beginning_offsets(where), await consumer.end_offsets(where)
         for tp in where:
             consumer.seek(tp, max(first[tp], last[tp] - PAST_RECORDS))
-        return where
 
     async def _put(self, record: Any) -> None:  # noqa: ANN401  aiokafka's record
-        kind: type[Alert] | type[Reading] = Alert if record.topic.endswith(ALERTS.name) else Reading
-        try:
-            found: Alert | Reading = msgspec.json.decode(record.value or b"", type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return  # the alert agent has buried it
-        while True:
-            if await self._try(self._write(found)):
-                return
-            await asyncio.sleep(RETRY_SECONDS)
+        for fact in _facts_in(record):
+            while not await self._try(self._write(fact)):  # noqa: ASYNC110  nothing tells that it is back
+                await asyncio.sleep(RETRY_SECONDS)
 
-    async def _write(self, found: Alert | Reading) -> None:
-        if isinstance(found, Alert):
-            await self._store.put_alert(found)
-        else:
-            await self._store.put_reading(found)
+    async def _write(self, fact: Fact) -> None:
+        match fact:
+            case Alert():
+                await self._store.put_alert(fact)
+            case Reading():
+                await self._store.put_reading(fact)
+            case Deployment():
+                await self._store.put_deployment(fact)
+
+    async def _beat(self) -> None:
+        group = self._settings.worker.group
+        await self._store.heartbeat(self._worker, {"group": group, **self._facts()})
+        for summary in self._references():
+            if summary not in self._told:
+                await self._store.put_reference(summary)
+        self._told = list(self._references())
+
+    async def _lost(self) -> bool:
+        """Whether the store has lost what it held since we last looked."""
+        held = self._generation
+        if not await self._try(self._look()) or held in (None, self._generation):
+            return False
+        self._told = []
+        log.warning("status_rebuilt", reason="the store had lost everything")
+        return True
+
+    async def _look(self) -> None:
+        self._generation = await self._store.generation()
 
     async def _try(self, write: Any) -> bool:  # noqa: ANN401  an awaitable
         try:
@@ -100,3 +133,15 @@ class StatusFeed:
             return False
         self.fresh = True
         return True
+
+
+def _facts_in(record: Any) -> Sequence[Fact]:  # noqa: ANN401  aiokafka's record
+    """What a record says; nothing where it cannot be read: others have buried it."""
+    if record.topic.endswith(DEPLOYMENTS.name):
+        found = decode(record.value, kind="deployment") if record.value else []
+        return [event for event in found if isinstance(event, Deployment)]
+    for name, shape in SHAPES:
+        if record.topic.endswith(name):
+            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+                return [msgspec.json.decode(record.value or b"", type=shape)]
+    return []

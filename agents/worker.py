@@ -50,7 +50,8 @@ def build(settings: Settings) -> faust.App:
     )
     alert.register(app, settings, outbox=Outbox(app, settings.kafka.topic_prefix))
     store = RedisStatusStore(settings.redis.url.get_secret_value())
-    feed = StatusFeed(settings, store, f"{socket.gethostname()}-{os.getpid()}")
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    feed = StatusFeed(settings, store, name, references=library.summaries)
 
     async def serve_health() -> None:
         if settings.worker.port:

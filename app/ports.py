@@ -1,6 +1,6 @@
 """Protocols of the impure parts, and the values that cross them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,9 +9,19 @@ from numpy.typing import NDArray
 
 from app.core.encoding import Encoded
 from schemas.decisions import Alert
+from schemas.events import Deployment
 from schemas.readings import Reading
 
-__all__ = ["Encoded", "Encoder", "MeaningEncoder", "SeriesPoint", "StatusEvent", "StatusStore"]
+__all__ = [
+    "ClusterShare",
+    "Encoded",
+    "Encoder",
+    "MeaningEncoder",
+    "ReferenceSummary",
+    "SeriesPoint",
+    "StatusEvent",
+    "StatusStore",
+]
 
 
 class Encoder(Protocol):
@@ -56,28 +66,70 @@ class SeriesPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterShare:
+    """One cluster of a reference."""
+
+    name: str
+    share: float
+    examples: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceSummary:
+    """What people want to know of a reference without loading it."""
+
+    application: str  # "*" serves every application that has none of its own
+    kind: str  # evalset | baseline
+    id: str
+    fingerprint: str
+    units: int
+    learned_from: float | None = None  # event times that a baseline was learned from, epoch seconds
+    learned_until: float | None = None
+    published_at: float | None = None  # when it came onto its topic
+    clusters: list[ClusterShare]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusEvent:
     """One entry of the live feed; `id` resumes it."""
 
     id: str
-    kind: str  # status | alert
+    kind: str  # status | alert | deployment
     application: str
     data: dict[str, Any]
 
 
 class StatusStore(Protocol):
-    """The live read model.  Derived: it may be lost and is rebuilt from topics."""
+    """The live read model.  Derived: it may be lost and is rebuilt from topics.
+
+    Every method raises DependencyError where the store cannot be reached, is full or is read-only.
+    """
 
     async def put_reading(self, reading: Reading) -> bool:
-        """Store the latest reading of a monitor; False when a newer one is already there."""
+        """Store the latest reading of a monitor; False when a newer one is already there.
+
+        Its point finds its place in the series either way.
+        """
         ...
 
     async def put_alert(self, alert: Alert) -> bool:
         """Store a transition once; False when this alert_id is already there."""
         ...
 
+    async def put_deployment(self, deployment: Deployment) -> bool:
+        """Store what happened to a deployment once; False when it is already there."""
+        ...
+
+    async def put_reference(self, summary: ReferenceSummary) -> None:
+        """Remember what an application is measured against; one of each kind."""
+        ...
+
     async def heartbeat(self, worker: str, facts: dict[str, Any]) -> None:
         """A worker is alive; forgotten after 30 s without another."""
+        ...
+
+    async def generation(self) -> str:
+        """A name that the store keeps until it loses everything, made at the first call."""
         ...
 
     async def applications(self) -> list[str]:
@@ -88,20 +140,38 @@ class StatusStore(Protocol):
         """The whole status document; None for an unknown application."""
         ...
 
-    async def series(self, application: str, monitor: str, limit: int) -> list[SeriesPoint]:
-        """The newest points of a monitor, oldest first."""
+    async def series(
+        self, application: str, monitor: str, limit: int, *, start: float = ..., end: float = ...
+    ) -> list[SeriesPoint]:
+        """The last `limit` points of a range of event time (epoch seconds, inclusive), oldest first."""
         ...
 
     async def alerts(self, application: str | None, state: str | None, limit: int) -> list[Alert]:
         """Transitions, newest first."""
         ...
 
+    async def deployments(self, application: str, limit: int) -> list[Deployment]:
+        """Deployments of an application by their time, newest first."""
+        ...
+
+    async def references(self) -> list[ReferenceSummary]:
+        """Everything that is measured against, by application and kind."""
+        ...
+
     async def workers(self) -> list[dict[str, Any]]:
         """Workers heard of in the last 30 s."""
         ...
 
-    def events(self, after: str) -> AsyncIterator[StatusEvent | None]:
-        """The live feed after an id ("$" = from now); None is a keep-alive tick."""
+    async def events(self, after: str, limit: int) -> list[StatusEvent]:
+        """Entries of the live feed after an id, oldest first."""
+        ...
+
+    async def holds_event(self, id: str) -> bool:
+        """Whether an entry is still kept: if not, some that came after it may be gone too."""
+        ...
+
+    async def last_event(self) -> str:
+        """Id of the newest entry of the live feed; "0-0" when there is none."""
         ...
 
     async def ping(self) -> bool:

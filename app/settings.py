@@ -109,6 +109,10 @@ class ApiSettings(Section):
     port: int = Field(default=8080, ge=0, le=65535)
     token: SecretStr | None = None
     stale_seconds: float = Field(default=120.0, gt=0)
+    fresh_seconds: float = Field(default=0.25, ge=0, le=10)
+    listeners: int = Field(default=2000, ge=1, le=50_000)
+    requests_per_second: float = Field(default=200.0, ge=0, description="of one address; 0: no limit")
+    cors_origins: list[str] = []
 
 
 class LogSettings(Section):

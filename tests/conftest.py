@@ -13,6 +13,7 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, databas
 settings.load_profile("repeatable")
 
 REAL = ("kafka", "redis", "browser", "model")  # tiers that CI may not leave out
+OTHERS = ("shared_data", "valkey")  # not everywhere to be had
 LEFT_OUT: dict[str, str] = {}
 
 
@@ -21,7 +22,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Remember which tier was left out, and why."""
     report = yield
     if report.skipped and isinstance(report.longrepr, tuple):
-        for name in (*REAL, "shared_data"):
+        for name in (*REAL, *OTHERS):
             if item.get_closest_marker(name):
                 LEFT_OUT.setdefault(name, str(report.longrepr[2]).removeprefix("Skipped: "))
     return report

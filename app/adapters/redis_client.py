@@ -7,13 +7,31 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.errors import DependencyError, SettingsError
 
 CONNECTIONS = 20  # a fixed few: commands wait for one rather than fail
-RETRIES = 2
+RETRIES = 2  # of a lost connection; a slow server is not asked again: it would only get slower
 TIMEOUT_SECONDS = 3.0
+REMEDIES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (  # the first that fits
+    ((OutOfMemoryError,), "It is full: raise its maxmemory, or let it evict keys that expire."),
+    ((ReadOnlyError,), "It is a read-only replica: name the primary in redis.url."),
+    ((BusyLoadingError,), "It is loading its data after a start: wait."),
+    ((AuthenticationError, NoPermissionError), "Correct user and password in redis.url."),
+    ((RedisTimeoutError, TimeoutError), "It is too slow, or the road to it is: see what it is doing."),
+    ((RedisConnectionError, OSError), "Is it running, and is its URL right?"),
+)
+OTHERWISE = "See its log."
 
 
 def connect(url: str) -> Redis:
@@ -28,7 +46,9 @@ def connect(url: str) -> Redis:
             socket_connect_timeout=TIMEOUT_SECONDS,
             health_check_interval=30,
             client_name="promptdrift",
-            retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), RETRIES),
+            retry=Retry(
+                ExponentialBackoff(cap=0.5, base=0.05), RETRIES, supported_errors=(RedisConnectionError,)
+            ),
         )
     except ValueError as error:
         raise SettingsError(
@@ -59,4 +79,15 @@ def reaching(url: str) -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError, TimeoutError) as error:
-        raise DependencyError(f"Redis at {url}: {error}. Is it running, and is its URL right?") from error
+        told = str(error).rstrip(".") or type(error).__name__
+        raise DependencyError(f"Redis at {url}: {told}. {_remedy(error)}") from error
+
+
+def _remedy(error: BaseException | None) -> str:
+    """What to do, by the error or by what caused it: a transaction wraps the one that matters."""
+    while error is not None:
+        for kinds, remedy in REMEDIES:
+            if isinstance(error, kinds):
+                return remedy
+        error = error.__cause__
+    return OTHERWISE

@@ -22,6 +22,7 @@ from app.core.clusters import Clusters
 from app.core.reference import EYES, Eye, Reference, Rows
 from app.core.spectrum import Spectrum
 from app.errors import InputError, ReferenceMismatch
+from app.ports import ClusterShare, ReferenceSummary
 
 FORMAT = 1
 PART_BYTES = 512 * 1024
@@ -241,3 +242,23 @@ def wire_records(application: str, what: Reference | Baseline) -> list[tuple[byt
     ]
     told = {"id": reference.id, "application": application, "kind": reference.kind, "parts": len(pieces)}
     return [*records, (f"{place}/manifest".encode(), json.dumps(told).encode(), common)]
+
+
+def summary(application: str, reference: Reference, published_at: float | None = None) -> ReferenceSummary:
+    """What people want to know of a reference; `application` is the one that it serves."""
+    clusters = reference.clusters
+    begin, end = reference.window or (None, None)
+    return ReferenceSummary(
+        application=application,
+        kind=reference.kind,
+        id=reference.id,
+        fingerprint=reference.fingerprint,
+        units=reference.units,
+        learned_from=begin,
+        learned_until=end,
+        published_at=published_at,
+        clusters=[
+            ClusterShare(name=name, share=share, examples=list(examples))
+            for name, share, examples in zip(clusters.names, clusters.shares, clusters.exemplars, strict=True)
+        ],
+    )

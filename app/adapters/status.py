@@ -3,18 +3,22 @@
 applications        ZSET    application -> last write, epoch seconds
 status:APP          JSON    the whole status document; expires after 15 minutes of silence
 incidents:APP       HASH    incident -> its latest alert
-series:APP:MONITOR  STREAM  one small point a reading
+points:APP:MONITOR  ZSET    one small point a reading -> its event time, so that the past can come later
+deployments:APP     HASH    deployment and status -> what happened
+references          HASH    application and kind -> what is measured against
 alerts              STREAM  every transition
 alert:ID            string  remembers a transition, so that a second delivery is no news
 events              STREAM  the live feed; its id is the id that a browser resumes with
 workers, worker:ID  ZSET, JSON  heartbeats
+generation          string  a name that is gone when everything else is
 
 Only commands that Redis 6 to 8, Valkey and fakeredis share: no scripts, no modules, no hash-field expiry.
 A transaction spans keys of several slots: one server or a replicated one, not Redis Cluster.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import uuid
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -26,18 +30,18 @@ from redis.exceptions import WatchError
 from app.adapters import status_document as rules
 from app.adapters.redis_client import connect, reaching, without_password
 from app.adapters.status_document import Document, Limits, utc_now
+from app.adapters.status_keys import Entry, append, as_json, begin, decoded, entries, key, neighbour
 from app.adapters.status_memory import InMemoryStatusStore
 from app.errors import DependencyError
-from app.ports import SeriesPoint, StatusEvent
+from app.ports import ReferenceSummary, SeriesPoint, StatusEvent
 from schemas.decisions import Alert
+from schemas.events import Deployment
 from schemas.readings import Reading
 
 __all__ = ["InMemoryStatusStore", "Limits", "RedisStatusStore"]
 
-PREFIX = "promptdrift:v1:"
 ATTEMPTS = 20  # of a write that others keep overtaking
 PAGE = 500  # stream entries read at once
-Entry = tuple[str, dict[str, str]]
 
 
 class RedisStatusStore:
@@ -52,56 +56,56 @@ class RedisStatusStore:
         *,
         limits: Limits | None = None,
         clock: Callable[[], datetime] = utc_now,
-        poll_seconds: float = 0.5,
-        keepalive_seconds: float = 10.0,
     ) -> None:
         self.url = without_password(url)
         """The address, safe to show."""
         self._limits, self._clock = limits or Limits(), clock
-        self._poll, self._keepalive = poll_seconds, keepalive_seconds
         self._redis: Redis = connect(url)
 
     async def put_reading(self, reading: Reading) -> bool:
-        """Store the latest reading of a monitor; False when the same or a newer one is already there."""
-        application = reading.application
-        series = _key("series", application, reading.monitor)
+        """Store the latest reading of a monitor; False when the same or a newer one is already there.
+
+        Its point finds its place in the series either way.
+        """
+        application, time = reading.application, reading.time.timestamp()
+        points, limits = key("points", application, reading.monitor), self._limits
 
         async def attempt(pipe: Pipeline) -> bool:
-            await pipe.watch(_key("status", application))
+            await pipe.watch(key("status", application))
             now = self._clock()
             fresh = rules.with_reading(await self._current(pipe, application), reading, now=now)
-            if fresh is None:
-                return False
-            told = _entries(await pipe.xrevrange(series, count=1))
-            _begin(pipe)
-            self._store(pipe, fresh, now)
-            if not told or _point(told[0]).time < reading.time.timestamp():  # not read a second time
-                _append(pipe, series, {"point": _json(rules.point_of(reading))}, cap=self._limits.series)
-            pipe.expire(series, self._limits.history_seconds)
-            self._publish(pipe, "status", application, rules.news_of(fresh, reading))
+            told = await pipe.zcount(points, time, time)
+            begin(pipe)
+            if not told:
+                pipe.zadd(points, {as_json(rules.point_of(reading)): time})
+                pipe.zremrangebyrank(points, 0, -limits.series - 1)
+                pipe.expire(points, limits.history_seconds)
+            if fresh is not None:
+                self._store(pipe, fresh, now)
+                self._publish(pipe, "status", application, rules.news_of(fresh, reading))
             await pipe.execute()
-            return True
+            return fresh is not None
 
         return await self._optimistic(attempt)
 
     async def put_alert(self, alert: Alert) -> bool:
         """Store a transition once; False when this alert_id is already there."""
         application, limits = alert.application, self._limits
-        seen, incidents = _key("alert", alert.alert_id), _key("incidents", application)
+        seen, incidents = key("alert", alert.alert_id), key("incidents", application)
 
         async def attempt(pipe: Pipeline) -> bool:
-            await pipe.watch(seen, incidents, _key("status", application))
+            await pipe.watch(seen, incidents, key("status", application))
             if await pipe.exists(seen):
                 return False
             held = await self._incidents(pipe, application)
             kept = rules.latest(held, alert, limit=limits.incidents)
             now = self._clock()
             fresh = rules.with_incidents(await self._current(pipe, application), kept.values(), now=now)
-            _begin(pipe)
+            begin(pipe)
             pipe.set(seen, 1, nx=True, ex=limits.alert_seconds)
-            _append(pipe, _key("alerts"), {"alert": _json(alert)}, cap=limits.alerts)
+            append(pipe, key("alerts"), {"alert": as_json(alert)}, cap=limits.alerts)
             if kept.get(alert.incident) is alert:
-                pipe.hset(incidents, alert.incident, _json(alert))
+                pipe.hset(incidents, alert.incident, as_json(alert))
             if gone := held.keys() - kept.keys():
                 pipe.hdel(incidents, *gone)
             pipe.expire(incidents, limits.history_seconds)
@@ -112,36 +116,76 @@ class RedisStatusStore:
 
         return await self._optimistic(attempt)
 
+    async def put_deployment(self, deployment: Deployment) -> bool:
+        """Store what happened to a deployment once; False when it is already there."""
+        application = deployment.application
+        place, field = key("deployments", application), rules.deployment_id(deployment)
+
+        async def attempt(pipe: Pipeline) -> bool:
+            await pipe.watch(place)
+            if await pipe.hexists(place, field):
+                return False
+            held = await pipe.hgetall(place)
+            gone = rules.surplus(decoded(held, Deployment), limit=self._limits.deployments)
+            begin(pipe)
+            pipe.hset(place, field, as_json(deployment))
+            if gone:
+                pipe.hdel(place, *gone)
+            pipe.expire(place, self._limits.deployment_seconds)
+            self._publish(pipe, "deployment", application, msgspec.to_builtins(deployment))
+            await pipe.execute()
+            return True
+
+        return await self._optimistic(attempt)
+
+    async def put_reference(self, summary: ReferenceSummary) -> None:
+        """Remember what an application is measured against; one of each kind."""
+        with reaching(self.url):
+            await self._redis.hset(
+                key("references"), f"{summary.kind}:{summary.application}", as_json(summary)
+            )
+
     async def heartbeat(self, worker: str, facts: dict[str, Any]) -> None:
         """Say that a worker lives, and what it says of itself."""
         now = self._clock()
-        beat = _json({**facts, "worker": worker, "updated_at": now.isoformat()})
+        beat = as_json({**facts, "worker": worker, "updated_at": now.isoformat()})
         with reaching(self.url):
             async with self._redis.pipeline() as pipe:
-                pipe.set(_key("worker", worker), beat, ex=self._limits.worker_seconds)
-                pipe.zadd(_key("workers"), {worker: now.timestamp()})
-                pipe.zremrangebyscore(_key("workers"), 0, now.timestamp() - rules.DAY_SECONDS)
+                pipe.set(key("worker", worker), beat, ex=self._limits.worker_seconds)
+                pipe.zadd(key("workers"), {worker: now.timestamp()})
+                pipe.zremrangebyscore(key("workers"), 0, now.timestamp() - rules.DAY_SECONDS)
                 await pipe.execute()
 
     async def applications(self) -> list[str]:
         """Applications written to lately, by name."""
         horizon = self._clock().timestamp() - self._limits.history_seconds
         with reaching(self.url):
-            names = await self._redis.zrangebyscore(_key("applications"), horizon, "+inf")
+            names = await self._redis.zrangebyscore(key("applications"), horizon, "+inf")
         return sorted(cast(list[str], names))
 
     async def status(self, application: str) -> dict[str, Any] | None:
         """The status document; None for an application never heard of."""
         with reaching(self.url):
-            if await self._redis.zscore(_key("applications"), application) is None:
+            if await self._redis.zscore(key("applications"), application) is None:
                 return None
             return await self._current(self._redis, application)
 
-    async def series(self, application: str, monitor: str, limit: int) -> list[SeriesPoint]:
-        """The last `limit` points, oldest first."""
+    async def series(
+        self,
+        application: str,
+        monitor: str,
+        limit: int,
+        *,
+        start: float = float("-inf"),
+        end: float = float("inf"),
+    ) -> list[SeriesPoint]:
+        """The last `limit` points of a range of event time (epoch seconds, inclusive), oldest first."""
         with reaching(self.url):
-            answer = await self._redis.xrevrange(_key("series", application, monitor), count=limit)
-        return [_point(entry) for entry in reversed(_entries(answer))]
+            found = await self._redis.zrevrangebyscore(
+                key("points", application, monitor), end, start, start=0, num=limit
+            )
+        points = reversed(cast(list[str], found))
+        return [msgspec.json.decode(point, type=SeriesPoint) for point in points]
 
     async def alerts(self, application: str | None, state: str | None, limit: int) -> list[Alert]:
         """Transitions, newest first."""
@@ -149,39 +193,57 @@ class RedisStatusStore:
         before = "+"
         while len(found) < limit:
             with reaching(self.url):
-                entries = _entries(await self._redis.xrevrange(_key("alerts"), max=before, count=PAGE))
-            page = (msgspec.json.decode(fields["alert"], type=Alert) for _, fields in entries)
-            found += [a for a in page if application in (None, a.application) and state in (None, a.state)]
-            if len(entries) < PAGE:
+                page = entries(await self._redis.xrevrange(key("alerts"), max=before, count=PAGE))
+            told = (msgspec.json.decode(fields["alert"], type=Alert) for _, fields in page)
+            found += [a for a in told if application in (None, a.application) and state in (None, a.state)]
+            if len(page) < PAGE:
                 break
-            before = _neighbour(entries[-1][0], -1)
+            before = neighbour(page[-1][0], -1)
         return found[:limit]
+
+    async def deployments(self, application: str, limit: int) -> list[Deployment]:
+        """Deployments of an application by their time, newest first."""
+        with reaching(self.url):
+            held = await self._redis.hgetall(key("deployments", application))
+        return rules.newest(decoded(held, Deployment).values(), limit)
+
+    async def references(self) -> list[ReferenceSummary]:
+        """Everything that is measured against, by application and kind."""
+        with reaching(self.url):
+            held = await self._redis.hgetall(key("references"))
+        return [summary for _, summary in sorted(decoded(held, ReferenceSummary).items())]
 
     async def workers(self) -> list[dict[str, Any]]:
         """Workers whose heart beats, by name."""
         with reaching(self.url):
-            names = sorted(cast(list[str], await self._redis.zrange(_key("workers"), 0, -1)))
-            beats = await self._redis.mget([_key("worker", name) for name in names]) if names else []
+            names = sorted(cast(list[str], await self._redis.zrange(key("workers"), 0, -1)))
+            beats = await self._redis.mget([key("worker", name) for name in names]) if names else []
         return [msgspec.json.decode(beat) for beat in beats if beat is not None]
 
-    async def events(self, after: str) -> AsyncIterator[StatusEvent | None]:
-        """The live feed after an id ("$" = from now); None says that the feed is open, or quiet.
+    async def generation(self) -> str:
+        """A name that the store keeps until it loses everything, made at the first call."""
+        with reaching(self.url):
+            async with self._redis.pipeline() as pipe:
+                pipe.set(key("generation"), uuid.uuid4().hex, nx=True)
+                pipe.get(key("generation"))
+                return str((await pipe.execute())[1])
 
-        It polls: a blocking read would hold one connection for every open page.
-        """
-        cursor = await self._last_event() if after == "$" else after
-        yield None
-        quiet = 0.0
-        while True:
-            for id, fields in await self._events_after(cursor):
-                cursor, quiet = id, 0.0
-                data = msgspec.json.decode(fields["data"])
-                yield StatusEvent(id=id, kind=fields["kind"], application=fields["application"], data=data)
-            await asyncio.sleep(self._poll)
-            quiet += self._poll
-            if quiet >= self._keepalive:
-                quiet = 0.0
-                yield None
+    async def events(self, after: str, limit: int) -> list[StatusEvent]:
+        """Entries of the live feed after an id, oldest first."""
+        with reaching(self.url):  # a range, not XREAD: one shape of answer on every server and protocol
+            found = await self._redis.xrange(key("events"), min=neighbour(after, 1), count=limit)
+        return [_event(entry) for entry in entries(found)]
+
+    async def holds_event(self, id: str) -> bool:
+        """Whether an entry is still kept: if not, some that came after it may be gone too."""
+        with reaching(self.url):
+            return bool(await self._redis.xrange(key("events"), min=id, max=id, count=1))
+
+    async def last_event(self) -> str:
+        """Id of the newest entry of the live feed; "0-0" when there is none."""
+        with reaching(self.url):
+            last = entries(await self._redis.xrevrange(key("events"), count=1))
+        return last[0][0] if last else "0-0"
 
     async def ping(self) -> bool:
         """True, or a DependencyError that says why not."""
@@ -191,15 +253,6 @@ class RedisStatusStore:
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
-
-    async def _last_event(self) -> str:
-        with reaching(self.url):
-            last = _entries(await self._redis.xrevrange(_key("events"), count=1))
-        return last[0][0] if last else "0-0"
-
-    async def _events_after(self, cursor: str) -> list[Entry]:
-        with reaching(self.url):  # a range, not XREAD: one shape of answer on every server and protocol
-            return _entries(await self._redis.xrange(_key("events"), min=_neighbour(cursor, 1), count=PAGE))
 
     async def _optimistic(self, attempt: Callable[[Pipeline], Awaitable[bool]]) -> bool:
         """Read, decide, write; again when somebody wrote in between."""
@@ -214,63 +267,32 @@ class RedisStatusStore:
 
     async def _current(self, redis: Redis, application: str) -> Document:
         """The document, or what is still known after it has expired."""
-        held = await redis.get(_key("status", application))
+        held = await redis.get(key("status", application))
         if held is not None:
             document: Document = msgspec.json.decode(held)
             return document
         document = rules.empty(application)
         document["incidents"] = rules.open_incidents((await self._incidents(redis, application)).values())
-        last = await redis.zscore(_key("applications"), application)
+        last = await redis.zscore(key("applications"), application)
         if last is not None:
             document["updated_at"] = datetime.fromtimestamp(last, UTC).isoformat()
         return document | {"state": rules.state_of(document)}
 
     async def _incidents(self, redis: Redis, application: str) -> dict[str, Alert]:
-        held = await redis.hgetall(_key("incidents", application))
-        return {str(name): msgspec.json.decode(last, type=Alert) for name, last in held.items()}
+        return decoded(await redis.hgetall(key("incidents", application)), Alert)
 
     def _store(self, pipe: Pipeline, document: Document, now: datetime) -> None:
         application = document["application"]
-        pipe.set(_key("status", application), _json(document), ex=self._limits.status_seconds)
-        pipe.zadd(_key("applications"), {application: now.timestamp()})
-        pipe.zremrangebyscore(_key("applications"), 0, now.timestamp() - self._limits.history_seconds)
+        pipe.set(key("status", application), as_json(document), ex=self._limits.status_seconds)
+        pipe.zadd(key("applications"), {application: now.timestamp()})
+        pipe.zremrangebyscore(key("applications"), 0, now.timestamp() - self._limits.history_seconds)
 
     def _publish(self, pipe: Pipeline, kind: str, application: str, data: dict[str, Any]) -> None:
-        fields = {"kind": kind, "application": application, "data": _json(data)}
-        _append(pipe, _key("events"), fields, cap=self._limits.events)
+        fields = {"kind": kind, "application": application, "data": as_json(data)}
+        append(pipe, key("events"), fields, cap=self._limits.events)
 
 
-def _key(*parts: str) -> str:
-    return PREFIX + ":".join(parts)
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _begin(pipe: Pipeline) -> None:
-    pipe.multi()  # type: ignore[no-untyped-call]  # redis-py left it so
-
-
-def _append(pipe: Pipeline, stream: str, fields: dict[str, str], *, cap: int) -> None:
-    pipe.xadd(stream, cast(dict[Any, Any], fields), maxlen=cap, approximate=True)
-
-
-def _entries(answer: object) -> list[Entry]:
-    """Stream entries; redis-py's types cannot say that the client decodes."""
-    return cast(list[Entry], answer or [])
-
-
-def _point(entry: Entry) -> SeriesPoint:
-    return msgspec.json.decode(entry[1]["point"], type=SeriesPoint)
-
-
-def _neighbour(id: str, step: int) -> str:
-    """The bound that leaves `id` out: Redis 6.0 knows no exclusive ranges.
-
-    >>> _neighbour("12-3", 1), _neighbour("12-3", -1), _neighbour("12-0", -1)
-    ('12-4', '12-2', '11')
-    """
-    millis, _, sequence = id.partition("-")
-    number = int(sequence or 0) + step
-    return f"{millis}-{number}" if number >= 0 else f"{int(millis) - 1}"
+def _event(entry: Entry) -> StatusEvent:
+    id, fields = entry
+    data = msgspec.json.decode(fields["data"])
+    return StatusEvent(id=id, kind=fields["kind"], application=fields["application"], data=data)

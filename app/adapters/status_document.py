@@ -9,6 +9,7 @@ import msgspec
 
 from app.ports import SeriesPoint
 from schemas.decisions import Alert
+from schemas.events import Deployment
 from schemas.readings import Reading
 
 Document = dict[str, Any]
@@ -26,6 +27,8 @@ class Limits:
     series: int = 2_000
     alerts: int = 10_000
     events: int = 10_000
+    deployments: int = 200  # per application; the oldest go first
+    deployment_seconds: int = 180 * DAY_SECONDS  # as long as their topic keeps them
     incidents: int = 100  # per application; the oldest resolved ones go first
 
 
@@ -85,6 +88,22 @@ def latest(held: Mapping[str, Alert], alert: Alert, *, limit: int) -> dict[str, 
     for old in resolved[: max(0, len(kept) - limit)]:
         del kept[old.incident]
     return kept
+
+
+def deployment_id(deployment: Deployment) -> str:
+    """What tells one entry of a deployment's history from the others."""
+    return f"{deployment.deployment_id}|{deployment.variant or ''}|{deployment.status}"
+
+
+def surplus(held: Mapping[str, Deployment], *, limit: int) -> list[str]:
+    """Which of the deployments held go when one more comes, so that at most `limit` stay."""
+    by_age = sorted(held, key=lambda name: held[name].time)
+    return by_age[: max(0, len(held) + 1 - limit)]
+
+
+def newest(deployments: Iterable[Deployment], limit: int) -> list[Deployment]:
+    """By their time, newest first."""
+    return sorted(deployments, key=lambda d: (d.time, d.status), reverse=True)[:limit]
 
 
 def state_of(document: Document) -> str:

@@ -1,17 +1,20 @@
 """The live read model in a dictionary: for tests, replay and pages without Redis."""
 
-import asyncio
+import uuid
+from bisect import insort
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from app.adapters import status_document as rules
 from app.adapters.status_document import Document, Limits, utc_now
-from app.ports import SeriesPoint, StatusEvent
+from app.ports import ReferenceSummary, SeriesPoint, StatusEvent
 from schemas.decisions import Alert
+from schemas.events import Deployment
 from schemas.readings import Reading
 
 
@@ -26,33 +29,37 @@ class InMemoryStatusStore:
         *,
         limits: Limits | None = None,
         clock: Callable[[], datetime] = utc_now,
-        poll_seconds: float = 0.1,
-        keepalive_seconds: float = 10.0,
     ) -> None:
         self._limits = limits or Limits()
         self._clock = clock
-        self._poll, self._keepalive = poll_seconds, keepalive_seconds
         self._documents: dict[str, tuple[datetime, Document]] = {}
         self._applications: dict[str, datetime] = {}
         self._incidents: dict[str, dict[str, Alert]] = defaultdict(dict)
-        self._series: dict[tuple[str, str], deque[SeriesPoint]] = {}
+        self._points: dict[tuple[str, str], list[SeriesPoint]] = {}
         self._alerts: deque[Alert] = deque(maxlen=self._limits.alerts)
         self._seen: dict[str, datetime] = {}
         self._events: deque[tuple[tuple[int, int], StatusEvent]] = deque(maxlen=self._limits.events)
         self._last = (0, 0)
         self._workers: dict[str, tuple[datetime, dict[str, Any]]] = {}
+        self._deployments: dict[str, dict[str, Deployment]] = defaultdict(dict)
+        self._references: dict[tuple[str, str], ReferenceSummary] = {}
+        self._generation = uuid.uuid4().hex
 
     async def put_reading(self, reading: Reading) -> bool:
-        """Store the latest reading of a monitor; False when the same or a newer one is already there."""
+        """Store the latest reading of a monitor; False when the same or a newer one is already there.
+
+        Its point finds its place in the series either way.
+        """
         now = self._clock()
         fresh = rules.with_reading(self._current(reading.application, now), reading, now=now)
+        points = self._points.setdefault((reading.application, reading.monitor), [])
+        time = reading.time.timestamp()
+        if not any(point.time == time for point in reversed(points)):
+            insort(points, rules.point_of(reading), key=attrgetter("time"))
+            del points[: -self._limits.series]
         if fresh is None:
             return False
         self._store(fresh, now)
-        key = (reading.application, reading.monitor)
-        points = self._series.setdefault(key, deque(maxlen=self._limits.series))
-        if not points or points[-1].time < reading.time.timestamp():  # not read a second time
-            points.append(rules.point_of(reading))
         self._publish("status", reading.application, rules.news_of(fresh, reading), now)
         return True
 
@@ -72,10 +79,30 @@ class InMemoryStatusStore:
         self._publish("alert", alert.application, msgspec.to_builtins(alert), now)
         return True
 
+    async def put_deployment(self, deployment: Deployment) -> bool:
+        """Store what happened to a deployment once; False when it is already there."""
+        application, name = deployment.application, rules.deployment_id(deployment)
+        held = self._deployments[application]
+        if name in held:
+            return False
+        for old in rules.surplus(held, limit=self._limits.deployments):
+            del held[old]
+        held[name] = deployment
+        self._publish("deployment", application, msgspec.to_builtins(deployment), self._clock())
+        return True
+
+    async def put_reference(self, summary: ReferenceSummary) -> None:
+        """Remember what an application is measured against; one of each kind."""
+        self._references[summary.kind, summary.application] = summary
+
     async def heartbeat(self, worker: str, facts: dict[str, Any]) -> None:
         """Say that a worker lives, and what it says of itself."""
         now = self._clock()
         self._workers[worker] = (now, {**facts, "worker": worker, "updated_at": now.isoformat()})
+
+    async def generation(self) -> str:
+        """A name that the store keeps as long as it lives."""
+        return self._generation
 
     async def applications(self) -> list[str]:
         """Applications written to lately, by name."""
@@ -88,35 +115,49 @@ class InMemoryStatusStore:
             return None
         return self._current(application, self._clock())
 
-    async def series(self, application: str, monitor: str, limit: int) -> list[SeriesPoint]:
-        """The last `limit` points, oldest first."""
-        return list(self._series.get((application, monitor), ()))[-limit:]
+    async def series(
+        self,
+        application: str,
+        monitor: str,
+        limit: int,
+        *,
+        start: float = float("-inf"),
+        end: float = float("inf"),
+    ) -> list[SeriesPoint]:
+        """The last `limit` points of a range of event time (epoch seconds, inclusive), oldest first."""
+        kept = list(self._points.get((application, monitor), ()))
+        return [point for point in kept if start <= point.time <= end][-limit:]
 
     async def alerts(self, application: str | None, state: str | None, limit: int) -> list[Alert]:
         """Transitions, newest first."""
         found = [a for a in reversed(list(self._alerts)) if application in (None, a.application)]
         return [a for a in found if state in (None, a.state)][:limit]
 
+    async def deployments(self, application: str, limit: int) -> list[Deployment]:
+        """Deployments of an application by their time, newest first."""
+        return rules.newest(list(self._deployments[application].values()), limit)
+
+    async def references(self) -> list[ReferenceSummary]:
+        """Everything that is measured against, by application and kind."""
+        return [summary for _, summary in sorted(self._references.items())]
+
     async def workers(self) -> list[dict[str, Any]]:
         """Workers whose heart beats, by name."""
         horizon = self._clock() - timedelta(seconds=self._limits.worker_seconds)
         return [facts for _, (at, facts) in sorted(list(self._workers.items())) if at > horizon]
 
-    async def events(self, after: str) -> AsyncIterator[StatusEvent | None]:
-        """The live feed after an id ("$" = from now); None says that the feed is open, or quiet."""
-        cursor = self._last if after == "$" else _number(after)
-        yield None
-        quiet = 0.0
-        while True:
-            if self._last > cursor:
-                for number, event in [e for e in list(self._events) if e[0] > cursor]:
-                    cursor, quiet = number, 0.0
-                    yield event
-            await asyncio.sleep(self._poll)
-            quiet += self._poll
-            if quiet >= self._keepalive:
-                quiet = 0.0
-                yield None
+    async def events(self, after: str, limit: int) -> list[StatusEvent]:
+        """Entries of the live feed after an id, oldest first."""
+        cursor = _number(after)
+        return [event for number, event in list(self._events) if number > cursor][:limit]
+
+    async def holds_event(self, id: str) -> bool:
+        """Whether an entry is still kept: if not, some that came after it may be gone too."""
+        return any(event.id == id for _, event in list(self._events))
+
+    async def last_event(self) -> str:
+        """Id of the newest entry of the live feed; "0-0" when there is none."""
+        return "{}-{}".format(*self._last)
 
     async def ping(self) -> bool:
         """Always there."""

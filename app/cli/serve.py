@@ -36,12 +36,7 @@ def api(
     from app.web.runner import Server
     from app.web.server import create_app
 
-    token = settings.api.token
-    program = create_app(
-        RedisStatusStore(settings.redis.url.get_secret_value()),
-        token=None if token is None else token.get_secret_value(),
-        stale_seconds=settings.api.stale_seconds,
-    )
+    program = create_app(RedisStatusStore(settings.redis.url.get_secret_value()), settings.api)
     with _listen(settings.api.host, settings.api.port) as listener:
         say(f"promptdrift listens on http://{settings.api.host}:{listener.getsockname()[1]}")
         config = uvicorn.Config(

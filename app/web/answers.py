@@ -7,8 +7,10 @@ from typing import Any, Literal
 import msgspec
 from fastapi import Response
 
-from app.ports import SeriesPoint
+from app.ports import ReferenceSummary, SeriesPoint
+from app.web.problems import MEDIA_TYPE
 from schemas.decisions import Alert
+from schemas.events import Deployment
 from schemas.readings import Reading
 
 
@@ -60,11 +62,30 @@ class Alerts(msgspec.Struct):
 
 
 class Incident(msgspec.Struct):
-    """One incident: its latest state, and how it came there, oldest first."""
+    """One incident and its evidence: what is needed to judge it without asking anything else.
+
+    `transitions` are oldest first, each with what it rested on; `around` holds the points of its monitors
+    from before the onset to after the end.
+    """
 
     incident: str
     latest: Alert
     transitions: list[Alert]
+    around: dict[str, list[SeriesPoint]]
+    deployment: Deployment | None  # the one that it names
+    references: list[ReferenceSummary]
+
+
+class Deployments(msgspec.Struct):
+    """Deployments by their time, newest first."""
+
+    deployments: list[Deployment]
+
+
+class EvalSets(msgspec.Struct):
+    """Eval sets that live traffic is measured against; "*" serves who has none of his own."""
+
+    evalsets: list[ReferenceSummary]
 
 
 class ProblemDocument(msgspec.Struct, rename={"kind": "type"}, omit_defaults=True):
@@ -79,7 +100,7 @@ class ProblemDocument(msgspec.Struct, rename={"kind": "type"}, omit_defaults=Tru
     remedy: str | None = None
 
 
-SHAPES = (Applications, Statuses, Series, Alerts, Incident, ProblemDocument)
+SHAPES = (Applications, Statuses, Series, Alerts, Incident, Deployments, EvalSets, ProblemDocument)
 REFERENCE = "#/components/schemas/{name}"
 
 
@@ -94,18 +115,22 @@ def described(shape: type, media_type: str = "application/json") -> dict[str, An
     return {"description": (shape.__doc__ or "").splitlines()[0], "content": {media_type: {"schema": schema}}}
 
 
-def answer(body: object, *, tag: str | None = None, asked: str | None = None) -> Response:
-    """`body` as JSON; with a `tag`, nothing but 304 for who has that already (`asked`: If-None-Match)."""
-    headers = {"Cache-Control": "no-cache"}
-    if tag is not None:
-        headers["ETag"] = f'W/"{tag}"'
-        if asked and any(each.strip() in ("*", headers["ETag"], f'"{tag}"') for each in asked.split(",")):
+PROBLEM: dict[int | str, dict[str, Any]] = {"default": described(ProblemDocument, MEDIA_TYPE)}
+
+
+class Answer:
+    """A body as JSON, made once, and its tag; `to` sends it, or nothing but 304 to who has it already."""
+
+    __slots__ = ("_content", "_tag")
+
+    def __init__(self, body: object, *, tag: str | None = None) -> None:
+        # Prompt text is hostile: no answer contains markup, even where somebody mistakes JSON for HTML.
+        self._content = msgspec.json.encode(body).replace(b"<", rb"\u003c")
+        self._tag = f'W/"{tag or hashlib.blake2b(self._content, digest_size=10).hexdigest()}"'
+
+    def to(self, asked: str | None) -> Response:
+        """The answer to a request with this If-None-Match."""
+        headers = {"Cache-Control": "no-cache", "ETag": self._tag}
+        if asked and any(each.strip() in ("*", self._tag, self._tag[2:]) for each in asked.split(",")):
             return Response(status_code=304, headers=headers)
-    # Prompt text is hostile: no answer contains markup, even where somebody mistakes JSON for HTML.
-    content = msgspec.json.encode(body).replace(b"<", rb"\u003c")
-    return Response(content, headers=headers, media_type="application/json")
-
-
-def digest(body: object) -> str:
-    """A tag for what has no revision of its own."""
-    return hashlib.blake2b(msgspec.json.encode(body), digest_size=10).hexdigest()
+        return Response(self._content, headers=headers, media_type="application/json")

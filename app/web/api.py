@@ -1,81 +1,63 @@
 """The API under /v1: reads the status store, changes nothing."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Hashable
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Response
 
-from app.ports import StatusStore
+from app.ports import ReferenceSummary, SeriesPoint, StatusStore
 from app.web import answers
-from app.web.answers import answer, described
-from app.web.problems import MEDIA_TYPE, Problem
+from app.web.answers import PROBLEM, Answer, described
+from app.web.memo import Memo
+from app.web.problems import Problem
+from schemas.decisions import Alert
+from schemas.events import Deployment
 
 Limit = Annotated[int, Query(ge=1, le=2000)]
 Asked = Annotated[str | None, Header(alias="If-None-Match")]
+From = Annotated[datetime | None, Query(alias="from", description="Event time, RFC 3339.")]
+To = Annotated[datetime | None, Query(alias="to", description="Event time, RFC 3339.")]
 TRANSITIONS = 10_000  # an incident is looked for in as many
-
-PROBLEM: dict[int | str, dict[str, Any]] = {"default": described(answers.ProblemDocument, MEDIA_TYPE)}
-
-
-def routes(store: StatusStore, *, stale_seconds: float, clock: Callable[[], datetime]) -> APIRouter:
-    """All of /v1 but the live feed."""
-    router = APIRouter(prefix="/v1", tags=["status"], responses=PROBLEM)
-    add_status(router, store, lambda document: _judged(document, clock(), stale_seconds))
-    add_history(router, store)
-    return router
+POINTS = 2_000
+BEFORE, AFTER = timedelta(hours=2), timedelta(minutes=30)  # shown around an incident
 
 
-def add_status(
-    router: APIRouter, store: StatusStore, judged: Callable[[dict[str, Any]], dict[str, Any]]
-) -> None:
-    """What is: applications and their status."""
+class Views:
+    """What the endpoints answer with, made from the store at most once in a moment."""
 
-    @router.get("/applications", responses={200: described(answers.Applications)})
-    async def applications() -> Response:
-        """Name the applications written to lately."""
-        return answer({"applications": await store.applications()})
+    def __init__(
+        self, store: StatusStore, *, stale_seconds: float, clock: Callable[[], datetime], memo: Memo
+    ) -> None:
+        self.store = store
+        self._stale, self._clock, self._memo = stale_seconds, clock, memo
 
-    @router.get("/status", responses={200: described(answers.Statuses)})
-    async def statuses(asked: Asked = None) -> Response:
-        """Status of every application, and the workers."""
-        documents = [await store.status(name) for name in await store.applications()]
-        body = {"applications": [judged(d) for d in documents if d], "workers": await store.workers()}
-        return answer(body, tag=answers.digest(body), asked=asked)
+    async def once(self, key: Hashable, make: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The answer under this key, made now or a moment ago."""
+        return await self._memo.get(key, make)
 
-    @router.get("/status/{application:path}", responses={200: described(answers.Status)})
-    async def status(application: str, asked: Asked = None) -> Response:
-        """Status of one application; `stale` when nobody has written for a while."""
-        document = await store.status(application)
+    async def status(self, application: str) -> dict[str, Any]:
+        """One status document, judged by the clock.  Raises Problem for an unknown application."""
+        document = await self.store.status(application)
         if document is None:
             raise unknown(application)
-        body = judged(document)
-        tag = f"{body['revision']}-stale" if body["stale"] else str(body["revision"])
-        return answer(body, tag=tag, asked=asked)
+        written = document.get("updated_at")
+        age = (self._clock() - datetime.fromisoformat(written)).total_seconds() if written else float("inf")
+        return {**document, "stale": age > self._stale}
 
+    async def statuses(self) -> list[dict[str, Any]]:
+        """All of them, by name."""
+        found = []
+        for name in await self.store.applications():
+            try:
+                found.append(await self.status(name))
+            except Problem:  # it expired in between
+                continue
+        return found
 
-def add_history(router: APIRouter, store: StatusStore) -> None:
-    """What was: series, alerts and incidents."""
-
-    @router.get("/series/{application:path}/{monitor}", responses={200: described(answers.Series)})
-    async def series(application: str, monitor: str, limit: Limit = 500) -> Response:
-        """The last points of a monitor, oldest first."""
-        points = await store.series(application, monitor, limit)
-        if not points and await store.status(application) is None:
-            raise unknown(application)
-        return answer({"application": application, "monitor": monitor, "points": points})
-
-    @router.get("/alerts", responses={200: described(answers.Alerts)})
-    async def alerts(
-        application: str | None = None, state: Literal["firing", "resolved"] | None = None, limit: Limit = 100
-    ) -> Response:
-        """Transitions of incidents, newest first."""
-        return answer({"alerts": await store.alerts(application, state, limit)})
-
-    @router.get("/incidents/{incident:path}", responses={200: described(answers.Incident)})
-    async def incident(incident: str) -> Response:
-        """One incident and how it came to its state."""
-        found = [a for a in await store.alerts(None, None, TRANSITIONS) if a.incident == incident]
+    async def incident(self, incident: str) -> dict[str, Any]:
+        """An incident with its evidence.  Raises Problem for an unknown one."""
+        found = [a for a in await self.store.alerts(None, None, TRANSITIONS) if a.incident == incident]
         if not found:
             raise Problem(
                 404,
@@ -84,7 +66,150 @@ def add_history(router: APIRouter, store: StatusStore) -> None:
                 field="incident",
                 remedy="GET /v1/alerts lists the incidents that are.",
             )
-        return answer({"incident": incident, "latest": found[0], "transitions": found[::-1]})
+        latest = found[0]
+        return {
+            "incident": incident,
+            "latest": latest,
+            "transitions": found[::-1],
+            "around": await self._around(found),
+            "deployment": await self._deployment(latest),
+            "references": await self.references(latest.application),
+        }
+
+    async def references(self, application: str | None) -> list[ReferenceSummary]:
+        """What an application is measured against; None: all of them."""
+        found = await self.store.references()
+        if application is None:
+            return found
+        own = {each.kind for each in found if each.application == application}
+        return [r for r in found if r.application == (application if r.kind in own else "*")]
+
+    async def _around(self, transitions: list[Alert]) -> dict[str, list[SeriesPoint]]:
+        last = transitions[0]
+        start = min((a.onset_at or a.started_at) for a in transitions) - BEFORE
+        end = float("inf") if last.state == "firing" else (last.updated_at + AFTER).timestamp()
+        return {
+            monitor: await self.store.series(
+                last.application, monitor, POINTS, start=start.timestamp(), end=end
+            )
+            for monitor in sorted({a.monitor for a in transitions})
+        }
+
+    async def _deployment(self, alert: Alert) -> Deployment | None:
+        kept = await self.store.deployments(alert.application, POINTS)
+        return next((d for d in kept if d.deployment_id == alert.deployment), None)
+
+
+def routes(views: Views) -> APIRouter:
+    """All of /v1 but the live feed."""
+    router = APIRouter(prefix="/v1", tags=["status"], responses=PROBLEM)
+    add_status(router, views)
+    add_history(router, views)
+    add_context(router, views)
+    return router
+
+
+def add_status(router: APIRouter, views: Views) -> None:
+    """What is: applications and their status."""
+
+    @router.get("/applications", responses={200: described(answers.Applications)})
+    async def applications(asked: Asked = None) -> Response:
+        """Name the applications written to lately."""
+
+        async def make() -> Answer:
+            return Answer({"applications": await views.store.applications()})
+
+        return (await views.once("applications", make)).to(asked)
+
+    @router.get("/status", responses={200: described(answers.Statuses)})
+    async def statuses(asked: Asked = None) -> Response:
+        """Status of every application, and the workers."""
+
+        async def make() -> Answer:
+            return Answer({"applications": await views.statuses(), "workers": await views.store.workers()})
+
+        return (await views.once("status", make)).to(asked)
+
+    @router.get("/status/{application:path}", responses={200: described(answers.Status)})
+    async def status(application: str, asked: Asked = None) -> Response:
+        """Status of one application; `stale` when nobody has written for a while."""
+
+        async def make() -> Answer:
+            body = await views.status(application)
+            tag = f"{body['revision']}-stale" if body["stale"] else str(body["revision"])
+            return Answer(body, tag=tag)
+
+        return (await views.once(("status", application), make)).to(asked)
+
+
+def add_history(router: APIRouter, views: Views) -> None:
+    """What was: series, alerts and incidents."""
+
+    @router.get("/series/{application:path}/{monitor}", responses={200: described(answers.Series)})
+    async def series(
+        application: str,
+        monitor: str,
+        start: From = None,
+        end: To = None,
+        limit: Limit = 500,
+        asked: Asked = None,
+    ) -> Response:
+        """The last points of a monitor, oldest first; with a range, the last of those in it."""
+        bounds = {name: at.timestamp() for name, at in (("start", start), ("end", end)) if at is not None}
+        points = await views.store.series(application, monitor, limit, **bounds)
+        if not points and await views.store.status(application) is None:
+            raise unknown(application)
+        return Answer({"application": application, "monitor": monitor, "points": points}).to(asked)
+
+    @router.get("/alerts", responses={200: described(answers.Alerts)})
+    async def alerts(
+        application: str | None = None,
+        state: Literal["firing", "resolved"] | None = None,
+        limit: Limit = 100,
+        asked: Asked = None,
+    ) -> Response:
+        """Transitions of incidents, newest first."""
+
+        async def make() -> Answer:
+            return Answer({"alerts": await views.store.alerts(application, state, limit)})
+
+        return (await views.once(("alerts", application, state, limit), make)).to(asked)
+
+    @router.get("/incidents/{incident:path}", responses={200: described(answers.Incident)})
+    async def incident(incident: str, asked: Asked = None) -> Response:
+        """One incident: how it came to its state, and its evidence."""
+
+        async def make() -> Answer:
+            return Answer(await views.incident(incident))
+
+        return (await views.once(("incident", incident), make)).to(asked)
+
+
+def add_context(router: APIRouter, views: Views) -> None:
+    """What it is seen against: deployments and eval sets."""
+
+    @router.get("/deployments", responses={200: described(answers.Deployments)})
+    async def deployments(
+        application: str | None = None, limit: Limit = 100, asked: Asked = None
+    ) -> Response:
+        """Deployments, newest first."""
+
+        async def make() -> Answer:
+            names = [application] if application else await views.store.applications()
+            found = [d for name in names for d in await views.store.deployments(name, limit)]
+            return Answer({"deployments": sorted(found, key=lambda d: d.time, reverse=True)[:limit]})
+
+        return (await views.once(("deployments", application, limit), make)).to(asked)
+
+    @router.get("/evalset", responses={200: described(answers.EvalSets)})
+    async def evalset(application: str | None = None, asked: Asked = None) -> Response:
+        """The eval set of an application, or all of them; "*" serves who has none of his own."""
+
+        async def make() -> Answer:
+            found = await views.references(application)
+            return Answer({"evalsets": [each for each in found if each.kind == "evalset"]})
+
+        return (await views.once(("evalset", application), make)).to(asked)
 
 
 def unknown(application: str) -> Problem:
@@ -96,9 +221,3 @@ def unknown(application: str) -> Problem:
         field="application",
         remedy="GET /v1/applications lists those known; a new one appears with its first reading.",
     )
-
-
-def _judged(document: dict[str, Any], now: datetime, stale_seconds: float) -> dict[str, Any]:
-    written = document.get("updated_at")
-    age = (now - datetime.fromisoformat(written)).total_seconds() if written else float("inf")
-    return {**document, "stale": age > stale_seconds}

@@ -1,7 +1,8 @@
-"""Around every answer: security headers, and the token where one is asked for."""
+"""Around every answer: security headers, the token where one is asked for, and a limit of requests."""
 
 import hashlib
 import hmac
+import math
 from http.cookies import SimpleCookie
 from urllib.parse import parse_qs
 
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web.pages import sign_in_page
 from app.web.problems import Problem
+from app.web.throttle import Throttle
 
 OPEN = frozenset({"/livez", "/readyz", "/healthz", "/session"})  # probes carry no token
 COOKIE = "promptdrift"
@@ -32,10 +34,10 @@ HEADERS = {
 
 
 class Guard:
-    """ASGI middleware; `token` None lets everybody in."""
+    """ASGI middleware; `token` None lets everybody in, `throttle` None as often as they like."""
 
-    def __init__(self, app: ASGIApp, *, token: str | None) -> None:
-        self._app, self._token = app, token
+    def __init__(self, app: ASGIApp, *, token: str | None, throttle: Throttle | None) -> None:
+        self._app, self._token, self._throttle = app, token, throttle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse to."""
@@ -50,8 +52,8 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        refused = scope["path"] not in OPEN and not self._admits(Headers(scope=scope))
-        await (self._refusal(scope) if refused else self._app)(scope, receive, guarded)
+        refusal = None if scope["path"] in OPEN else self._refusal(scope)
+        await (refusal or self._app)(scope, receive, guarded)
 
     def _admits(self, headers: Headers) -> bool:
         if self._token is None:
@@ -62,8 +64,21 @@ class Guard:
             cookie is not None and _same(cookie.value, session_of(self._token))
         )
 
-    def _refusal(self, scope: Scope) -> Response:
-        if scope["path"] == "/" and "text/html" in Headers(scope=scope).get("accept", ""):
+    def _refusal(self, scope: Scope) -> Response | None:
+        """Why this request is not answered; None where it is."""
+        wait = self._throttle.wait((scope.get("client") or ("",))[0]) if self._throttle else 0.0
+        if wait:
+            problem = Problem(
+                429,
+                "too-many-requests",
+                detail="This address asks more often than api.requests_per_second allows.",
+                remedy="Listen to /v1/events instead of asking, or wait as long as Retry-After says.",
+            )
+            return problem.response(scope["path"], retry_after=math.ceil(wait))
+        headers = Headers(scope=scope)
+        if self._admits(headers):
+            return None
+        if scope["path"] == "/" and "text/html" in headers.get("accept", ""):
             return sign_in_page(wrong=False)
         problem = Problem(
             401,

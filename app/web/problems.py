@@ -34,9 +34,10 @@ class Problem(Exception):
             **({"remedy": remedy} if remedy else {}),
         }
 
-    def response(self, instance: str, **more: Any) -> Response:  # noqa: ANN401  # any JSON value
+    def response(self, instance: str, *, retry_after: int = RETRY_SECONDS, **more: Any) -> Response:  # noqa: ANN401  # any JSON value
         """The problem as it is sent; `instance` is the path that was asked for."""
-        headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_SECONDS)}}
+        later = {"Retry-After": str(retry_after)}
+        headers = {401: {"WWW-Authenticate": "Bearer"}, 429: later, 503: later}
         content = _encoded({**self.body, "instance": instance, **more})
         return Response(content, self.status, headers.get(self.status), MEDIA_TYPE)
 

@@ -16,5 +16,5 @@ class Server(uvicorn.Server):
         """Stop taking requests, end the feeds, finish the rest."""
         app = self.config.app
         if isinstance(app, FastAPI):
-            app.state.closing.set()
+            app.state.hub.close()
         await super().shutdown(sockets)

@@ -3,7 +3,6 @@
 It reads the store and nothing else, so a broken page cannot stop detection.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -11,11 +10,16 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from app.errors import DependencyError
 from app.ports import StatusStore
+from app.settings import ApiSettings
 from app.web import answers, api, feed, guard, metrics, pages, problems
+from app.web.hub import Hub
+from app.web.memo import Memo
+from app.web.throttle import Throttle
 
 
 def utc_now() -> datetime:
@@ -25,20 +29,22 @@ def utc_now() -> datetime:
 
 def create_app(
     store: StatusStore,
+    settings: ApiSettings | None = None,
     *,
-    token: str | None = None,
-    stale_seconds: float = 120.0,
     clock: Callable[[], datetime] = utc_now,
+    hub: Hub | None = None,
 ) -> FastAPI:
     """The application around `store`, which it closes when it ends.
 
-    With a `token`, everything but the probes asks for it (`Authorization: Bearer`, or the page's
-    sign-in).  A status nobody has written for `stale_seconds` is marked stale.
+    With a token, everything but the probes asks for it (`Authorization: Bearer`, or the page's sign-in).
     """
+    settings = settings or ApiSettings()
+    hub = hub or Hub(store)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        hub.close()
         await store.close()
 
     app = FastAPI(
@@ -49,17 +55,38 @@ def create_app(
         docs_url=None,  # its scripts come from elsewhere
         redoc_url=None,
     )
-    app.state.closing = asyncio.Event()
-    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
-    app.add_middleware(guard.Guard, token=token)
+    app.state.hub = hub
+    _surround(app, settings)
     problems.install(app)
-    app.include_router(api.routes(store, stale_seconds=stale_seconds, clock=clock))
-    app.include_router(feed.routes(store, app.state.closing))
+    views = api.Views(
+        store, stale_seconds=settings.stale_seconds, clock=clock, memo=Memo(settings.fresh_seconds)
+    )
+    app.include_router(api.routes(views))
+    app.include_router(feed.routes(store, hub, settings.listeners))
     app.include_router(probes(store, clock))
-    app.include_router(guard.session_routes(token))
+    app.include_router(guard.session_routes(_token(settings)))
     pages.install(app)
-    _describe(app, secured=token is not None)
+    _describe(app, secured=settings.token is not None)
     return app
+
+
+def _surround(app: FastAPI, settings: ApiSettings) -> None:
+    """What every request passes, the last first."""
+    rate = settings.requests_per_second
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(guard.Guard, token=_token(settings), throttle=Throttle(rate) if rate else None)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET"],
+            allow_headers=["Authorization", "If-None-Match", "Last-Event-ID"],
+            expose_headers=["ETag"],
+        )
+
+
+def _token(settings: ApiSettings) -> str | None:
+    return None if settings.token is None else settings.token.get_secret_value()
 
 
 def probes(store: StatusStore, clock: Callable[[], datetime]) -> APIRouter:
@@ -72,7 +99,7 @@ def probes(store: StatusStore, clock: Callable[[], datetime]) -> APIRouter:
         """The event loop turns.  Says nothing of the store: restarting this server would not mend it."""
         return {"status": "alive"}
 
-    @router.get("/readyz", responses=api.PROBLEM)
+    @router.get("/readyz", responses=answers.PROBLEM)
     async def ready() -> dict[str, str]:
         """The store answers; else 503 with the reason."""
         try:

@@ -1,12 +1,18 @@
 """What only the Redis store promises; what all stores promise is in tests/contracts/test_status_store.py."""
 
 import asyncio
+import os
+import signal
+import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from redis import Redis
+from redis.exceptions import BusyLoadingError
 
+from app.adapters.redis_client import reaching
 from app.adapters.status import RedisStatusStore
 from app.errors import DependencyError, SettingsError
 from schemas.decisions import Alert
@@ -44,6 +50,7 @@ async def write_everything(url: str) -> None:
         await store.put_reading(READING)
         await store.put_alert(ALERT)
         await store.heartbeat("w", {})
+        await store.generation()
     finally:
         await store.close()
 
@@ -56,9 +63,9 @@ def test_every_key_expires_or_is_trimmed_at_each_write(url: str) -> None:
     assert 890 <= lives.pop("status:support-bot") <= 900
     assert 25 <= lives.pop("worker:w") <= 30
     assert lives.pop("alert:a") > 6 * 86_400
-    assert lives.pop("series:support-bot:change") > 0
+    assert lives.pop("points:support-bot:change") > 0
     assert lives.pop("incidents:support-bot") > 0
-    assert lives == dict.fromkeys(["applications", "alerts", "events", "workers"], -1)
+    assert lives == dict.fromkeys(["applications", "alerts", "events", "workers", "generation"], -1)
 
 
 @pytest.mark.redis
@@ -78,6 +85,105 @@ def test_it_works_again_when_redis_does(url: str) -> None:
     asyncio.run(story())
 
 
+class TestTrouble:
+    """Every way for a Redis to fail is an error that says which; afterwards the same store object works."""
+
+    @pytest.fixture
+    def client(self, url: str) -> Iterator[Redis]:
+        with Redis.from_url(url, decode_responses=True) as client:
+            yield client
+
+    @pytest.mark.redis
+    def test_full(self, url: str, client: Redis) -> None:
+        """What was there is still read; nothing is half written."""
+
+        async def story() -> None:
+            store = RedisStatusStore(url)
+            assert await store.put_reading(READING)
+            before = await store.status("support-bot")
+            client.config_set("maxmemory-policy", "noeviction")
+            client.config_set("maxmemory", "1mb")
+            for write in (
+                store.put_reading(later(READING)),
+                store.put_alert(ALERT),
+                store.heartbeat("w", {}),
+            ):
+                with pytest.raises(DependencyError, match="It is full: raise its maxmemory"):
+                    await write
+            assert await store.status("support-bot") == before
+            assert await store.alerts(None, None, 5) == []
+            client.config_set("maxmemory", "0")
+            assert await store.put_alert(ALERT)
+            await store.close()
+
+        asyncio.run(story())
+
+    @pytest.mark.redis
+    def test_read_only(self, url: str, client: Redis) -> None:
+        async def story() -> None:
+            store = RedisStatusStore(url)
+            assert await store.put_reading(READING)
+            with RedisServer() as primary:
+                client.replicaof(*primary.url.removeprefix("redis://").removesuffix("/0").split(":"))
+                with pytest.raises(DependencyError, match="It is a read-only replica: name the primary"):
+                    await store.put_reading(later(READING))
+                client.replicaof("NO", "ONE")
+            assert await store.put_reading(later(READING))
+            await store.close()
+
+        asyncio.run(story())
+
+    @pytest.mark.redis
+    def test_slow(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One limit and no second try: who waits for a slow server is told soon."""
+        monkeypatch.setattr("app.adapters.redis_client.TIMEOUT_SECONDS", 0.3)
+
+        async def story() -> None:
+            with RedisServer() as server:
+                store = RedisStatusStore(server.url)
+                assert await store.put_reading(READING)
+                os.kill(server.pid, signal.SIGSTOP)
+                try:
+                    began = time.monotonic()
+                    with pytest.raises(DependencyError, match="It is too slow"):
+                        await store.status("support-bot")
+                    assert time.monotonic() - began < 2.0
+                finally:
+                    os.kill(server.pid, signal.SIGCONT)
+                assert await store.put_reading(later(READING))
+                await store.close()
+
+        asyncio.run(story())
+
+    def test_loading(self) -> None:
+        told = pytest.raises(DependencyError, match="It is loading its data after a start: wait")
+        with told, reaching("redis://cache"):
+            raise BusyLoadingError("LOADING Redis is loading the dataset in memory")
+
+    @pytest.mark.redis
+    def test_restarted(self) -> None:
+        """It comes back empty: it is another generation, so that whoever fills it begins anew."""
+
+        async def story() -> None:
+            with RedisServer() as server:
+                store = RedisStatusStore(server.url)
+                assert await store.put_reading(READING)
+                first = await store.generation()
+                server.stop()
+                with pytest.raises(DependencyError, match="Is it running"):
+                    await store.put_reading(READING)
+                server.start()
+                assert await store.put_reading(READING)
+                assert await store.generation() != first
+                await store.close()
+
+        asyncio.run(story())
+
+
+def later(reading: Reading) -> Reading:
+    return msgspec.structs.replace(reading, id="later", time=reading.time + timedelta(minutes=1))
+
+
 def test_an_unreachable_redis_is_named_without_its_password() -> None:
     async def story() -> None:
         store = RedisStatusStore("redis://app:hunter2@127.0.0.1:1/0")
@@ -86,7 +192,7 @@ def test_an_unreachable_redis_is_named_without_its_password() -> None:
                 await call
             assert "hunter2" not in str(failure.value)
         with pytest.raises(DependencyError):
-            await anext(aiter(store.events("$")))
+            await store.events("0-0", 10)
         await store.close()
 
     asyncio.run(story())

@@ -202,4 +202,5 @@ def stored(sent: Sent, offset: int = 0) -> Any:
         key=sent.key,
         value=sent.value,
         headers=tuple(sent.headers.items()),
+        timestamp=1_772_000_000_000,
     )

@@ -162,3 +162,14 @@ def test_what_was_held_does_not_change_under_its_readers() -> None:
     seen = found.references[APP]
     found.hold(APP, made.baseline())
     assert seen == replace(References(), evalset=made.reference())
+
+
+def test_what_is_held_is_told_in_words_and_numbers() -> None:
+    found = library()
+    take(found, on_topic(made.reference(), "*") + on_topic(made.baseline()))
+    everyone, own = found.summaries()
+    assert (everyone.application, everyone.kind, everyone.units) == ("*", "evalset", made.reference().units)
+    assert (own.application, own.kind, own.id) == (APP, "baseline", made.baseline().reference.id)
+    assert own.published_at == 1_772_000_000.0
+    assert sum(cluster.share for cluster in own.clusters) == pytest.approx(1.0)
+    assert own.clusters[0].examples

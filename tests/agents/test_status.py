@@ -13,9 +13,9 @@ from app.errors import DependencyError
 from schemas.codec import encode
 from schemas.decisions import Alert
 from schemas.readings import Reading
-from schemas.topics import ALERTS, READINGS, Topic
+from schemas.topics import ALERTS, DEPLOYMENTS, READINGS, Topic
 from tests.agents.doubles import PREFIX, settings
-from tests.contracts.status_values import alert, reading
+from tests.contracts.status_values import alert, deployment, reading, summary
 
 SHOP = "support-bot"
 
@@ -70,6 +70,10 @@ class MoodyStore(InMemoryStatusStore):
         self.refused = 0
         self.written: list[str] = []
 
+    def lose_everything(self) -> None:
+        """As FLUSHALL, or a restart of a Redis that saves nothing."""
+        InMemoryStatusStore.__init__(self)
+
     def _reached(self) -> None:
         if self.away:
             self.refused += 1
@@ -98,12 +102,19 @@ class Setting:
     """A feed with its log and its store."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.log: dict[str, list[bytes]] = {name(READINGS): [], name(ALERTS): []}
+        self.log: dict[str, list[bytes]] = {name(topic): [] for topic in (READINGS, ALERTS, DEPLOYMENTS)}
         self.consumer, self.store = FakeConsumer(self.log), MoodyStore()
         monkeypatch.setattr(status, "AIOKafkaConsumer", self.consumer)
         monkeypatch.setattr(status, "RETRY_SECONDS", 0.01)
         monkeypatch.setattr(status, "HEARTBEAT_SECONDS", 0.02)
-        self.feed = StatusFeed(settings(worker={"group": "g"}), self.store, "worker-1")
+        self.references = [summary("b-1")]
+        self.feed = StatusFeed(
+            settings(worker={"group": "g"}),
+            self.store,
+            "worker-1",
+            facts=lambda: {"lag": 3},
+            references=lambda: self.references,
+        )
 
     def follow(self, during: Callable[[], Awaitable[None]]) -> None:
         async def ran() -> None:
@@ -147,7 +158,7 @@ def test_the_worker_is_heard_of(place: Setting) -> None:
     async def during() -> None:
         await place.until(lambda: place.feed.fresh)
         (worker,) = await place.store.workers()
-        assert (worker["worker"], worker["group"]) == ("worker-1", "g")
+        assert (worker["worker"], worker["group"], worker["lag"]) == ("worker-1", "g", 3)
 
     place.follow(during)
 
@@ -199,4 +210,36 @@ def test_a_start_reads_a_bounded_past_of_every_partition(place: Setting) -> None
 
     place.follow(during)
     assert place.consumer.sought[name(READINGS), 0] == 500
-    assert len(place.consumer.sought) == READINGS.partitions + ALERTS.partitions
+    assert len(place.consumer.sought) == READINGS.partitions + ALERTS.partitions + DEPLOYMENTS.partitions
+
+
+def test_deployments_and_references_reach_the_store(place: Setting) -> None:
+    async def during() -> None:
+        place.log[name(DEPLOYMENTS)] += [encode(deployment(1)), b"{}", b"\xff", encode(deployment(2))]
+        await place.until(lambda: len(place.store._deployments[SHOP]) == 2)
+        await place.until(lambda: bool(place.store._references))
+        assert await place.store.references() == [summary("b-1")]
+        place.references = [summary("b-2")]
+        await place.until(lambda: place.store._references["baseline", SHOP].id == "b-2")
+
+    place.follow(during)
+
+
+def test_a_store_that_lost_everything_is_filled_again_without_a_restart(place: Setting) -> None:
+    async def during() -> None:
+        place.log[name(READINGS)] += [encode(reading(minute)) for minute in range(5)]
+        place.log[name(ALERTS)].append(encode(alert(1)))
+        await place.until(lambda: len(place.store.written) == 6)
+        await place.until(lambda: bool(place.store._references))
+        before = await place.store.generation()
+        place.store.lose_everything()
+        place.log[name(READINGS)].append(encode(reading(9)))  # may come before the loss is seen
+        await place.until(lambda: len(place.store._points.get((SHOP, "change"), ())) == 6)
+        await place.until(lambda: len(place.store._alerts) == 1 and bool(place.store._references))
+        assert [p.value for p in await place.store.series(SHOP, "change", 9)] == [0, 1, 2, 3, 4, 9]
+        assert (await place.store.status(SHOP) or {})["readings"]["change"]["id"] == "change-9-0"
+        assert await place.store.generation() != before
+
+    with capture_logs() as logs:
+        place.follow(during)
+    assert [line["event"] for line in logs] == ["status_rebuilt"]

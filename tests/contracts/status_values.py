@@ -1,13 +1,12 @@
 """Readings, alerts and the feed, as short as a story about them needs."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from app.ports import StatusEvent
+from app.ports import ClusterShare, ReferenceSummary
 from schemas.decisions import Alert
+from schemas.events import Deployment
 from schemas.readings import Reading, Totals, Uncovered
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -46,28 +45,28 @@ def alert(number: int, *, incident: str = "i-1", state: str = "firing", severity
     return msgspec.convert(raw, Alert)
 
 
-async def until_quiet(feed: AsyncIterator[StatusEvent | None]) -> list[StatusEvent]:
-    """All events that are there: until the feed, once open, says that it is quiet."""
-    assert await anext(feed) is None
-    taken: list[StatusEvent] = []
-    while event := await asyncio.wait_for(anext(feed), 10):
-        taken.append(event)
-    return taken
+def deployment(number: int, *, status: str = "succeeded") -> Deployment:
+    raw = {
+        "application": "support-bot",
+        "time": (START + timedelta(minutes=number)).isoformat(),
+        "deployment_id": f"d-{number}",
+        "version": f"v{number}",
+        "status": status,
+    }
+    return msgspec.convert(raw, Deployment)
 
 
-async def take(feed: AsyncIterator[StatusEvent | None], count: int) -> list[StatusEvent]:
-    """The next `count` events, keep-alives left out."""
-    taken: list[StatusEvent] = []
-
-    async def read() -> None:
-        async for event in feed:
-            if event is not None:
-                taken.append(event)
-            if len(taken) == count:
-                return
-
-    await asyncio.wait_for(read(), 10)
-    return taken
+def summary(id: str, *, application: str = "support-bot", kind: str = "baseline") -> ReferenceSummary:
+    return ReferenceSummary(
+        application=application,
+        kind=kind,
+        id=id,
+        fingerprint="f",
+        units=1200,
+        learned_from=1.0,
+        learned_until=2.0,
+        clusters=[ClusterShare(name="refund", share=0.2, examples=["where is my money"])],
+    )
 
 
 def order(id: str) -> tuple[int, int]:

@@ -1,10 +1,12 @@
-"""Every status store keeps the same promises: in memory, on a fake Redis, on a real one."""
+"""Every status store keeps the same promises: in memory, on a fake Redis, on Redis and on Valkey."""
 
 import asyncio
+import shutil
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -16,10 +18,10 @@ from app.adapters.status import InMemoryStatusStore, Limits, RedisStatusStore
 from app.ports import StatusStore
 from schemas.decisions import Alert
 from schemas.readings import Reading
-from tests.contracts.status_values import alert, order, reading, take, until_quiet
-from tests.rig.redis import RedisServer, executable
+from tests.contracts.status_values import START, alert, deployment, order, reading, summary
+from tests.rig.redis import RedisServer
 
-SMALL = Limits(series=20, alerts=20, events=20, incidents=3)
+SMALL = Limits(series=20, alerts=20, events=20, incidents=3, deployments=3)
 SLACK = 100  # approximate caps let go of whole nodes, 100 entries each
 
 Make = Callable[[Limits], StatusStore]
@@ -38,22 +40,39 @@ def fake_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def real_url() -> Iterator[str]:
-    if executable() is None:
-        pytest.skip("no redis-server or valkey-server on PATH")
-    with RedisServer() as server:
-        yield server.url
+def servers() -> Iterator[Callable[[str], str]]:
+    """Starts each program once, at its first use."""
+    running: dict[str, RedisServer] = {}
+    with ExitStack() as stack:
+
+        def url_of(name: str) -> str:
+            program = shutil.which(name)
+            if program is None:
+                pytest.skip(f"no {name} on PATH")
+            if name not in running:
+                running[name] = stack.enter_context(RedisServer(program))
+            return running[name].url
+
+        yield url_of
 
 
-@pytest.fixture(params=["memory", "fake", pytest.param("real", marks=pytest.mark.redis)])
-def make(request: pytest.FixtureRequest) -> Make:
+@pytest.fixture(
+    params=[
+        "memory",
+        "fake",
+        pytest.param("redis-server", marks=pytest.mark.redis),
+        pytest.param("valkey-server", marks=pytest.mark.valkey),
+    ]
+)
+def make(request: pytest.FixtureRequest, servers: Callable[[str], str]) -> Make:
     """Makes stores that share nothing with those of other tests."""
     if request.param == "memory":
-        return lambda limits: InMemoryStatusStore(limits=limits, poll_seconds=0.01, keepalive_seconds=0.05)
-    url: str = request.getfixturevalue(f"{request.param}_url")
+        return lambda limits: InMemoryStatusStore(limits=limits)
+    fake = request.param == "fake"
+    url: str = request.getfixturevalue("fake_url") if fake else servers(request.param)
     with Redis.from_url(url) as client:
         client.flushall()
-    return lambda limits: RedisStatusStore(url, limits=limits, poll_seconds=0.01, keepalive_seconds=0.05)
+    return lambda limits: RedisStatusStore(url, limits=limits)
 
 
 def run(make: Make, story: Callable[[StatusStore], Awaitable[None]], limits: Limits | None = None) -> None:
@@ -83,7 +102,7 @@ def test_a_reading_comes_back_whole(make: Make) -> None:
     run(make, story)
 
 
-def test_an_older_or_equal_reading_changes_nothing(make: Make) -> None:
+def test_an_older_or_equal_reading_does_not_change_the_status(make: Make) -> None:
     async def story(store: StatusStore) -> None:
         assert await store.put_reading(reading(5, events=50)) is True
         before = await store.status("support-bot")
@@ -91,7 +110,7 @@ def test_an_older_or_equal_reading_changes_nothing(make: Make) -> None:
         assert await store.put_reading(reading(4, events=90)) is False  # older by event time
         assert await store.put_reading(reading(5, events=40)) is False  # same time, fewer events
         assert await store.status("support-bot") == before
-        assert len(await store.series("support-bot", "change", 10)) == 1
+        assert [p.value for p in await store.series("support-bot", "change", 10)] == [4.0, 5.0]
         assert await store.put_reading(reading(5, events=60)) is True
 
     run(make, story)
@@ -192,11 +211,11 @@ def test_streams_are_capped(make: Make) -> None:
         for minute in range(130):
             await store.put_reading(reading(minute))
         points = await store.series("support-bot", "change", 1000)
-        assert SMALL.series <= len(points) <= SMALL.series + SLACK
+        assert len(points) == SMALL.series
         assert [p.value for p in points] == sorted(p.value or 0.0 for p in points)
         assert [p.value for p in await store.series("support-bot", "change", 2)] == [128.0, 129.0]
         assert SMALL.alerts <= len(await store.alerts(None, None, 1000)) <= SMALL.alerts + SLACK
-        assert SMALL.events <= len(await until_quiet(store.events("0-0"))) <= SMALL.events + SLACK
+        assert SMALL.events <= len(await store.events("0-0", 1000)) <= SMALL.events + SLACK
 
     async def alerts_of(application: str, store: StatusStore) -> None:
         for number in range(13):
@@ -208,29 +227,96 @@ def test_streams_are_capped(make: Make) -> None:
 
 def test_the_feed_resumes_where_it_was_left(make: Make) -> None:
     async def story(store: StatusStore) -> None:
+        assert await store.last_event() == "0-0"
         await store.put_reading(reading(0))
-        feed = store.events("$")
-        assert await anext(feed) is None  # open: nothing of before, everything from here on
+        before = await store.last_event()
         for minute in (1, 2, 3):
             await store.put_reading(reading(minute))
         await store.put_alert(alert(1))
-        first = await take(feed, 2)
+        first = await store.events(before, 2)
         assert [e.data["point"]["value"] for e in first] == [1.0, 2.0]
-        rest = await take(store.events(first[-1].id), 2)
+        rest = await store.events(first[-1].id, 100)
         assert [e.kind for e in rest] == ["status", "alert"]
         assert rest[0].data["point"]["value"] == 3.0
         assert msgspec.convert(rest[1].data, Alert) == alert(1)
-        everything = await take(store.events("0-0"), 5)
+        assert await store.events(rest[-1].id, 100) == []
+        assert await store.last_event() == rest[-1].id
+        everything = await store.events("0-0", 100)
         assert [e.id for e in everything] == sorted({e.id for e in everything}, key=order)
         assert {e.application for e in everything} == {"support-bot"}
 
     run(make, story)
 
 
-def test_a_quiet_feed_says_that_it_lives(make: Make) -> None:
+def test_an_event_that_is_gone_is_missed(make: Make) -> None:
     async def story(store: StatusStore) -> None:
-        feed = store.events("$")
-        assert [await asyncio.wait_for(anext(feed), 5) for _ in range(3)] == [None] * 3
+        await store.put_reading(reading(0))
+        first = await store.last_event()
+        assert await store.holds_event(first)
+        for minute in range(1, 150):
+            await store.put_reading(reading(minute))
+        assert not await store.holds_event(first)
+
+    run(make, story, SMALL)
+
+
+def test_the_past_finds_its_place_in_a_series(make: Make) -> None:
+    """A store that lost everything is filled while new readings come: the oldest are not the first."""
+
+    async def story(store: StatusStore) -> None:
+        assert await store.put_reading(reading(9)) is True
+        for minute in (3, 1, 2, 3, 9):
+            assert await store.put_reading(reading(minute)) is False
+        assert [p.value for p in await store.series("support-bot", "change", 10)] == [1.0, 2.0, 3.0, 9.0]
+        assert len(await store.events("0-0", 10)) == 1  # what is old is no news
+
+    run(make, story)
+
+
+def test_a_series_is_read_by_range_of_time(make: Make) -> None:
+    async def story(store: StatusStore) -> None:
+        for minute in range(10):
+            await store.put_reading(reading(minute))
+        at = [(START + timedelta(minutes=m)).timestamp() for m in range(10)]
+        taken = await store.series("support-bot", "change", 100, start=at[3], end=at[6])
+        assert [p.time for p in taken] == at[3:7]
+        taken = await store.series("support-bot", "change", 2, end=at[6])
+        assert [p.time for p in taken] == at[5:7]
+
+    run(make, story)
+
+
+def test_deployments_are_kept_once_and_the_oldest_go_first(make: Make) -> None:
+    async def story(store: StatusStore) -> None:
+        for each in (deployment(2), deployment(1), deployment(2), deployment(2, status="rolled_back")):
+            await store.put_deployment(each)
+        found = await store.deployments("support-bot", 10)
+        assert found == [deployment(2), deployment(2, status="rolled_back"), deployment(1)]
+        assert await store.put_deployment(deployment(1)) is False
+        assert await store.put_deployment(deployment(3)) is True
+        assert deployment(1) not in await store.deployments("support-bot", 10)
+        assert await store.deployments("support-bot", 1) == [deployment(3)]
+        assert await store.deployments("search", 10) == []
+        assert [e.kind for e in await store.events("0-0", 10)] == ["deployment"] * 4
+
+    run(make, story, SMALL)
+
+
+def test_the_latest_reference_of_each_kind_is_kept(make: Make) -> None:
+    async def story(store: StatusStore) -> None:
+        everyone = summary("e-1", application="*", kind="evalset")
+        for each in (summary("b-1"), everyone, summary("b-2")):
+            await store.put_reference(each)
+        assert await store.references() == [summary("b-2"), everyone]
+
+    run(make, story)
+
+
+def test_a_store_has_one_generation(make: Make) -> None:
+    async def story(store: StatusStore) -> None:
+        first = await store.generation()
+        await store.put_reading(reading(1))
+        assert (await store.generation(), bool(first)) == (first, True)
 
     run(make, story)
 

@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app.adapters.kafka import full_name
 from app.adapters.kafka_topics import create_topics
-from app.adapters.status import PREFIX
+from app.adapters.status_keys import PREFIX
 from app.demo.traffic import scenario
 from app.settings import DetectionSettings, RedisSettings, Settings
 from schemas.events import Interaction

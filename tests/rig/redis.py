@@ -33,9 +33,11 @@ def executable() -> str | None:
 class RedisServer:
     """An empty server for the time of a `with` block, on a spare port, in a folder of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: str | None = None, *options: str) -> None:
+        self._program, self._options = program or executable(), options
         self._process: subprocess.Popen[bytes] | None = None
         self._home: Path | None = None
+        self._port = 0
         self.url = ""
         """redis://host:port/0, for clients."""
 
@@ -57,19 +59,20 @@ class RedisServer:
 
     def start(self) -> None:
         """Start and wait until it answers. Raises RedisError, leaving nothing behind."""
-        program = executable()
+        program = self._program
         if program is None:
             raise RedisError("neither redis-server nor valkey-server is on PATH")
         for attempt in range(1, START_ATTEMPTS + 1):  # another program may have taken the port meanwhile
             self._home = Path(tempfile.mkdtemp(prefix="promptdrift-redis-"))
             log = self._home / "server.log"
-            (port,) = free_ports(1)
-            options = ["--port", str(port), "--bind", LOOPBACK, "--dir", str(self._home)]
-            self._process = start([program, *options, "--save", "", "--appendonly", "no"], log)
-            self.url = f"redis://{LOOPBACK}:{port}/0"
+            self._port = self._port or free_ports(1)[0]  # the same again after a `stop`
+            options = ["--port", str(self._port), "--bind", LOOPBACK, "--dir", str(self._home)]
+            options += ["--save", "", "--appendonly", "no", *self._options]
+            self._process = start([program, *options], log)
+            self.url = f"redis://{LOOPBACK}:{self._port}/0"
             if self._answers():
                 return
-            report = tail(log)
+            report, self._port = tail(log), 0
             self.stop()
             if attempt == START_ATTEMPTS or "in use" not in report:
                 raise RedisError(f"{program} did not start:\n{report}")

@@ -50,12 +50,14 @@ def default_of(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
-    if value is None or value == {}:
+    if value is None or value in ({}, []):
         return "none"
     return f"`{value}`" if value != "" else "empty"
 
 
 def accepted(field: FieldInfo) -> str:
+    if field.annotation == list[str]:
+        return "list of text"
     kinds = [kind for kind in get_args(field.annotation) if kind is not NoneType]
     kind: Any = kinds[0] if len(kinds) == 1 and get_origin(field.annotation) is not Literal else None
     kind = kind or field.annotation

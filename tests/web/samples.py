@@ -5,10 +5,12 @@ All texts are made up for this file.  Used by the tests of server, page and repo
 
 import math
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.ports import StatusStore
+from app.ports import ClusterShare, ReferenceSummary, StatusStore
 from schemas.decisions import Alert, Attribution
+from schemas.events import Deployment
 from schemas.readings import (
     ClusterMove,
     DescriptorMove,
@@ -115,6 +117,39 @@ async def fill(store: StatusStore, now: datetime) -> None:
     for number, role in enumerate(["measure", "measure", "detect", "alert"]):
         facts = {"role": role, "partitions": 3 - number % 2, "lag_events": 12 * number, "version": "0.1.0"}
         await store.heartbeat(f"{role}-{number}", facts)
+
+
+def release(now: datetime) -> Deployment:
+    """What was released before the traffic of `box-support` changed."""
+    return Deployment(
+        application="box-support",
+        time=now - (POINTS - 1 - ONSET + 2) * STEP,
+        deployment_id="2026.03.2",
+        version="assistant 2026.03.2",
+        previous_version="assistant 2026.03.1",
+        kind="model",
+        traffic_percent=50.0,
+        actor="release train",
+        summary="A larger model that writes longer answers",
+    )
+
+
+def references() -> list[ReferenceSummary]:
+    """An eval set for everyone, and the baseline of `box-support`."""
+    names = ["recipe · oven · minutes", "delivery · slot · change", "refund · voucher · code"]
+    everyone = ReferenceSummary(
+        application="*",
+        kind="evalset",
+        id="evalset-2026-02",
+        fingerprint="f3a9",
+        units=640,
+        clusters=[
+            ClusterShare(name=name, share=share, examples=[f"about {name}", MARKUP])
+            for name, share in zip(names, [0.47, 0.31, 0.22], strict=True)
+        ],
+    )
+    own = replace(everyone, application="box-support", kind="baseline", id="baseline-5f3a91", units=2000)
+    return [everyone, replace(own, learned_from=0.0, learned_until=7200.0)]
 
 
 def quiet(application: str, now: datetime) -> list[Reading]:

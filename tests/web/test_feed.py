@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from app.adapters.status import InMemoryStatusStore
+from app.settings import ApiSettings
+from app.web.hub import Hub
 from app.web.server import create_app
 from schemas.readings import Reading
 from tests.web import samples
@@ -23,12 +25,13 @@ QUIET = samples.quiet("box-search", NOW)
 
 @pytest.fixture
 def store() -> InMemoryStatusStore:
-    return InMemoryStatusStore(poll_seconds=0.02, keepalive_seconds=0.1)
+    return InMemoryStatusStore()
 
 
 @pytest.fixture
 def served(store: InMemoryStatusStore) -> Iterator[Served]:
-    with (server := Served(create_app(store))):
+    hub = Hub(store, poll_seconds=0.02, keepalive_seconds=0.1)
+    with (server := Served(create_app(store, ApiSettings(listeners=8), hub=hub))):
         yield server
 
 
@@ -127,3 +130,22 @@ def test_an_id_that_is_none_is_refused(base: str) -> None:
     body = json.loads(stream.answer.read())
     stream.close()
     assert (body["field"], body["type"]) == ("Last-Event-ID", "urn:promptdrift:problem:invalid-cursor")
+
+
+def test_a_reader_who_was_away_too_long_is_told_to_begin_anew(store: InMemoryStatusStore, base: str) -> None:
+    put(store, QUIET[0])
+    stream = Stream(base, headers={"Last-Event-ID": "12-3"})  # an event that is kept no more
+    assert stream.event()["event"] == "reset"
+    put(store, QUIET[1])
+    assert stream.event()["event"] == "status"
+    stream.close()
+
+
+def test_one_listener_too_many_is_told_so(base: str) -> None:
+    streams = [Stream(base) for _ in range(8)]
+    assert [stream.block().get("") for stream in streams] == ["alive"] * 8
+    refused = Stream(base)
+    assert refused.answer.status == 503
+    assert json.loads(refused.answer.read())["type"] == "urn:promptdrift:problem:too-many-listeners"
+    for stream in [*streams, refused]:
+        stream.close()

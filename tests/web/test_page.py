@@ -11,6 +11,8 @@ import msgspec
 import pytest
 
 from app.adapters.status import InMemoryStatusStore
+from app.settings import ApiSettings
+from app.web.hub import Hub
 from app.web.server import create_app
 from tests.web import samples
 from tests.web.served import Served
@@ -33,14 +35,14 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def store() -> InMemoryStatusStore:
-    filled = InMemoryStatusStore(poll_seconds=0.05)
+    filled = InMemoryStatusStore()
     run(samples.fill(filled, datetime.now(UTC)))
     return filled
 
 
 @pytest.fixture
 def served(store: InMemoryStatusStore) -> Iterator[Served]:
-    server = Served(create_app(store))
+    server = Served(create_app(store, ApiSettings(fresh_seconds=0), hub=Hub(store, poll_seconds=0.05)))
     with server:
         yield server
 

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from app.adapters.status import InMemoryStatusStore, RedisStatusStore
+from app.settings import ApiSettings
 from app.web.server import create_app
 from schemas.decisions import Alert
 from schemas.readings import Reading
@@ -18,6 +20,7 @@ from tests.web import samples
 
 NOW = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
 PROBLEM = "application/problem+json"
+AT_ONCE = ApiSettings(fresh_seconds=0)
 
 
 class Clock:
@@ -37,14 +40,14 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(clock: Clock) -> InMemoryStatusStore:
-    filled = InMemoryStatusStore(clock=clock, poll_seconds=0.02, keepalive_seconds=0.2)
+    filled = InMemoryStatusStore(clock=clock)
     asyncio.run(samples.fill(filled, NOW))
     return filled
 
 
 @pytest.fixture
 def client(store: InMemoryStatusStore, clock: Clock) -> Iterator[TestClient]:
-    with TestClient(create_app(store, clock=clock)) as client:
+    with TestClient(create_app(store, AT_ONCE, clock=clock)) as client:
         yield client
 
 
@@ -233,7 +236,9 @@ def test_without_its_store_the_page_is_served_and_the_reason_told() -> None:
 class TestToken:
     @pytest.fixture
     def client(self, store: InMemoryStatusStore) -> Iterator[TestClient]:
-        with TestClient(create_app(store, token="s3cret"), follow_redirects=False) as client:
+        with TestClient(
+            create_app(store, ApiSettings(token=SecretStr("s3cret"), fresh_seconds=0)), follow_redirects=False
+        ) as client:
             yield client
 
     @pytest.mark.parametrize(
@@ -266,3 +271,77 @@ class TestToken:
         assert {"HttpOnly", "SameSite=strict"} <= {part.strip() for part in cookie.split(";")}
         assert "s3cret" not in cookie
         assert client.get("/v1/status").status_code == 200  # the client keeps the cookie
+
+
+def test_an_address_that_asks_too_often_is_told_to_wait(store: InMemoryStatusStore) -> None:
+    slow = ApiSettings(requests_per_second=2)
+    with TestClient(create_app(store, slow)) as one, TestClient(create_app(store, slow)) as other:
+        answers = [one.get("/v1/applications") for _ in range(5)]
+        assert [a.status_code for a in answers] == [200] * 4 + [429]
+        refused = answers[-1]
+        assert (refused.headers["content-type"], refused.headers["retry-after"]) == (PROBLEM, "1")
+        assert refused.json()["remedy"]
+        assert (
+            one.get("/livez").status_code == one.get("/readyz").status_code == 200
+        )  # probes are not counted
+        assert other.get("/v1/applications").status_code == 200
+
+
+def test_other_origins_are_answered_only_where_they_are_named(store: InMemoryStatusStore) -> None:
+    asked = {"Origin": "https://wiki.example", "Access-Control-Request-Method": "GET"}
+    with TestClient(create_app(store)) as client:
+        assert "access-control-allow-origin" not in client.get("/v1/status", headers=asked).headers
+        assert client.options("/v1/status", headers=asked).status_code == 405
+    named = ApiSettings(cors_origins=["https://wiki.example"], token=SecretStr("s3cret"))
+    with TestClient(create_app(store, named)) as client:
+        ready = client.options("/v1/status", headers=asked)  # no token: a browser sends none here
+        assert ready.status_code == 200
+        assert ready.headers["access-control-allow-origin"] == "https://wiki.example"
+        stranger = client.options("/v1/status", headers={**asked, "Origin": "https://elsewhere.example"})
+        assert "access-control-allow-origin" not in stranger.headers
+        assert client.get("/v1/status", headers=asked).status_code == 401
+
+
+def test_a_series_is_cut_to_a_range_of_event_time(client: TestClient) -> None:
+    bounds = {"from": (NOW - 5 * samples.STEP).isoformat(), "to": (NOW - 3 * samples.STEP).isoformat()}
+    points = client.get("/v1/series/box-support/change", params=bounds).json()["points"]
+    assert [p["time"] for p in points] == [(NOW - n * samples.STEP).timestamp() for n in (5, 4, 3)]
+
+
+def test_an_incident_comes_with_its_evidence(client: TestClient, store: InMemoryStatusStore) -> None:
+    asyncio.run(store.put_deployment(samples.release(NOW)))
+    for summary in samples.references():
+        asyncio.run(store.put_reference(summary))
+    body = client.get("/v1/incidents/box-support-change-2").json()
+    (alert,) = body["transitions"]
+    assert {"offsets", "clusters", "watch", "descriptors", "effect", "reading_id"} <= set(alert)
+    assert alert["clusters"][0]["examples"]
+    times = [point["time"] for point in body["around"]["change"]]
+    onset = datetime.fromisoformat(alert["onset_at"]).timestamp()
+    assert min(times) < onset < max(times) == NOW.timestamp()
+    assert body["deployment"]["version"] == "assistant 2026.03.2"
+    assert [(r["kind"], r["application"]) for r in body["references"]] == [
+        ("baseline", "box-support"),
+        ("evalset", "*"),
+    ]
+
+
+def test_deployments_and_eval_sets_are_told(client: TestClient, store: InMemoryStatusStore) -> None:
+    assert client.get("/v1/deployments").json() == {"deployments": []}
+    assert client.get("/v1/evalset").json() == {"evalsets": []}
+    asyncio.run(store.put_deployment(samples.release(NOW)))
+    for summary in samples.references():
+        asyncio.run(store.put_reference(summary))
+    (told,) = client.get("/v1/deployments", params={"application": "box-support"}).json()["deployments"]
+    assert told["deployment_id"] == "2026.03.2"
+    assert client.get("/v1/deployments", params={"application": "box-search"}).json()["deployments"] == []
+    for query in ({}, {"application": "box-search"}):  # "*" serves who has none of his own
+        (evalset,) = client.get("/v1/evalset", params=query).json()["evalsets"]
+        assert (evalset["application"], evalset["units"]) == ("*", 640)
+        assert sum(c["share"] for c in evalset["clusters"]) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("path", ["/v1/applications", "/v1/alerts", "/v1/deployments", "/v1/evalset"])
+def test_what_has_not_changed_is_not_sent_again(client: TestClient, path: str) -> None:
+    tag = client.get(path).headers["etag"]
+    assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
