@@ -1,0 +1,84 @@
+"""Detection delay and run length against every peer, on real prompts: the same streams, one run."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from benchmarks import contest, oracle, page, power_tables, vectors, worlds
+from benchmarks.contest import NULL, QUICK, Plan, Scored
+from benchmarks.power_tables import ORACLE, OURS, Findings
+from benchmarks.run_lengths import Paths, level_at
+from benchmarks.shifts import GRID, TICK
+from benchmarks.vectors import Vectors
+from benchmarks.worlds import Rows, World
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Of `python -m benchmarks power`."""
+    command.add_argument("--seed", type=int, default=1)
+
+
+def main(chosen: argparse.Namespace) -> None:
+    """Everything; the page is written by the full form alone."""
+    plan = QUICK if chosen.quick else Plan(seed=getattr(chosen, "seed", 1))
+    world = worlds.load(held=not chosen.quick)
+    seen = vectors.encode(world)
+    found = measure(world, seen, plan)
+    section = power_tables.section(found, world)
+    sys.stdout.write(section + "\n")
+    if not chosen.quick:
+        page.write("power", section)
+
+
+def measure(world: World, seen: Vectors, plan: Plan) -> Findings:
+    """Scores of every detector on every stream, references one after another."""
+    parts: list[Scored] = []
+    drawn: list[dict[str, Rows]] = []
+    for number in range(plan.references):
+        reference, streams = contest.draw(world, plan, number)
+        drawn.append(streams)
+        parts.append(one_reference(seen, reference, streams, plan, number))
+    scores = {
+        name: {stream: [part[name][stream] for part in parts] for stream in parts[0][name]}
+        for name in parts[0]
+    }
+    return Findings(plan=plan, scores=scores, limits=limits(world, seen, drawn, plan))
+
+
+def one_reference(
+    seen: Vectors, reference: Rows, streams: dict[str, Rows], plan: Plan, number: int
+) -> Scored:
+    """All detectors on the streams of one reference."""
+    random = np.random.default_rng([plan.seed, number, 1])
+    out: Scored = {}
+    steps: dict[str, Callable[[], Scored]] = {
+        OURS: lambda: {OURS: contest.ours(seen, reference, streams, number)},
+        "MMD": lambda: contest.windowed(seen, reference, streams, random, plan),
+        "NEWMA": lambda: {"NEWMA": contest.newma(seen, reference, streams, random, plan)},
+        "scalar": lambda: contest.scalar(seen, reference, streams, random, plan),
+    }
+    for name, step in steps.items():
+        began = time.process_time()
+        out |= step()
+        sys.stderr.write(f"reference {number}: {name} {time.process_time() - began:.0f} s\n")
+    return out
+
+
+def limits(
+    world: World, seen: Vectors, drawn: list[dict[str, Rows]], plan: Plan
+) -> dict[str, tuple[Paths, float]]:
+    """The oracle of each shift: its paths, and its threshold at a realised run length of 10,000."""
+    random = np.random.default_rng([plan.seed, 2])
+    everything = oracle.features(seen)
+    kinds = dict.fromkeys(shift.kind for shift in GRID)
+    ratios = {kind: oracle.log_ratios(world, everything, kind, random) for kind in kinds}
+    out = {}
+    for shift in GRID:
+        null = np.concatenate([oracle.paths(ratios[shift.kind], shift.share, s[NULL]) for s in drawn])
+        paths = [oracle.paths(ratios[shift.kind], shift.share, s[shift.name]) for s in drawn]
+        out[shift.name] = (np.concatenate(paths), level_at(null, 10_000.0, TICK))
+    sys.stderr.write(f"{ORACLE}: done\n")
+    return out
