@@ -1,77 +1,150 @@
-"""`readings.v1` -> `alerts.v1` and `alerts.state.v1`: incidents, durable before any effect."""
+"""`readings.v1` -> `alerts.v1` and `alerts.state.v1`: incidents, durable before any effect.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+Answers come in by `acknowledgements.v1`.  Both inputs are keyed by application and have as many
+partitions, so that an answer meets its incident.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import faust
 
 from agents.checkpoint import Checkpoints
 from agents.dead_letters import typed
-from agents.plumbing import Lane, Outbox, Record
+from agents.detect import send_reading
+from agents.plumbing import Lane, Outbox, Record, assigned
 from agents.station import PartitionedStation
 from agents.telemetry import ALERTS as ALERTS_SENT
 from agents.telemetry import log
 from app.core.incidents import Incidents
+from app.core.rules import Rules
+from app.core.silence import Silence
 from app.settings import Settings
 from schemas.codec import encode
-from schemas.decisions import Alert
+from schemas.decisions import Acknowledgement, Alert
 from schemas.readings import Reading
-from schemas.topics import ALERTS, ALERTS_STATE, READINGS
+from schemas.topics import ACKNOWLEDGEMENTS, ALERTS, ALERTS_STATE, READINGS, Topic
 
 
 @dataclass(slots=True)
 class _Partition:
     incidents: Incidents
-    offset: int = -1
+    silence: Silence
+    offsets: dict[str, int] = field(default_factory=dict)  # by topic
     saved: int = -1
+
+    @property
+    def offset(self) -> int:
+        """Grows with every record of either topic."""
+        return sum(offset + 1 for offset in self.offsets.values()) - 1
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value for msgpack."""
-        return {"incidents": self.incidents.snapshot(), "offset": self.offset}
+        return {"incidents": self.incidents.snapshot(), "offsets": self.offsets}
 
 
 class Alerting(PartitionedStation[_Partition]):
-    """One `Incidents` per partition of readings, restored at its first record."""
+    """One `Incidents` per partition, restored at its first record."""
 
-    def __init__(self, *, outbox: Outbox, checkpoints: Checkpoints) -> None:
+    def __init__(
+        self,
+        *,
+        outbox: Outbox,
+        checkpoints: Checkpoints,
+        rules: Rules | None = None,
+        silence_seconds: float = 300.0,
+        assigned: Callable[[], set[int]] = set,
+    ) -> None:
         super().__init__(checkpoints)
-        self._outbox = outbox
+        self._outbox, self._rules, self._assigned = outbox, rules, assigned
+        self._silence_seconds = silence_seconds
 
     async def process(self, records: Sequence[Record]) -> None:
-        """Decide on each reading; transitions are delivered when this returns."""
+        """Decide on each record; transitions are delivered when this returns."""
         for record in records:
             partition = await self._partition(record.partition)
-            if record.offset <= partition.offset:
+            if record.offset <= partition.offsets.get(record.topic, -1):
                 continue
-            partition.offset = record.offset
-            reading = await typed(self._outbox, record, Reading)
-            for alert in [] if reading is None else partition.incidents.decide(reading):
+            partition.offsets[record.topic] = record.offset
+            for alert in await self._decide(partition, record):
                 await self._send(alert)
+        if not records:
+            await self._notice()
         await self._outbox.deliver()
 
+    async def _decide(self, partition: _Partition, record: Record) -> list[Alert]:
+        if record.topic.endswith(ACKNOWLEDGEMENTS.name):
+            answer = await typed(self._outbox, record, Acknowledgement, OUTSIDE)
+            return [] if answer is None else partition.incidents.answer(answer)
+        reading = await typed(self._outbox, record, Reading)
+        if reading is None:
+            return []
+        partition.silence.hear(reading, time.time())
+        return partition.incidents.decide(reading)
+
+    async def _notice(self) -> None:
+        """Nothing came: where an incident is open, that may be news."""
+        for number in self._assigned() - self._partitions.keys():
+            await self._partition(number)
+        for partition in self._partitions.values():
+            open_now = [alert.application for alert in partition.incidents.open]
+            for reading in partition.silence.notice(open_now, time.time()):
+                await send_reading(self._outbox, reading)
+
     async def _send(self, alert: Alert) -> None:
-        key, value = alert.incident.encode(), encode(alert)
-        headers = {
-            "application": alert.application.encode(),
-            "monitor": alert.monitor.encode(),
-            "severity": alert.severity.encode(),
-            "state": alert.state.encode(),
-        }
+        key, value, headers = alert.incident.encode(), encode(alert), headers_of(alert)
         await self._outbox.send(ALERTS, value, key=key, headers=headers)
         await self._outbox.send(ALERTS_STATE, value, key=key, headers=headers)
         ALERTS_SENT.labels(alert.monitor, alert.severity, alert.state).inc()
-        log.info("alert", application=alert.application, incident=alert.incident, state=alert.state)
+        log.info(
+            "alert",
+            application=alert.application,
+            incident=alert.incident,
+            transition=alert.transition,
+            severity=alert.severity,
+        )
 
     async def _open(self, number: int, saved: dict[str, Any] | None) -> _Partition:
-        partition = _Partition(Incidents())
+        partition = _Partition(Incidents(self._rules), Silence(self._silence_seconds))
         if saved is not None:
             partition.incidents.restore(saved["incidents"])
-            partition.offset = saved["offset"]
+            partition.offsets = dict(saved["offsets"])
+        for alert in partition.incidents.open:
+            partition.silence.expect(alert, time.time())
         return partition
 
 
-def register(app: faust.App, settings: Settings, *, outbox: Outbox) -> None:
+OUTSIDE = "send what `promptdrift schema show acknowledgements.v1` describes"
+
+
+def headers_of(alert: Alert) -> dict[str, bytes]:
+    """What a subscriber filters by without opening the value."""
+    told = {
+        "alert_id": alert.alert_id,
+        "incident": alert.incident,
+        "application": alert.application,
+        "monitor": alert.monitor,
+        "segment": alert.segment or "",
+        "kind": alert.kind,
+        "severity": alert.severity,
+        "state": alert.state,
+        "transition": alert.transition,
+        "muted": str(alert.muted).lower(),
+    }
+    return {name: value.encode() for name, value in told.items()}
+
+
+def register(app: faust.App, settings: Settings, *, outbox: Outbox, rules: Rules) -> None:
     """Attach the agent."""
-    station = Alerting(outbox=outbox, checkpoints=Checkpoints("alert", outbox=outbox, settings=settings))
-    Lane(app, settings, [settings.kafka.topic_prefix + READINGS.name], "alert", station).register()
+    topics: list[Topic] = [READINGS, ACKNOWLEDGEMENTS]
+    names = [settings.kafka.topic_prefix + topic.name for topic in topics]
+    station = Alerting(
+        outbox=outbox,
+        checkpoints=Checkpoints("alert", outbox=outbox, settings=settings),
+        rules=rules,
+        silence_seconds=settings.worker.silence_seconds,
+        assigned=lambda: assigned(app, names[0]),
+    )
+    Lane(app, settings, names, "alert", station).register()

@@ -49,11 +49,13 @@ async def buried_after(settings: Settings, topic: str, partition: int, offset: i
     return {each for each in found if each > offset}
 
 
-async def typed(outbox: Outbox, record: Record, kind: type[T]) -> T | None:
-    """A value of one of our own topics; None, and a dead letter, where it is something else."""
+async def typed(
+    outbox: Outbox, record: Record, kind: type[T], remedy: str = "only promptdrift writes to this topic"
+) -> T | None:
+    """A value of a topic with one shape; None, and a dead letter, where it is something else."""
     try:
         return msgspec.json.decode(record.value or b"", type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        error = SchemaError("value", f"is no {kind.__name__}", "only promptdrift writes to this topic")
+        error = SchemaError("value", f"is no {kind.__name__}", remedy)
         await bury(outbox, record, Rejection(error, record.value or b""))
         return None

@@ -11,7 +11,7 @@ import faust
 from agents.checkpoint import Checkpoints
 from agents.dead_letters import buried_after, bury
 from agents.library import Library
-from agents.plumbing import Lane, Outbox, Record
+from agents.plumbing import Lane, Outbox, Record, assigned
 from agents.reading import Ends
 from agents.station import PartitionedStation
 from agents.telemetry import EVENTS, STAGE_SECONDS, UNITS
@@ -138,7 +138,7 @@ class Measure(PartitionedStation[_Partition]):
         if now - self._looked_at < patience / 2:
             return
         self._looked_at = now
-        mine = {tp.partition for tp in self._app.consumer.assignment() if tp.topic == self._topic}
+        mine = assigned(self._app, self._topic)
         owned = {number: await self._partition(number) for number in sorted(mine)}
         quiet = [n for n, p in owned.items() if not p.idle and now - p.heard_at >= patience]
         ends = await self._ends.of(self._topic, quiet)

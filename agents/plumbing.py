@@ -105,6 +105,11 @@ def make_app(settings: Settings) -> faust.App:
     )
 
 
+def assigned(app: faust.App, topic: str) -> set[int]:
+    """Partitions of a topic that this process reads now."""
+    return {tp.partition for tp in app.consumer.assignment() if tp.topic == topic}
+
+
 def credentials(settings: Settings) -> Any:  # noqa: ANN401  faust's own credential types
     """Faust credentials from the Kafka settings; None for PLAINTEXT."""
     options = client_options(settings)

@@ -23,6 +23,7 @@ from app.adapters.describe import describe
 from app.adapters.encoders import load_encoder
 from app.adapters.kafka import full_name, require_topics
 from app.adapters.status import RedisStatusStore
+from app.adapters.tuning import monitor_settings
 from app.errors import PromptdriftError
 from app.settings import Settings, load
 from schemas.topics import CATALOGUE
@@ -48,7 +49,8 @@ def build(settings: Settings) -> faust.App:
         library=library,
         outbox=Outbox(app, settings.kafka.topic_prefix),
     )
-    alert.register(app, settings, outbox=Outbox(app, settings.kafka.topic_prefix))
+    rules = monitor_settings(settings.detection).rules
+    alert.register(app, settings, outbox=Outbox(app, settings.kafka.topic_prefix), rules=rules)
     store = RedisStatusStore(settings.redis.url.get_secret_value())
     name = f"{socket.gethostname()}-{os.getpid()}"
     feed = StatusFeed(settings, store, name, references=library.summaries)

@@ -86,6 +86,7 @@ class DetectionSettings(Section):
     lateness_seconds: float = Field(default=30.0, ge=0)
     samples_per_second: float = Field(default=50.0, gt=0)
     gap_tolerance: float | None = Field(default=None, gt=0, lt=1, description="uncovered share that pages")
+    monitors: Path | None = Field(default=None, description="monitors as code, a YAML file")
     seed: int = Field(default=0, ge=0)
 
 
@@ -97,6 +98,7 @@ class WorkerSettings(Section):
     linger_seconds: float = Field(default=0.2, gt=0, le=5)
     checkpoint_seconds: float = Field(default=2.0, gt=0, le=60)
     idle_seconds: float = Field(default=5.0, gt=0)
+    silence_seconds: float = Field(default=300.0, gt=0)
     host: str = "127.0.0.1"
     port: int = Field(default=6066, ge=0, le=65535, description="0: no health port")
     user_salt: SecretStr = SecretStr("")

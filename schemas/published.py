@@ -5,12 +5,14 @@ from typing import Any
 import msgspec
 
 from schemas.evalsets import EvalItem
+from schemas.monitors import Monitors
 from schemas.topics import CATALOGUE
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SHAPES: dict[str, type[msgspec.Struct]] = {
     **{topic.name: topic.schema for topic in CATALOGUE if topic.schema is not None},
     "evalset-item.v1": EvalItem,
+    "monitors.v1": Monitors,
 }
 
 

@@ -152,6 +152,9 @@ class OffsetRange(Struct, frozen=True, kw_only=True):
     last: int
 
 
+PARTIAL = "partial window"  # the note of a reading that did not wait for its window
+
+
 class Budget(Struct, frozen=True, kw_only=True):
     """Promised and realised alarms of one monitor since its baseline, outside alarms, in event time."""
 

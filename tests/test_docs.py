@@ -21,6 +21,7 @@ from agents.dead_letters import bury
 from agents.plumbing import Outbox, Record
 from app import errors
 from app.adapters.files import read_evalset
+from app.adapters.monitors import parse_monitors
 from app.adapters.references import wire_records
 from app.adapters.status import InMemoryStatusStore
 from app.cli import app as command_line
@@ -31,7 +32,7 @@ from app.web.answers import Status
 from app.web.metrics import Gauges
 from app.web.server import create_app
 from schemas.codec import Rejection, SchemaError, decode
-from schemas.decisions import Alert, Severity, State
+from schemas.decisions import TRANSITIONS, Alert, Severity, State
 from schemas.readings import Reading, Totals
 from schemas.topics import CATALOGUE
 from tests.rig import made, tables
@@ -307,6 +308,16 @@ def test_examples_of_json_can_be_read(tmp_path: Path) -> None:
 def test_examples_of_settings_are_valid() -> None:
     for block in fenced(README, "yaml"):
         assert Settings.model_validate(yaml.safe_load(block)).sources
+
+
+def test_examples_of_monitors_are_valid() -> None:
+    for block in fenced(OPERATIONS, "yaml"):
+        assert parse_monitors(yaml.safe_load(block), "docs/operations.md")
+
+
+def test_every_transition_is_told_and_no_other() -> None:
+    told = {word for cell in first_cells("Alerts") for word in cell.split(", ")}
+    assert told - {"Transition", "---"} == set(TRANSITIONS)
 
 
 def test_the_road_of_a_newcomer_is_there() -> None:

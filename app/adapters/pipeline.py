@@ -53,7 +53,7 @@ class Pipeline:
             Measurer(partition=p, partitions=partitions, settings=measure) for p in range(partitions)
         ]
         self._monitors = Monitors(references=references, fingerprint=encoder.fingerprint, settings=monitor)
-        self._incidents = Incidents()
+        self._incidents = Incidents(monitor.rules)
         self._next_offset = [0] * partitions
 
     def run(self, events: Iterable[Event]) -> Iterator[Output]:

@@ -1,7 +1,7 @@
 """The user's settings as the core wants them."""
 
+from app.adapters.monitors import load_rules
 from app.core.baseline import BaselineSettings
-from app.core.budget import share
 from app.core.measurement import MeasureSettings
 from app.core.monitor import MonitorSettings
 from app.settings import DetectionSettings
@@ -15,16 +15,19 @@ def measure_settings(detection: DetectionSettings) -> MeasureSettings:
 
 
 def monitor_settings(detection: DetectionSettings) -> MonitorSettings:
-    """How to learn, and when to page: the budget is shared by the monitors that may page."""
-    paging = 1 if detection.gap_tolerance is None else 2
+    """How to learn, and when to page.
+
+    Raises: InputError for a file of monitors that is wrong.
+    """
     return MonitorSettings(
         baseline=BaselineSettings(
             events=detection.baseline_events,
             seconds=detection.baseline_seconds,
-            pages_per_30_days=share(detection.pages_per_30_days, monitors=paging),
+            pages_per_30_days=detection.pages_per_30_days,
             horizon_seconds=detection.session_seconds,
             samples_per_second=detection.samples_per_second,
             seed=detection.seed,
         ),
         gap_tolerance=detection.gap_tolerance,
+        rules=load_rules(detection.monitors),
     )

@@ -9,6 +9,8 @@ from app.cli.terminal import AsJson, show_json, show_table
 from schemas import published
 from schemas.topics import CATALOGUE
 
+FILES = {"evalset-item.v1": "one line of an eval set", "monitors.v1": "monitors as code, a YAML file"}
+
 group = typer.Typer(help="JSON Schemas of topics and files.", no_args_is_help=True)
 
 
@@ -20,8 +22,8 @@ def register(app: typer.Typer) -> None:
 @group.command("list")
 def list_(as_json: AsJson = False) -> None:
     """Names that `schema show` knows."""
-    carried = {topic.name: topic.carries for topic in CATALOGUE}
-    rows = [(name, carried.get(name, "one line of an eval set")) for name in published.SHAPES]
+    carried = {topic.name: topic.carries for topic in CATALOGUE} | FILES
+    rows = [(name, carried[name]) for name in published.SHAPES]
     if as_json:
         show_json([{"name": name, "carries": carries} for name, carries in rows])
     else:

@@ -1,183 +1,280 @@
-"""From readings to incidents: one per application, monitor and episode.
+"""From readings to incidents: one per application and episode, whatever number of monitors sees it.
 
-Opens at the first alarm reading, escalates at most once, resolves after N clean windows.  Ids derive
-from the data, so a replay names the same incidents and a second delivery is recognised.
+An incident opens at the first confirmed alarm, takes in every other monitor and segment that alarms while
+it is open, escalates, reminds, falls silent with its data, and resolves when each of them has been clean
+for a number of windows.  Its root is the member with the earliest onset.  Ids and times derive from the
+data, so a replay names the same incidents and a second delivery is recognised.
 """
 
-import hashlib
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from schemas.decisions import Alert, Severity
-from schemas.readings import Reading
+from app.core.alerts import alert_of, by_onset, identity, member_of, place_of, root_of
+from app.core.mutes import muted
+from app.core.rules import Rule, Rules
+from app.core.severity import severity_of
+from schemas.decisions import Acknowledgement, Alert, Member, Severity
+from schemas.readings import PARTIAL, Reading
 
-CLEAN_WINDOWS = 8
-CRITICAL_DECADES = 3.0
-CRITICAL_UNCOVERED = 0.10
-PERCENT = 100.0
+SILENCE = "health"  # the monitor that speaks for all of an application: its `unknown` is everybody's
+KEPT = 4096  # places whose latest reading is remembered, while they are not part of an incident
+QUIET = timedelta(hours=6)  # a member not heard for so long keeps no incident open that others left
+FLAGS = ("severity", "acknowledged_at", "acknowledged_by", "unknown", "reminders")
+
+
+@dataclass(slots=True)
+class _Track:
+    """What is remembered of one monitor of one segment between readings."""
+
+    time: float = float("-inf")
+    ids: list[str] = field(default_factory=list)  # several windows may end with one bucket
+    alarms: int = 0  # windows in a row
+    crossed: datetime | None = None  # when the first of them did
+    clean: int = 0
 
 
 @dataclass(slots=True)
 class _Open:
+    """An open incident.  `lead` is the alert that its root's latest alarm makes."""
+
     incident: str
-    started_at: datetime
-    detected_at: datetime
+    lead: Alert
     severity: Severity
-    clean: int
-    last: Alert
+    told_at: datetime  # event time at which somebody may have been told last
+    updated_at: datetime
+    members: dict[str, Member] = field(default_factory=dict)
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    unknown: bool = False
+    withheld: bool = False  # something was said while muted
+    closed: bool = False  # by hand: waits to be forgotten
+    reminders: int = 0
+    unmutes: int = 0
 
 
 class Incidents:
-    """State per (application, monitor); `decide` turns one reading into at most one transition.
+    """State per application; `decide` turns one reading into transitions, mostly none.
 
-    A reading that comes again changes nothing: of each place the newest time is kept, and the ids of
-    the readings that bear it (several windows may end with one bucket).
+    A reading that comes again changes nothing: of each place the newest time is kept, and the ids of the
+    readings that bear it.
     """
 
-    def __init__(self, *, clean_windows: int = CLEAN_WINDOWS) -> None:
-        self._clean_windows = clean_windows
+    def __init__(self, rules: Rules | None = None) -> None:
+        self._rules = rules or Rules()
         self._open: dict[str, _Open] = {}
-        self._latest: dict[str, tuple[float, list[str]]] = {}
+        self._tracks: dict[str, _Track] = {}
+
+    @property
+    def open(self) -> list[Alert]:
+        """What each open incident said last of its root, by application."""
+        return [known.lead for _, known in sorted(self._open.items())]
 
     def decide(self, reading: Reading) -> list[Alert]:
         """The transitions that a reading causes.  One seen before, or older than the last, is ignored."""
-        place = f"{reading.application}:{reading.monitor}"
-        partial = reading.note is not None and reading.state != "alarm"  # never a clean window
-        if partial or not self._is_fresh(place, reading):
+        rule = self._rules.of(reading.application, reading.monitor, reading.segment)
+        if not rule.enabled or (reading.note == PARTIAL and not _tells(reading, rule)):
             return []
-        known = self._open.get(place)
+        track = self._fresh(reading)
+        if track is None:
+            return []
+        known = self._open.get(reading.application)
+        alerts: list[Alert] = []
         if reading.state == "alarm":
-            return self._alarmed(place, known, reading)
-        if known is None or reading.state != "ok":
-            return []
-        known.clean += 1
-        if known.clean < self._clean_windows:
-            return []
-        del self._open[place]
-        return [_resolved(known, reading)]
+            track.alarms, track.clean = track.alarms + 1, 0
+            track.crossed = track.crossed or reading.detected_at or reading.time
+            if track.alarms >= rule.alarm_windows or _is_member(known, reading):
+                alerts = self._alarmed(known, reading, rule, track.crossed)
+        elif reading.state == "ok":
+            track.alarms, track.crossed, track.clean = 0, None, track.clean + 1
+            alerts = self._cleared(known, reading, rule, track.clean)
+        elif reading.state == "unknown" and known is not None:
+            track.alarms, track.clean = 0, 0
+            alerts = self._silent(known, reading)
+        return alerts + self._passing(reading)
 
-    def _is_fresh(self, place: str, reading: Reading) -> bool:
-        """Whether the reading is new; it is remembered."""
-        time = reading.time.timestamp()
-        latest, ids = self._latest.get(place, (float("-inf"), []))
-        if time < latest or (time == latest and reading.id in ids):
-            return False
-        self._latest[place] = (time, [*ids, reading.id] if time == latest else [reading.id])
-        return True
+    def answer(self, answer: Acknowledgement) -> list[Alert]:
+        """What somebody said to an incident; nothing where it is not open, or was said before."""
+        known = self._open.get(answer.application)
+        if known is None or known.closed or known.incident != answer.incident:
+            return []
+        by = answer.by or "somebody"
+        if answer.action == "resolve":
+            known.closed = True
+            known.acknowledged_at, known.acknowledged_by = answer.time, by
+            return [self._resolved(known, f"closed by {by}")]
+        wanted = answer.action == "acknowledge"
+        if wanted == (known.acknowledged_at is not None):
+            return []
+        known.acknowledged_at, known.acknowledged_by = (answer.time, by) if wanted else (None, None)
+        return [self._say(known, answer.action + "d", answer.time.isoformat())]
 
-    def _alarmed(self, place: str, known: _Open | None, reading: Reading) -> list[Alert]:
-        severity = severity_of(reading)
-        if known is None:
-            crossed = (reading.detected_at or reading.time).isoformat()  # not the reading that told of it
-            identity = _hash("incident", place, reading.reference or "", crossed)
-            alert = _alert(
-                reading,
-                identity,
-                (reading.onset_at or reading.time, reading.detected_at or reading.time),
-                severity,
-            )
-            self._open[place] = _Open(
-                identity, alert.started_at, alert.detected_at, severity, clean=0, last=alert
-            )
-            return [alert]
-        known.clean = 0
+    def _alarmed(self, known: _Open | None, reading: Reading, rule: Rule, crossed: datetime) -> list[Alert]:
+        place, severity = place_of(reading), severity_of(reading, rule.critical)
+        before = None if known is None else known.members.get(place)
+        joins = before is None or before.state == "ok"
+        if known is None or (known.closed and joins):
+            return [self._say(self._opened(reading, rule, severity, crossed), "opened")]
+        since = crossed if before is None or joins else before.detected_at
+        known.members[place] = member = member_of(reading, severity, since)
+        if root_of(known.members) is member:
+            known.lead = alert_of(reading, known.incident, since, rule)
+        known.updated_at = max(known.updated_at, reading.time)
+        if known.closed:
+            return []
+        alerts = self._resumed(known, reading)
         if severity == "critical" and known.severity == "warning":
-            known.severity = severity
-            known.last = _alert(reading, known.incident, (known.started_at, known.detected_at), severity)
-            return [known.last]
-        return []
+            alerts.append(self._escalated(known))
+        elif joins:
+            alerts.append(self._say(known, "joined", place, since.isoformat()))
+        return alerts
+
+    def _opened(self, reading: Reading, rule: Rule, severity: Severity, crossed: datetime) -> _Open:
+        place = f"{reading.application}:{place_of(reading)}"
+        incident = identity("incident", place, reading.reference or "", crossed.isoformat())
+        lead = alert_of(reading, incident, crossed, rule)
+        known = _Open(incident, lead, severity, told_at=reading.time, updated_at=reading.time)
+        known.members[place_of(reading)] = member_of(reading, severity, crossed)
+        self._open[reading.application] = known
+        return known
+
+    def _cleared(self, known: _Open | None, reading: Reading, rule: Rule, clean: int) -> list[Alert]:
+        place = place_of(reading)
+        before = None if known is None else known.members.get(place)
+        if known is None or before is None:
+            return []
+        state = "ok" if clean >= rule.clean_windows or before.state == "ok" else "clearing"
+        fresh = member_of(reading, before.severity, before.detected_at)
+        known.members[place] = msgspec.structs.replace(
+            fresh, state=state, onset_at=before.onset_at, channel=before.channel
+        )
+        known.updated_at = max(known.updated_at, reading.time)
+        alerts = [] if known.closed else self._resumed(known, reading)
+        heard = known.updated_at - QUIET
+        if any(member.state != "ok" and member.updated_at > heard for member in known.members.values()):
+            return alerts
+        del self._open[reading.application]
+        back = f"back to normal after {clean} clean windows"
+        return alerts if known.closed else [*alerts, self._resolved(known, back)]
+
+    def _silent(self, known: _Open, reading: Reading) -> list[Alert]:
+        """Data stopped: of one monitor, or of the application.  That is neither good nor bad news."""
+        for place, member in known.members.items():
+            if member.state != "ok" and (reading.monitor == SILENCE or place == place_of(reading)):
+                known.members[place] = msgspec.structs.replace(member, state="unknown")
+                self._tracks[f"{reading.application}:{place}"].clean = 0
+        seen = [member for member in known.members.values() if member.state != "ok"]
+        if known.unknown or known.closed or any(member.state != "unknown" for member in seen):
+            return []
+        known.unknown = True
+        return [self._say(known, "unknown", reading.id)]
+
+    def _escalated(self, known: _Open) -> Alert:
+        known.acknowledged_at = known.acknowledged_by = None  # what was acknowledged was less
+        known.severity, known.told_at = "critical", known.updated_at
+        return self._say(known, "escalated")
+
+    def _resumed(self, known: _Open, reading: Reading) -> list[Alert]:
+        if not known.unknown:
+            return []
+        known.unknown = False
+        return [self._say(known, "resumed", reading.id)]
+
+    def _passing(self, reading: Reading) -> list[Alert]:
+        """What time alone brings, told by the readings: the end of a mute, escalation, reminders."""
+        known = self._open.get(reading.application)
+        if known is None or known.closed or known.unknown:
+            return []
+        rule = self._rules.of(reading.application, known.lead.monitor, known.lead.segment)
+        if muted(rule.mute, known.updated_at):
+            return []
+        if reading.state != "alarm":
+            return []
+        if known.withheld:
+            known.withheld, known.told_at = False, known.updated_at
+            known.unmutes += 1
+            return [self._say(known, "unmuted", str(known.unmutes))]
+        if known.acknowledged_at is not None:
+            return []
+        open_for = (known.updated_at - known.lead.detected_at).total_seconds()
+        due = rule.escalate_seconds is not None and open_for >= rule.escalate_seconds
+        if due and known.severity == "warning":
+            return [self._escalated(known)]
+        waited = (known.updated_at - known.told_at).total_seconds()
+        if rule.remind_seconds is None or waited < rule.remind_seconds:
+            return []
+        known.reminders, known.told_at = known.reminders + 1, known.updated_at
+        return [self._say(known, "reminded", str(known.reminders))]
+
+    def _say(self, known: _Open, transition: str, *named: str) -> Alert:
+        """A transition of an open incident; its id is named by what cannot happen twice."""
+        rule = self._rules.of(known.lead.application, known.lead.monitor, known.lead.segment)
+        silent = muted(rule.mute, known.updated_at)
+        known.withheld = known.withheld or (silent and transition in ("opened", "escalated"))
+        members = sorted(known.members.values(), key=by_onset)
+        return msgspec.structs.replace(
+            known.lead,
+            alert_id=identity("alert", known.incident, transition, *named),
+            transition=transition,
+            updated_at=known.updated_at,
+            members=members,
+            muted=silent,
+            summary=known.lead.summary + (f"; seen by {len(members)} monitors" if len(members) > 1 else ""),
+            **{name: getattr(known, name) for name in FLAGS},
+        )
+
+    def _resolved(self, known: _Open, how: str) -> Alert:
+        root = root_of(known.members)
+        return msgspec.structs.replace(
+            self._say(known, "resolved"),
+            state="resolved",
+            ended_at=known.updated_at,
+            value=root.value,
+            effect=root.effect,
+            uncovered=root.uncovered,
+            summary=f"{known.lead.application}: {how}",
+            reading_id=root.reading_id,
+        )
+
+    def _fresh(self, reading: Reading) -> _Track | None:
+        """The place's track where the reading is new, which is remembered; else None."""
+        place = f"{reading.application}:{place_of(reading)}"
+        track = self._tracks.pop(place, None) or _Track()
+        self._tracks[place] = track  # the latest last
+        time = reading.time.timestamp()
+        if time < track.time or (time == track.time and reading.id in track.ids):
+            return None
+        track.ids = [*track.ids, reading.id] if time == track.time else [reading.id]
+        track.time = time
+        if len(self._tracks) > KEPT:
+            self._forget_one()
+        return track
+
+    def _forget_one(self) -> None:
+        for place in self._tracks:
+            if place.partition(":")[0] not in self._open:
+                del self._tracks[place]
+                return
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value for msgpack."""
-        return {"open": self._open, "latest": self._latest}
+        return {"open": self._open, "tracks": self._tracks}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a snapshot."""
-        self._open = {place: msgspec.convert(known, _Open) for place, known in state["open"].items()}
-        self._latest = {place: (time, list(ids)) for place, (time, ids) in state["latest"].items()}
+        convert: Callable[..., Any] = msgspec.convert
+        self._open = {app: convert(known, _Open) for app, known in state["open"].items()}
+        self._tracks = {place: convert(track, _Track) for place, track in state["tracks"].items()}
 
 
-def severity_of(reading: Reading) -> Severity:
-    """Critical where the score is three decades past its threshold and a tenth of traffic is uncovered."""
-    far = (
-        reading.monitor == "change"
-        and reading.value is not None
-        and reading.threshold is not None
-        and reading.value >= reading.threshold + CRITICAL_DECADES
-    )
-    bare = reading.uncovered is not None and reading.uncovered.low >= CRITICAL_UNCOVERED
-    return "critical" if far and bare else "warning"
+def _tells(reading: Reading, rule: Rule) -> bool:
+    """Whether a partial window counts: never as clean, and as an alarm only where one is enough."""
+    return reading.state == "alarm" and rule.alarm_windows == 1
 
 
-def _alert(reading: Reading, incident: str, times: tuple[datetime, datetime], severity: Severity) -> Alert:
-    started_at, detected_at = times
-    return Alert(
-        alert_id=_hash("alert", incident, "firing", severity),
-        incident=incident,
-        application=reading.application,
-        monitor=reading.monitor,
-        kind=reading.monitor,
-        state="firing",
-        severity=severity,
-        started_at=started_at,
-        detected_at=detected_at,
-        updated_at=reading.time,
-        summary=summarise(reading),
-        onset_at=reading.onset_at,
-        channel=reading.channel,
-        value=reading.value,
-        threshold=reading.threshold,
-        effect=reading.effect,
-        uncovered=reading.uncovered,
-        clusters=reading.clusters,
-        watch=reading.watch,
-        descriptors=reading.descriptors,
-        deployment=reading.deployment,
-        reference=reading.reference,
-        offsets=reading.offsets,
-        reading_id=reading.id,
-    )
-
-
-def _resolved(known: _Open, reading: Reading) -> Alert:
-    return msgspec.structs.replace(
-        known.last,
-        alert_id=_hash("alert", known.incident, "resolved"),
-        state="resolved",
-        severity=known.severity,
-        updated_at=reading.time,
-        ended_at=reading.time,
-        value=reading.value,
-        effect=reading.effect,
-        uncovered=reading.uncovered,
-        summary=f"{reading.application}: back to normal after {known.clean} clean windows",
-        reading_id=reading.id,
-    )
-
-
-def summarise(reading: Reading) -> str:
-    """One sentence for a phone: what moved, by how much, after which release."""
-    app = reading.application
-    if reading.monitor == "gap":
-        share = 0.0 if reading.uncovered is None else reading.uncovered.share * PERCENT
-        return f"{app}: {share:.0f} % of live prompts lie outside what the eval set covers"
-    moved = [c for c in reading.clusters if c.share_now > c.share_before] or reading.clusters
-    parts = [f"{app}: live prompts changed ({reading.channel})"]
-    if moved:
-        top = moved[0]
-        parts.append(
-            f"'{top.name}' went from {top.share_before * PERCENT:.1f} % to {top.share_now * PERCENT:.1f} %"
-        )
-    if reading.descriptors:
-        d = reading.descriptors[0]
-        parts.append(f"{d.name} from {d.share_before * PERCENT:.0f} % to {d.share_now * PERCENT:.0f} %")
-    if reading.deployment:
-        parts.append(f"after deployment {reading.deployment}")
-    return "; ".join(parts)
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.blake2b("|".join(parts).encode(), digest_size=12).hexdigest()
+def _is_member(known: _Open | None, reading: Reading) -> bool:
+    held = None if known is None else known.members.get(place_of(reading))
+    return held is not None and held.state != "ok"

@@ -15,7 +15,7 @@ import msgspec
 from app.core import buckets, episodes
 from app.core.baseline import Baseline, BaselineSettings
 from app.core.buckets import ClosedBucket
-from app.core.budget import Account, open_account
+from app.core.budget import Account, open_account, share
 from app.core.detection import Detector, Score
 from app.core.episodes import Episode
 from app.core.folding import Fold, SumKey
@@ -24,9 +24,10 @@ from app.core.learning import Learner
 from app.core.reference import Reference
 from app.core.releases import Releases
 from app.core.reporting import Moment, change_reading, gap_reading, learning_reading
+from app.core.rules import Rules
 from app.core.ticks import NEVER, TickBook, in_time
 from schemas.events import Deployment
-from schemas.readings import LEARNING, Reading, Sample, Tick
+from schemas.readings import LEARNING, PARTIAL, Reading, Sample, Tick
 
 RECENT_SAMPLES = 512
 LEARNING_STEPS = 10
@@ -38,6 +39,16 @@ class MonitorSettings:
 
     baseline: BaselineSettings = field(default_factory=BaselineSettings)
     gap_tolerance: float | None = None
+    rules: Rules = field(default_factory=Rules)
+
+    def of(self, application: str) -> "MonitorSettings":
+        """What holds for one application, the budget shared by its monitors that may page."""
+        tolerance = self.rules.of(application, "gap").tolerance or self.gap_tolerance
+        whole = self.rules.of(application, "change").pages_per_30_days or self.baseline.pages_per_30_days
+        pages = share(whole, monitors=1 if tolerance is None else 2)
+        return replace(
+            self, baseline=replace(self.baseline, pages_per_30_days=pages), gap_tolerance=tolerance
+        )
 
 
 class DriftMonitor:
@@ -228,7 +239,7 @@ class DriftMonitor:
             episodes.conclude(self._episode, baseline=self.baseline, recent=list(self._recent), drive=drive)
         readings = self._report(detector.get(), self.baseline, self._moment(end, f"{end:.6f}.partial"))
         self._history, self._episode, self._account = kept, episode, account
-        return [msgspec.structs.replace(r, note="partial window") for r in readings]
+        return [msgspec.structs.replace(r, note=PARTIAL) for r in readings]
 
     def _moment(self, time: float, place: str) -> Moment:
         return Moment(

@@ -83,7 +83,7 @@ class Monitors:
             monitor = DriftMonitor(
                 application,
                 fingerprint=self._fingerprint,
-                settings=self._settings,
+                settings=self._settings.of(application),
                 partitions=max(self._progress.partitions, 1),
                 evalset=known.evalset,
             )

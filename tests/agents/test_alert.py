@@ -6,11 +6,11 @@ import msgspec
 
 from agents.alert import Alerting
 from agents.plumbing import Record
-from app.core.incidents import CLEAN_WINDOWS
+from app.core.rules import CLEAN_WINDOWS
 from schemas.codec import encode
 from schemas.decisions import Alert
 from schemas.readings import Reading
-from schemas.topics import ALERTS, ALERTS_STATE, DEAD_LETTERS, READINGS
+from schemas.topics import ACKNOWLEDGEMENTS, ALERTS, ALERTS_STATE, DEAD_LETTERS, READINGS
 from tests.agents.doubles import CONNECT, DictCheckpoints, RecordingOutbox, record
 from tests.rig.made import START
 
@@ -74,13 +74,21 @@ def test_headers_route_an_alert_without_opening_it() -> None:
     place = Setting()
     place.process(records(EPISODE))
     first, last = (sent.headers for sent in place.outbox.on(ALERTS))
+    opened, resolved = place.alerts
     assert first == {
+        "alert_id": opened.alert_id.encode(),
+        "incident": opened.incident.encode(),
         "application": b"shop",
         "monitor": b"change",
+        "segment": b"",
+        "kind": b"change",
         "severity": b"warning",
         "state": b"firing",
+        "transition": b"opened",
+        "muted": b"false",
     }
-    assert last == {**first, "state": b"resolved"}
+    moved = {"state": b"resolved", "transition": b"resolved", "alert_id": resolved.alert_id.encode()}
+    assert last == first | moved
     assert place.outbox.on(ALERTS_STATE)[0].headers == first
 
 
@@ -141,3 +149,71 @@ def test_what_is_no_reading_is_buried_once_and_the_rest_goes_on() -> None:
     message = place.outbox.on(DEAD_LETTERS)[0].headers[CONNECT + "exception.message"]
     assert message == b"value: is no Reading; only promptdrift writes to this topic"
     assert len(place.alerts) == 2
+
+
+# Answers and silence
+
+
+def answer(action: str, incident: str, offset: int) -> Record:
+    found = {"application": "shop", "incident": incident, "time": START, "action": action, "by": "ada"}
+    return record(ACKNOWLEDGEMENTS, msgspec.json.encode(found), offset)
+
+
+def test_an_answer_meets_its_incident_and_survives_a_crash() -> None:
+    place = Setting()
+    place.process(records(EPISODE[:2]))
+    incident = place.alerts[0].incident
+    place.process([answer("acknowledge", incident, 0)])
+    place.save()
+    place.restart()
+    place.process([answer("acknowledge", incident, 0), *records(EPISODE)])  # delivered again
+    assert [a.transition for a in place.alerts] == ["opened", "acknowledged", "resolved"]
+    assert place.alerts[-1].acknowledged_by == "ada"
+
+
+def test_an_answer_that_is_none_is_buried_with_a_remedy() -> None:
+    place = Setting()
+    place.process([answer("explode", "x", 0), record(ACKNOWLEDGEMENTS, b"<script>", 1)])
+    letters = place.outbox.on(DEAD_LETTERS)
+    assert len(letters) == 2
+    assert b"promptdrift schema show" in letters[0].headers[CONNECT + "exception.message"]
+
+
+def test_offsets_of_the_two_topics_are_apart() -> None:
+    place = Setting()
+    place.process([answer("acknowledge", "nobody", 500)])
+    place.process(records(EPISODE))
+    assert [a.state for a in place.alerts] == ["firing", "resolved"]
+
+
+def test_silence_goes_onto_the_log_as_a_reading_and_comes_back_as_unknown() -> None:
+    place = Setting()
+    place.station = Alerting(
+        outbox=place.outbox,  # type: ignore[arg-type]
+        checkpoints=place.checkpoints,  # type: ignore[arg-type]
+        silence_seconds=1e-9,
+        assigned=lambda: {0},
+    )
+    place.process([])
+    assert place.outbox.on(READINGS) == []  # no incident is open
+    place.process(records(EPISODE[:2]))
+    place.process([])
+    place.process([])
+    (said,) = place.outbox.values(READINGS, Reading)
+    assert (said.monitor, said.state) == ("health", "unknown")
+    place.process([record(READINGS, encode(said), 2)])
+    assert [a.transition for a in place.alerts] == ["opened", "unknown"]
+
+
+def test_after_a_restart_silence_is_noticed_although_nothing_comes() -> None:
+    place = Setting()
+    place.process(records(EPISODE[:2]))
+    place.save()
+    place.station = Alerting(
+        outbox=place.outbox,  # type: ignore[arg-type]
+        checkpoints=place.checkpoints,  # type: ignore[arg-type]
+        silence_seconds=1e-9,
+        assigned=lambda: {0},
+    )
+    place.process([])
+    assert [r.state for r in place.outbox.values(READINGS, Reading)] == ["unknown"]

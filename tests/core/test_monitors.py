@@ -11,6 +11,8 @@ from app.core.baseline import BaselineSettings
 from app.core.measurement import References
 from app.core.monitor import MonitorSettings
 from app.core.monitors import KEPT_DEPLOYMENTS, Monitors
+from app.core.rules import Rules
+from schemas.monitors import Monitor
 from schemas.readings import Reading, Tick
 from tests.core.test_releases import deployment
 from tests.core.test_ticks import tick as version
@@ -180,3 +182,11 @@ def test_an_eval_set_published_later_is_taken_up() -> None:
     found.advance()
 
     assert found._monitors[APP].evalset is references["*"].evalset
+
+
+def test_monitors_as_code_refine_tolerance_and_budget_of_one_application() -> None:
+    rules = Rules([Monitor(application="shop", tolerance=0.2, pages_per_30_days=4.0)])
+    settings = MonitorSettings(rules=rules)
+    shop, desk = settings.of("shop"), settings.of("desk")
+    assert (shop.gap_tolerance, desk.gap_tolerance) == (0.2, None)
+    assert (shop.baseline.pages_per_30_days, desk.baseline.pages_per_30_days) == (2.0, 1.0)  # two may page

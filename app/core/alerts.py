@@ -1,0 +1,110 @@
+"""Composing alerts: the words and numbers of an incident's root and members."""
+
+import hashlib
+from datetime import datetime
+
+from app.core.rules import Rule
+from schemas.decisions import Alert, Member, Severity
+from schemas.readings import Reading
+
+PERCENT = 100.0
+SUBJECTS = {"change": "live prompts", "responses": "responses"}
+
+
+def place_of(reading: Reading) -> str:
+    """A monitor, and the segment it looks at, within its application."""
+    return reading.monitor if reading.segment is None else f"{reading.monitor}[{reading.segment}]"
+
+
+def by_onset(member: Member) -> tuple[datetime, datetime, str, str]:
+    """The earliest first; ties are broken by name, so that the root is the same everywhere."""
+    began = member.onset_at or member.detected_at
+    return began, member.detected_at, member.monitor, member.segment or ""
+
+
+def root_of(members: dict[str, Member]) -> Member:
+    """The member with the earliest onset."""
+    return min(members.values(), key=by_onset)
+
+
+def member_of(reading: Reading, severity: Severity, detected_at: datetime) -> Member:
+    """What an incident keeps of a reading; the state is that of an alarm."""
+    return Member(
+        monitor=reading.monitor,
+        segment=reading.segment,
+        state="alarm",
+        severity=severity,
+        detected_at=detected_at,
+        updated_at=reading.time,
+        onset_at=reading.onset_at,
+        channel=reading.channel,
+        value=reading.value,
+        threshold=reading.threshold,
+        effect=reading.effect,
+        uncovered=reading.uncovered,
+        reading_id=reading.id,
+    )
+
+
+def alert_of(reading: Reading, incident: str, detected_at: datetime, rule: Rule) -> Alert:
+    """What the root says; the transition is still to be named."""
+    return Alert(
+        alert_id="",
+        incident=incident,
+        application=reading.application,
+        monitor=reading.monitor,
+        segment=reading.segment,
+        kind=reading.monitor,
+        state="firing",
+        severity="warning",
+        started_at=reading.onset_at or detected_at,
+        detected_at=detected_at,
+        updated_at=reading.time,
+        summary=summarise(reading),
+        onset_at=reading.onset_at,
+        channel=reading.channel,
+        value=reading.value,
+        threshold=reading.threshold,
+        effect=reading.effect,
+        uncovered=reading.uncovered,
+        clusters=reading.clusters,
+        watch=reading.watch,
+        descriptors=reading.descriptors,
+        deployment=reading.deployment,
+        reference=reading.reference,
+        offsets=reading.offsets,
+        reading_id=reading.id,
+        labels=rule.labels,
+        annotations=rule.annotations,
+        runbook=rule.runbook,
+        sinks=rule.sinks,
+    )
+
+
+def identity(*parts: str) -> str:
+    """An id of 24 hex digits that is named by what it is made of."""
+    return hashlib.blake2b("|".join(parts).encode(), digest_size=12).hexdigest()
+
+
+def summarise(reading: Reading) -> str:
+    """What moved, by how much, after which release."""
+    app = reading.application if reading.segment is None else f"{reading.application} [{reading.segment}]"
+    if reading.monitor == "gap":
+        share = 0.0 if reading.uncovered is None else reading.uncovered.share * PERCENT
+        return f"{app}: {share:.0f} % of live prompts lie outside what the eval set covers"
+    what = SUBJECTS.get(reading.monitor, reading.monitor)
+    parts = [f"{app}: {what} changed" + (f" ({reading.channel})" if reading.channel else "")]
+    moved = [c for c in reading.clusters if c.share_now > c.share_before] or reading.clusters
+    if moved:
+        top = moved[0]
+        parts.append(
+            f"'{top.name}' went from {top.share_before * PERCENT:.1f} % to {top.share_now * PERCENT:.1f} %"
+        )
+    if reading.descriptors:
+        d = reading.descriptors[0]
+        parts.append(f"{d.name} from {d.share_before * PERCENT:.0f} % to {d.share_now * PERCENT:.0f} %")
+    if reading.deployment:
+        parts.append(f"after deployment {reading.deployment}")
+    if reading.note and reading.state == "alarm" and reading.monitor not in SUBJECTS:
+        parts.append(reading.note)
+    return "; ".join(parts)
