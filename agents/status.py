@@ -1,4 +1,4 @@
-"""`readings.v1`, `alerts.v1`, `deployments.v1` -> Redis: the live read model, derived and losable.
+"""Readings, alerts, deployments, deliveries -> Redis: the live read model, derived and losable.
 
 It reads a bounded past at its start and again when Redis has lost what it held, so an empty Redis fills
 by itself; a Redis that is away makes the page stale and stops nothing else.
@@ -19,16 +19,16 @@ from app.errors import DependencyError
 from app.ports import ReferenceSummary, StatusStore
 from app.settings import Settings
 from schemas.codec import decode
-from schemas.decisions import Alert
+from schemas.decisions import Alert, Delivery
 from schemas.events import Deployment
 from schemas.readings import Reading
-from schemas.topics import ALERTS, DEPLOYMENTS, READINGS
+from schemas.topics import ALERTS, DELIVERIES, DEPLOYMENTS, READINGS
 
 PAST_RECORDS = 2000
 RETRY_SECONDS = 2.0
 HEARTBEAT_SECONDS = 5.0
-Fact = Reading | Alert | Deployment
-SHAPES: tuple[tuple[str, type[Reading] | type[Alert]], ...] = ((READINGS.name, Reading), (ALERTS.name, Alert))
+Fact = Reading | Alert | Deployment | Delivery
+FOLLOWED = (READINGS, ALERTS, DEPLOYMENTS, DELIVERIES)
 
 
 class StatusFeed:
@@ -80,8 +80,7 @@ class StatusFeed:
 
     def _partitions(self) -> list[TopicPartition]:
         prefix = self._settings.kafka.topic_prefix
-        topics = (READINGS, ALERTS, DEPLOYMENTS)
-        return [TopicPartition(prefix + t.name, number) for t in topics for number in range(t.partitions)]
+        return [TopicPartition(prefix + t.name, number) for t in FOLLOWED for number in range(t.partitions)]
 
     async def _to_the_past(self, consumer: AIOKafkaConsumer, where: list[TopicPartition]) -> None:
         first, last = await consumer.beginning_offsets(where), await consumer.end_offsets(where)
@@ -99,8 +98,8 @@ class StatusFeed:
                 await self._store.put_alert(fact)
             case Reading():
                 await self._store.put_reading(fact)
-            case Deployment():
-                await self._store.put_deployment(fact)
+            case Deployment() | Delivery():
+                await self._store.put_fact(fact)
 
     async def _beat(self) -> None:
         group = self._settings.worker.group
@@ -140,8 +139,7 @@ def _facts_in(record: Any) -> Sequence[Fact]:  # noqa: ANN401  aiokafka's record
     if record.topic.endswith(DEPLOYMENTS.name):
         found = decode(record.value, kind="deployment") if record.value else []
         return [event for event in found if isinstance(event, Deployment)]
-    for name, shape in SHAPES:
-        if record.topic.endswith(name):
-            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-                return [msgspec.json.decode(record.value or b"", type=shape)]
+    shape: Any = next(topic.schema for topic in FOLLOWED if record.topic.endswith(topic.name))
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+        return [msgspec.json.decode(record.value or b"", type=shape)]
     return []

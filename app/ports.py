@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.encoding import Encoded
-from schemas.decisions import Alert
+from schemas.decisions import Alert, Delivery
 from schemas.events import Deployment
 from schemas.readings import Reading
 
@@ -94,7 +94,7 @@ class StatusEvent:
     """One entry of the live feed; `id` resumes it."""
 
     id: str
-    kind: str  # status | alert | deployment
+    kind: str  # status | alert | deployment | delivery
     application: str
     data: dict[str, Any]
 
@@ -116,8 +116,8 @@ class StatusStore(Protocol):
         """Store a transition once; False when this alert_id is already there."""
         ...
 
-    async def put_deployment(self, deployment: Deployment) -> bool:
-        """Store what happened to a deployment once; False when it is already there."""
+    async def put_fact(self, fact: Deployment | Delivery) -> bool:
+        """Store what happened to a deployment, or to a delivery, once; False when it is already there."""
         ...
 
     async def put_reference(self, summary: ReferenceSummary) -> None:
@@ -152,6 +152,10 @@ class StatusStore(Protocol):
 
     async def deployments(self, application: str, limit: int) -> list[Deployment]:
         """Deployments of an application by their time, newest first."""
+        ...
+
+    async def deliveries(self, application: str, limit: int) -> list[Delivery]:
+        """Attempts to tell somebody of an application's incidents, newest first."""
         ...
 
     async def references(self) -> list[ReferenceSummary]:

@@ -4,7 +4,8 @@ applications        ZSET    application -> last write, epoch seconds
 status:APP          JSON    the whole status document; expires after 15 minutes of silence
 incidents:APP       HASH    incident -> its latest alert
 points:APP:MONITOR  ZSET    one small point a reading -> its event time, so that the past can come later
-deployments:APP     HASH    deployment and status -> what happened
+deployment:APP      HASH    deployment and status -> what happened
+delivery:APP        HASH    attempt to tell a sink -> how it went
 references          HASH    application and kind -> what is measured against
 alerts              STREAM  every transition
 alert:ID            string  remembers a transition, so that a second delivery is no news
@@ -29,12 +30,12 @@ from redis.exceptions import WatchError
 
 from app.adapters import status_document as rules
 from app.adapters.redis_client import connect, reaching, without_password
-from app.adapters.status_document import Document, Limits, utc_now
-from app.adapters.status_keys import Entry, append, as_json, begin, decoded, entries, key, neighbour
+from app.adapters.status_document import Document, F, Limits, utc_now
+from app.adapters.status_keys import append, as_json, begin, decoded, entries, event_of, key, neighbour
 from app.adapters.status_memory import InMemoryStatusStore
 from app.errors import DependencyError
 from app.ports import ReferenceSummary, SeriesPoint, StatusEvent
-from schemas.decisions import Alert
+from schemas.decisions import Alert, Delivery
 from schemas.events import Deployment
 from schemas.readings import Reading
 
@@ -68,7 +69,7 @@ class RedisStatusStore:
         Its point finds its place in the series either way.
         """
         application, time = reading.application, reading.time.timestamp()
-        points, limits = key("points", application, reading.monitor), self._limits
+        points, limits = key("points", application, rules.place_of(reading)), self._limits
 
         async def attempt(pipe: Pipeline) -> bool:
             await pipe.watch(key("status", application))
@@ -116,23 +117,22 @@ class RedisStatusStore:
 
         return await self._optimistic(attempt)
 
-    async def put_deployment(self, deployment: Deployment) -> bool:
-        """Store what happened to a deployment once; False when it is already there."""
-        application = deployment.application
-        place, field = key("deployments", application), rules.deployment_id(deployment)
+    async def put_fact(self, fact: Deployment | Delivery) -> bool:
+        """Store what happened to a deployment, or to a delivery, once; False when it is already there."""
+        kind, field, limits = rules.kind_of(fact), rules.identity_of(fact), self._limits
+        place = key(kind, fact.application)
 
         async def attempt(pipe: Pipeline) -> bool:
             await pipe.watch(place)
             if await pipe.hexists(place, field):
                 return False
-            held = await pipe.hgetall(place)
-            gone = rules.surplus(decoded(held, Deployment), limit=self._limits.deployments)
+            held = decoded(await pipe.hgetall(place), type(fact))
             begin(pipe)
-            pipe.hset(place, field, as_json(deployment))
-            if gone:
+            pipe.hset(place, field, as_json(fact))
+            if gone := rules.surplus(held, limit=limits.facts):
                 pipe.hdel(place, *gone)
-            pipe.expire(place, self._limits.deployment_seconds)
-            self._publish(pipe, "deployment", application, msgspec.to_builtins(deployment))
+            pipe.expire(place, limits.fact_seconds)
+            self._publish(pipe, kind, fact.application, msgspec.to_builtins(fact))
             await pipe.execute()
             return True
 
@@ -203,9 +203,16 @@ class RedisStatusStore:
 
     async def deployments(self, application: str, limit: int) -> list[Deployment]:
         """Deployments of an application by their time, newest first."""
+        return await self._newest("deployment", application, Deployment, limit)
+
+    async def deliveries(self, application: str, limit: int) -> list[Delivery]:
+        """Attempts to tell somebody of an application's incidents, newest first."""
+        return await self._newest("delivery", application, Delivery, limit)
+
+    async def _newest(self, kind: str, application: str, shape: type[F], limit: int) -> list[F]:
         with reaching(self.url):
-            held = await self._redis.hgetall(key("deployments", application))
-        return rules.newest(decoded(held, Deployment).values(), limit)
+            held = await self._redis.hgetall(key(kind, application))
+        return rules.newest(decoded(held, shape).values(), limit)
 
     async def references(self) -> list[ReferenceSummary]:
         """Everything that is measured against, by application and kind."""
@@ -232,7 +239,7 @@ class RedisStatusStore:
         """Entries of the live feed after an id, oldest first."""
         with reaching(self.url):  # a range, not XREAD: one shape of answer on every server and protocol
             found = await self._redis.xrange(key("events"), min=neighbour(after, 1), count=limit)
-        return [_event(entry) for entry in entries(found)]
+        return [event_of(entry) for entry in entries(found)]
 
     async def holds_event(self, id: str) -> bool:
         """Whether an entry is still kept: if not, some that came after it may be gone too."""
@@ -290,9 +297,3 @@ class RedisStatusStore:
     def _publish(self, pipe: Pipeline, kind: str, application: str, data: dict[str, Any]) -> None:
         fields = {"kind": kind, "application": application, "data": as_json(data)}
         append(pipe, key("events"), fields, cap=self._limits.events)
-
-
-def _event(entry: Entry) -> StatusEvent:
-    id, fields = entry
-    data = msgspec.json.decode(fields["data"])
-    return StatusEvent(id=id, kind=fields["kind"], application=fields["application"], data=data)

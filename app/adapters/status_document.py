@@ -3,16 +3,18 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from app.ports import SeriesPoint
-from schemas.decisions import Alert
+from schemas.decisions import Alert, Delivery
 from schemas.events import Deployment
 from schemas.readings import Reading
 
 Document = dict[str, Any]
+Fact = Deployment | Delivery
+F = TypeVar("F", Deployment, Delivery)
 DAY_SECONDS = 86_400
 
 
@@ -27,8 +29,8 @@ class Limits:
     series: int = 2_000
     alerts: int = 10_000
     events: int = 10_000
-    deployments: int = 200  # per application; the oldest go first
-    deployment_seconds: int = 180 * DAY_SECONDS  # as long as their topic keeps them
+    facts: int = 200  # deployments, and deliveries, per application; the oldest go first
+    fact_seconds: int = 180 * DAY_SECONDS  # as long as the topic keeps deployments
     incidents: int = 100  # per application; the oldest resolved ones go first
 
 
@@ -56,14 +58,20 @@ def with_reading(document: Document, reading: Reading, *, now: datetime) -> Docu
     Newer means later event time, then more events: a worker that lost its partition and still writes
     cannot overwrite its successor.
     """
-    held = document["readings"].get(reading.monitor)
+    place = place_of(reading)
+    held = document["readings"].get(place)
     if held is not None:
         old = msgspec.convert(held, Reading)
         if old.id == reading.id or _age(old) > _age(reading):
             return None
-    readings = {**document["readings"], reading.monitor: msgspec.to_builtins(reading)}
-    written = {**document["written_at"], reading.monitor: now.isoformat()}
+    readings = {**document["readings"], place: msgspec.to_builtins(reading)}
+    written = {**document["written_at"], place: now.isoformat()}
     return _revised({**document, "readings": readings, "written_at": written}, now)
+
+
+def place_of(reading: Reading) -> str:
+    """A monitor, and the segment it looks at, within its application."""
+    return reading.monitor if reading.segment is None else f"{reading.monitor}[{reading.segment}]"
 
 
 def with_incidents(document: Document, alerts: Iterable[Alert], *, now: datetime) -> Document:
@@ -90,20 +98,32 @@ def latest(held: Mapping[str, Alert], alert: Alert, *, limit: int) -> dict[str, 
     return kept
 
 
-def deployment_id(deployment: Deployment) -> str:
-    """What tells one entry of a deployment's history from the others."""
-    return f"{deployment.deployment_id}|{deployment.variant or ''}|{deployment.status}"
+def kind_of(fact: Fact) -> str:
+    """What a fact is called in the feed."""
+    return "deployment" if isinstance(fact, Deployment) else "delivery"
 
 
-def surplus(held: Mapping[str, Deployment], *, limit: int) -> list[str]:
-    """Which of the deployments held go when one more comes, so that at most `limit` stay."""
-    by_age = sorted(held, key=lambda name: held[name].time)
+def identity_of(fact: Fact) -> str:
+    """What tells one entry of a deployment's history, or one attempt, from the others."""
+    if isinstance(fact, Delivery):
+        return fact.id
+    return f"{fact.deployment_id}|{fact.variant or ''}|{fact.status}"
+
+
+def time_of(fact: Fact) -> datetime:
+    """When it happened."""
+    return fact.time if isinstance(fact, Deployment) else fact.at
+
+
+def surplus(held: Mapping[str, Fact], *, limit: int) -> list[str]:
+    """Which of the facts held go when one more comes, so that at most `limit` stay."""
+    by_age = sorted(held, key=lambda name: time_of(held[name]))
     return by_age[: max(0, len(held) + 1 - limit)]
 
 
-def newest(deployments: Iterable[Deployment], limit: int) -> list[Deployment]:
+def newest(facts: Iterable[F], limit: int) -> list[F]:
     """By their time, newest first."""
-    return sorted(deployments, key=lambda d: (d.time, d.status), reverse=True)[:limit]
+    return sorted(facts, key=lambda fact: (time_of(fact), identity_of(fact)), reverse=True)[:limit]
 
 
 def state_of(document: Document) -> str:
@@ -138,7 +158,7 @@ def news_of(document: Document, reading: Reading) -> dict[str, Any]:
     """What the live feed says of a reading: enough to draw one more point, and to know what to fetch."""
     return {
         "application": reading.application,
-        "monitor": reading.monitor,
+        "monitor": place_of(reading),
         "revision": document["revision"],
         "updated_at": document["updated_at"],
         "state": document["state"],

@@ -5,6 +5,8 @@ from typing import Any, TypeVar, cast
 import msgspec
 from redis.asyncio.client import Pipeline
 
+from app.ports import StatusEvent
+
 PREFIX = "promptdrift:v1:"
 Entry = tuple[str, dict[str, str]]
 T = TypeVar("T")
@@ -42,6 +44,13 @@ def append(pipe: Pipeline, stream: str, fields: dict[str, str], *, cap: int) -> 
 def entries(answer: object) -> list[Entry]:
     """Stream entries; redis-py's types cannot say that the client decodes."""
     return cast(list[Entry], answer or [])
+
+
+def event_of(entry: Entry) -> StatusEvent:
+    """An entry of the live feed."""
+    id, fields = entry
+    data = msgspec.json.decode(fields["data"])
+    return StatusEvent(id=id, kind=fields["kind"], application=fields["application"], data=data)
 
 
 def neighbour(id: str, step: int) -> str:

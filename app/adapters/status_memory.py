@@ -13,7 +13,7 @@ import msgspec
 from app.adapters import status_document as rules
 from app.adapters.status_document import Document, Limits, utc_now
 from app.ports import ReferenceSummary, SeriesPoint, StatusEvent
-from schemas.decisions import Alert
+from schemas.decisions import Alert, Delivery
 from schemas.events import Deployment
 from schemas.readings import Reading
 
@@ -41,7 +41,7 @@ class InMemoryStatusStore:
         self._events: deque[tuple[tuple[int, int], StatusEvent]] = deque(maxlen=self._limits.events)
         self._last = (0, 0)
         self._workers: dict[str, tuple[datetime, dict[str, Any]]] = {}
-        self._deployments: dict[str, dict[str, Deployment]] = defaultdict(dict)
+        self._facts: dict[tuple[str, str], dict[str, rules.Fact]] = defaultdict(dict)
         self._references: dict[tuple[str, str], ReferenceSummary] = {}
         self._generation = uuid.uuid4().hex
 
@@ -52,7 +52,7 @@ class InMemoryStatusStore:
         """
         now = self._clock()
         fresh = rules.with_reading(self._current(reading.application, now), reading, now=now)
-        points = self._points.setdefault((reading.application, reading.monitor), [])
+        points = self._points.setdefault((reading.application, rules.place_of(reading)), [])
         time = reading.time.timestamp()
         if not any(point.time == time for point in reversed(points)):
             insort(points, rules.point_of(reading), key=attrgetter("time"))
@@ -79,16 +79,16 @@ class InMemoryStatusStore:
         self._publish("alert", alert.application, msgspec.to_builtins(alert), now)
         return True
 
-    async def put_deployment(self, deployment: Deployment) -> bool:
-        """Store what happened to a deployment once; False when it is already there."""
-        application, name = deployment.application, rules.deployment_id(deployment)
-        held = self._deployments[application]
+    async def put_fact(self, fact: Deployment | Delivery) -> bool:
+        """Store what happened to a deployment, or to a delivery, once; False when it is already there."""
+        kind, name = rules.kind_of(fact), rules.identity_of(fact)
+        held = self._facts[kind, fact.application]
         if name in held:
             return False
-        for old in rules.surplus(held, limit=self._limits.deployments):
+        for old in rules.surplus(held, limit=self._limits.facts):
             del held[old]
-        held[name] = deployment
-        self._publish("deployment", application, msgspec.to_builtins(deployment), self._clock())
+        held[name] = fact
+        self._publish(kind, fact.application, msgspec.to_builtins(fact), self._clock())
         return True
 
     async def put_reference(self, summary: ReferenceSummary) -> None:
@@ -135,7 +135,13 @@ class InMemoryStatusStore:
 
     async def deployments(self, application: str, limit: int) -> list[Deployment]:
         """Deployments of an application by their time, newest first."""
-        return rules.newest(list(self._deployments[application].values()), limit)
+        held = list(self._facts["deployment", application].values())
+        return rules.newest([fact for fact in held if isinstance(fact, Deployment)], limit)
+
+    async def deliveries(self, application: str, limit: int) -> list[Delivery]:
+        """Attempts to tell somebody of an application's incidents, newest first."""
+        held = list(self._facts["delivery", application].values())
+        return rules.newest([fact for fact in held if isinstance(fact, Delivery)], limit)
 
     async def references(self) -> list[ReferenceSummary]:
         """Everything that is measured against, by application and kind."""

@@ -9,7 +9,7 @@ from fastapi import Response
 
 from app.ports import ReferenceSummary, SeriesPoint
 from app.web.problems import MEDIA_TYPE
-from schemas.decisions import Alert
+from schemas.decisions import Alert, Delivery
 from schemas.events import Deployment
 from schemas.readings import Reading
 
@@ -27,8 +27,8 @@ class Status(msgspec.Struct):
     revision: int  # grows with every write
     updated_at: datetime | None
     state: Literal["ok", "warning", "critical", "learning", "unknown"]
-    readings: dict[str, Reading]  # monitor -> its latest reading
-    written_at: dict[str, datetime]  # monitor -> wall clock of its write
+    readings: dict[str, Reading]  # monitor, or monitor[segment] -> its latest reading
+    written_at: dict[str, datetime]  # the same -> wall clock of its write
     incidents: list[Alert]  # open ones, critical first
     stale: bool  # nobody has written for a while
 
@@ -72,6 +72,7 @@ class Incident(msgspec.Struct):
     latest: Alert
     transitions: list[Alert]
     around: dict[str, list[SeriesPoint]]
+    deliveries: list[Delivery]  # newest first
     deployment: Deployment | None  # the one that it names
     references: list[ReferenceSummary]
 
@@ -80,6 +81,12 @@ class Deployments(msgspec.Struct):
     """Deployments by their time, newest first."""
 
     deployments: list[Deployment]
+
+
+class Deliveries(msgspec.Struct):
+    """Attempts to tell somebody of an incident, newest first."""
+
+    deliveries: list[Delivery]
 
 
 class EvalSets(msgspec.Struct):
@@ -100,7 +107,17 @@ class ProblemDocument(msgspec.Struct, rename={"kind": "type"}, omit_defaults=Tru
     remedy: str | None = None
 
 
-SHAPES = (Applications, Statuses, Series, Alerts, Incident, Deployments, EvalSets, ProblemDocument)
+SHAPES = (
+    Applications,
+    Statuses,
+    Series,
+    Alerts,
+    Incident,
+    Deployments,
+    Deliveries,
+    EvalSets,
+    ProblemDocument,
+)
 REFERENCE = "#/components/schemas/{name}"
 
 

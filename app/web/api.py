@@ -1,6 +1,6 @@
 """The API under /v1: reads the status store, changes nothing."""
 
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,7 @@ from app.web import answers
 from app.web.answers import PROBLEM, Answer, described
 from app.web.memo import Memo
 from app.web.problems import Problem
-from schemas.decisions import Alert
+from schemas.decisions import Alert, Delivery
 from schemas.events import Deployment
 
 Limit = Annotated[int, Query(ge=1, le=2000)]
@@ -72,6 +72,7 @@ class Views:
             "latest": latest,
             "transitions": found[::-1],
             "around": await self._around(found),
+            "deliveries": await self._deliveries(latest),
             "deployment": await self._deployment(latest),
             "references": await self.references(latest.application),
         }
@@ -86,18 +87,28 @@ class Views:
 
     async def _around(self, transitions: list[Alert]) -> dict[str, list[SeriesPoint]]:
         last = transitions[0]
-        start = min((a.onset_at or a.started_at) for a in transitions) - BEFORE
+        began = [a.onset_at or a.started_at for a in transitions]
         end = float("inf") if last.state == "firing" else (last.updated_at + AFTER).timestamp()
+        bounds = {"start": (min(began) - BEFORE).timestamp(), "end": end}
         return {
-            monitor: await self.store.series(
-                last.application, monitor, POINTS, start=start.timestamp(), end=end
-            )
-            for monitor in sorted({a.monitor for a in transitions})
+            place: await self.store.series(last.application, place, POINTS, **bounds)
+            for place in places_of(transitions)
         }
+
+    async def _deliveries(self, alert: Alert) -> list[Delivery]:
+        kept = await self.store.deliveries(alert.application, POINTS)
+        return [delivery for delivery in kept if delivery.incident == alert.incident]
 
     async def _deployment(self, alert: Alert) -> Deployment | None:
         kept = await self.store.deployments(alert.application, POINTS)
         return next((d for d in kept if d.deployment_id == alert.deployment), None)
+
+
+def places_of(transitions: Iterable[Alert]) -> list[str]:
+    """Every monitor, with its segment, that an incident rests on; the names of their series."""
+    found = {(a.monitor, a.segment) for a in transitions}
+    found |= {(member.monitor, member.segment) for a in transitions for member in a.members}
+    return sorted(monitor if segment is None else f"{monitor}[{segment}]" for monitor, segment in found)
 
 
 def routes(views: Views) -> APIRouter:
@@ -186,7 +197,7 @@ def add_history(router: APIRouter, views: Views) -> None:
 
 
 def add_context(router: APIRouter, views: Views) -> None:
-    """What it is seen against: deployments and eval sets."""
+    """What it is seen against, and what came of it: deployments, deliveries, eval sets."""
 
     @router.get("/deployments", responses={200: described(answers.Deployments)})
     async def deployments(
@@ -200,6 +211,17 @@ def add_context(router: APIRouter, views: Views) -> None:
             return Answer({"deployments": sorted(found, key=lambda d: d.time, reverse=True)[:limit]})
 
         return (await views.once(("deployments", application, limit), make)).to(asked)
+
+    @router.get("/deliveries", responses={200: described(answers.Deliveries)})
+    async def deliveries(application: str | None = None, limit: Limit = 100, asked: Asked = None) -> Response:
+        """Attempts to tell somebody of an incident, newest first."""
+
+        async def make() -> Answer:
+            names = [application] if application else await views.store.applications()
+            found = [d for name in names for d in await views.store.deliveries(name, limit)]
+            return Answer({"deliveries": sorted(found, key=lambda d: d.at, reverse=True)[:limit]})
+
+        return (await views.once(("deliveries", application, limit), make)).to(asked)
 
     @router.get("/evalset", responses={200: described(answers.EvalSets)})
     async def evalset(application: str | None = None, asked: Asked = None) -> Response:

@@ -102,7 +102,7 @@ class Setting:
     """A feed with its log and its store."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.log: dict[str, list[bytes]] = {name(topic): [] for topic in (READINGS, ALERTS, DEPLOYMENTS)}
+        self.log: dict[str, list[bytes]] = {name(topic): [] for topic in status.FOLLOWED}
         self.consumer, self.store = FakeConsumer(self.log), MoodyStore()
         monkeypatch.setattr(status, "AIOKafkaConsumer", self.consumer)
         monkeypatch.setattr(status, "RETRY_SECONDS", 0.01)
@@ -210,13 +210,13 @@ def test_a_start_reads_a_bounded_past_of_every_partition(place: Setting) -> None
 
     place.follow(during)
     assert place.consumer.sought[name(READINGS), 0] == 500
-    assert len(place.consumer.sought) == READINGS.partitions + ALERTS.partitions + DEPLOYMENTS.partitions
+    assert len(place.consumer.sought) == sum(topic.partitions for topic in status.FOLLOWED)
 
 
 def test_deployments_and_references_reach_the_store(place: Setting) -> None:
     async def during() -> None:
         place.log[name(DEPLOYMENTS)] += [encode(deployment(1)), b"{}", b"\xff", encode(deployment(2))]
-        await place.until(lambda: len(place.store._deployments[SHOP]) == 2)
+        await place.until(lambda: len(place.store._facts["deployment", SHOP]) == 2)
         await place.until(lambda: bool(place.store._references))
         assert await place.store.references() == [summary("b-1")]
         place.references = [summary("b-2")]

@@ -5,16 +5,24 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from app.ports import ClusterShare, ReferenceSummary
-from schemas.decisions import Alert
+from schemas.decisions import Alert, Delivery
 from schemas.events import Deployment
 from schemas.readings import Reading, Totals, Uncovered
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
-def reading(minute: int, *, monitor: str = "change", state: str = "ok", events: int = 0) -> Reading:
+def reading(
+    minute: int,
+    *,
+    monitor: str = "change",
+    state: str = "ok",
+    events: int = 0,
+    segment: str | None = None,
+) -> Reading:
     return Reading(
         id=f"{monitor}-{minute}-{events}",
+        segment=segment,
         application="support-bot",
         monitor=monitor,
         state=state,
@@ -54,6 +62,21 @@ def deployment(number: int, *, status: str = "succeeded") -> Deployment:
         "status": status,
     }
     return msgspec.convert(raw, Deployment)
+
+
+def delivery(number: int, *, outcome: str = "sent") -> Delivery:
+    return Delivery(
+        id=f"x-{number}",
+        alert_id="a-1",
+        incident="i-1",
+        application="support-bot",
+        sink="on-call",
+        kind="pagerduty",
+        action="trigger",
+        outcome=outcome,
+        at=START + timedelta(minutes=number),
+        status=202,
+    )
 
 
 def summary(id: str, *, application: str = "support-bot", kind: str = "baseline") -> ReferenceSummary:

@@ -18,10 +18,10 @@ from app.adapters.status import InMemoryStatusStore, Limits, RedisStatusStore
 from app.ports import StatusStore
 from schemas.decisions import Alert
 from schemas.readings import Reading
-from tests.contracts.status_values import START, alert, deployment, order, reading, summary
+from tests.contracts.status_values import START, alert, delivery, deployment, order, reading, summary
 from tests.rig.redis import RedisServer
 
-SMALL = Limits(series=20, alerts=20, events=20, incidents=3, deployments=3)
+SMALL = Limits(series=20, alerts=20, events=20, incidents=3, facts=3)
 SLACK = 100  # approximate caps let go of whole nodes, 100 entries each
 
 Make = Callable[[Limits], StatusStore]
@@ -289,17 +289,41 @@ def test_a_series_is_read_by_range_of_time(make: Make) -> None:
 def test_deployments_are_kept_once_and_the_oldest_go_first(make: Make) -> None:
     async def story(store: StatusStore) -> None:
         for each in (deployment(2), deployment(1), deployment(2), deployment(2, status="rolled_back")):
-            await store.put_deployment(each)
+            await store.put_fact(each)
         found = await store.deployments("support-bot", 10)
         assert found == [deployment(2), deployment(2, status="rolled_back"), deployment(1)]
-        assert await store.put_deployment(deployment(1)) is False
-        assert await store.put_deployment(deployment(3)) is True
+        assert await store.put_fact(deployment(1)) is False
+        assert await store.put_fact(deployment(3)) is True
         assert deployment(1) not in await store.deployments("support-bot", 10)
         assert await store.deployments("support-bot", 1) == [deployment(3)]
         assert await store.deployments("search", 10) == []
         assert [e.kind for e in await store.events("0-0", 10)] == ["deployment"] * 4
 
     run(make, story, SMALL)
+
+
+def test_deliveries_are_kept_apart_from_deployments(make: Make) -> None:
+    async def story(store: StatusStore) -> None:
+        facts = (delivery(2), deployment(1), delivery(1), delivery(2, outcome="retry"))
+        assert [await store.put_fact(fact) for fact in facts] == [True, True, True, False]
+        assert await store.deliveries("support-bot", 10) == [delivery(2), delivery(1)]
+        assert await store.deployments("support-bot", 10) == [deployment(1)]
+        assert [e.kind for e in await store.events("0-0", 9)] == ["delivery", "deployment", "delivery"]
+
+    run(make, story)
+
+
+def test_segments_of_a_monitor_stand_side_by_side(make: Make) -> None:
+    async def story(store: StatusStore) -> None:
+        for minute, segment in ((3, None), (1, "language=de"), (2, "language=de"), (1, "language=es")):
+            await store.put_reading(reading(minute, segment=segment))
+        status = await store.status("support-bot") or {}
+        assert sorted(status["readings"]) == ["change", "change[language=de]", "change[language=es]"]
+        assert status["readings"]["change[language=de]"]["value"] == 2.0
+        assert len(await store.series("support-bot", "change[language=de]", 9)) == 2
+        assert len(await store.series("support-bot", "change", 9)) == 1
+
+    run(make, story)
 
 
 def test_the_latest_reference_of_each_kind_is_kept(make: Make) -> None:

@@ -309,7 +309,7 @@ def test_a_series_is_cut_to_a_range_of_event_time(client: TestClient) -> None:
 
 
 def test_an_incident_comes_with_its_evidence(client: TestClient, store: InMemoryStatusStore) -> None:
-    asyncio.run(store.put_deployment(samples.release(NOW)))
+    asyncio.run(store.put_fact(samples.release(NOW)))
     for summary in samples.references():
         asyncio.run(store.put_reference(summary))
     body = client.get("/v1/incidents/box-support-change-2").json()
@@ -329,7 +329,7 @@ def test_an_incident_comes_with_its_evidence(client: TestClient, store: InMemory
 def test_deployments_and_eval_sets_are_told(client: TestClient, store: InMemoryStatusStore) -> None:
     assert client.get("/v1/deployments").json() == {"deployments": []}
     assert client.get("/v1/evalset").json() == {"evalsets": []}
-    asyncio.run(store.put_deployment(samples.release(NOW)))
+    asyncio.run(store.put_fact(samples.release(NOW)))
     for summary in samples.references():
         asyncio.run(store.put_reference(summary))
     (told,) = client.get("/v1/deployments", params={"application": "box-support"}).json()["deployments"]
