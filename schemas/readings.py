@@ -61,6 +61,7 @@ class TickSum(Struct, frozen=True, kw_only=True, omit_defaults=True):
     evalset: str | None = None
     clusters: list[int] = []  # counts per eval-set cluster
     uncovered: int = 0
+    keyless: int = 0  # units without user and conversation
     deployment_id: str | None = None
     variant: str | None = None
 
@@ -155,6 +156,40 @@ class OffsetRange(Struct, frozen=True, kw_only=True):
 PARTIAL = "partial window"  # the note of a reading that did not wait for its window
 
 
+class Autocorrelation(Struct, frozen=True, kw_only=True):
+    """How consecutive units of a baseline depend on each other, as one eye sees it.
+
+    Mean autocorrelation over the lags from each of `lags` to the next, beside the `band` (3 sigma) that
+    independent units stay within.
+    """
+
+    view: str  # eye and reading, such as "wording p1"
+    lags: list[int]
+    values: list[float]
+    band: list[float]
+
+
+class Dependence(Struct, frozen=True, kw_only=True):
+    """What the units of a baseline say of one another, after collapsing."""
+
+    horizon_seconds: float
+    inflation: float  # of a mean's variance, by pairs of one key, as the worst eye sees it; 1 = none
+    keyless: float  # share of units without user and conversation
+    returning: float  # share of units whose key had given one before
+    largest_key: float  # share of units of the most frequent key
+    block_units: int  # blocks in which the calibration drew; 1 = one by one
+    autocorrelation: list[Autocorrelation]
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """What is promised of false alarms, and in which words; no number where it cannot be kept."""
+
+    words: str
+    run_length: float | None = None  # units to a false alarm
+    low: float | None = None  # 95 % interval of what the simulation behind it knows
+    high: float | None = None
+
+
 class Budget(Struct, frozen=True, kw_only=True):
     """Promised and realised alarms of one monitor since its baseline, outside alarms, in event time."""
 
@@ -187,7 +222,9 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     channel: str | None = None  # what fired or leads: wording, mix, format, unseen, watch: NAME
     component: str | None = None  # eye, statistic and scale
     run_length: float | None = None  # units to a false alarm that the threshold was set for
+    claim: Claim | None = None
     budget: Budget | None = None
+    dependence: Dependence | None = None  # once, when the baseline is there
     reference: str | None = None
     evalset: str | None = None
     effect: Interval | None = None  # unbiased squared shift of the mean wording vector

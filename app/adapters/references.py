@@ -14,6 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from app.core.baseline import Baseline
@@ -23,6 +24,7 @@ from app.core.reference import EYES, Eye, Reference, Rows
 from app.core.spectrum import Spectrum
 from app.errors import InputError, ReferenceMismatch
 from app.ports import ClusterShare, ReferenceSummary
+from schemas.readings import Dependence
 
 FORMAT = 1
 PART_BYTES = 512 * 1024
@@ -36,10 +38,20 @@ DAMAGE = (  # all that reading changed bytes was seen to raise
     zipfile.BadZipFile,
     zlib.error,
 )
-SCALARS = ("application", "kind", "id", "fingerprint", "tick_seconds", "chunk_units", "seed", "window")
+SCALARS = (
+    "application",
+    "kind",
+    "id",
+    "fingerprint",
+    "tick_seconds",
+    "chunk_units",
+    "block_units",
+    "seed",
+    "window",
+)
 BASELINE_SCALARS = (
     "horizon_seconds",
-    "inflation",
+    "doubts",
     "units_per_second",
     "sample_rate",
     "run_length",
@@ -73,13 +85,14 @@ def dump(what: Reference | Baseline) -> bytes:
     meta["clusters"] = {"names": clusters.names, "shares": clusters.shares, "exemplars": clusters.exemplars}
     if isinstance(what, Baseline):
         meta["baseline"] = {name: getattr(what, name) for name in BASELINE_SCALARS}
+        meta["baseline"]["dependence"] = msgspec.to_builtins(what.dependence)
         calibration = what.calibration
         meta["calibration"] = {
             "decays": calibration.decays,
             "tick_units": calibration.tick_units,
             "seed": calibration.seed,
         }
-        for name in ("low", "high", "runs", "joint", "alarms"):
+        for name in ("low", "high", "runs", "joint", "alarms", "error"):
             arrays[f"calibration.{name}"] = getattr(calibration, name)
     arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
     out = io.BytesIO()
@@ -155,7 +168,9 @@ def _baseline(reference: Reference, meta: dict[str, Any], arrays: dict[str, Any]
     calibration = Calibration(
         decays=tuple(stored["decays"]), tick_units=stored["tick_units"], seed=stored["seed"], **kept
     )
-    return Baseline(reference=reference, calibration=calibration, **meta["baseline"])
+    dependence = msgspec.convert(meta["baseline"]["dependence"], Dependence)
+    known = meta["baseline"] | {"doubts": tuple(meta["baseline"]["doubts"]), "dependence": dependence}
+    return Baseline(reference=reference, calibration=calibration, **known)
 
 
 def save_directory(reference: Reference, directory: Path) -> None:

@@ -16,6 +16,7 @@ from app.adapters.pipeline import Pipeline
 from app.adapters.report import write_report
 from app.adapters.tuning import measure_settings, monitor_settings
 from app.core.baseline import Baseline
+from app.core.claims import claim
 from app.core.measurement import References
 from app.core.reference import Reference
 from app.errors import InputError
@@ -122,7 +123,9 @@ def baseline_facts(baseline: Baseline) -> dict[str, Any]:
         "run_length": baseline.run_length,
         "threshold": round(baseline.threshold, 4),
         "horizon_seconds": baseline.horizon_seconds,
-        "inflation": round(baseline.inflation, 4),
+        "inflation": baseline.dependence.inflation,
+        "block_units": baseline.dependence.block_units,
+        "claim": whole(claim(baseline.run_length, calibration=baseline.calibration, reasons=baseline.doubts)),
         "units_per_second": round(baseline.units_per_second, 6),
         "tick_seconds": round(reference.tick_seconds, 6),
     }

@@ -5,22 +5,21 @@ horizon (how far one person's prompts must be apart to be independent evidence),
 rate, the run length that the page budget asks for.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from app.core import budget, reference
+from app.core.autocorrelation import Blocks, blocks
 from app.core.calibration import Calibration, calibrate
-from app.core.fixedpoint import WORDING_SCALE, Floats, restore
+from app.core.claims import doubts
+from app.core.dependence import Horizon, Keyed, choose_horizon, largest_key, returning, views
+from app.core.fixedpoint import Floats
 from app.core.reference import Reference, Rows
-from app.core.spectrum import fit, out_of_fold
-from app.core.units import is_unit
-from schemas.readings import Sample
+from app.core.spectrum import fit
+from schemas.readings import Dependence, Sample
 
-HORIZONS = (0.0, 60.0, 600.0, 1800.0, 7200.0, 86_400.0)
-TOLERATED_INFLATION = 1.1
 TICK_UNITS = 8
 WINDOW_UNITS = 32
 
@@ -44,7 +43,8 @@ class Baseline:
     reference: Reference
     calibration: Calibration
     horizon_seconds: float
-    inflation: float  # variance inflation left by dependence within keys, 1 = independent
+    dependence: Dependence
+    doubts: tuple[str, ...]  # why no run length is promised; empty where one is
     units_per_second: float
     sample_rate: float
     run_length: float
@@ -77,26 +77,58 @@ def learn(
     Raises: reference.TooFewUnits.
     """
     reference.demand_units(len(samples), "baseline", application)
-    candidate_rows = rows_of(samples)
-    horizon, inflation = choose_horizon(samples, candidate_rows, settings.horizon_seconds)
-    kept = [i for i, s in enumerate(samples) if is_unit(s.gap, horizon)]
-    rows = select(candidate_rows, kept)
-    built = reference.build(
-        rows, application=application, kind="baseline", fingerprint=fingerprint, seed=settings.seed
+    rows = rows_of(samples)
+    keyed = Keyed(keys=[s.key for s in samples], gaps=[s.gap for s in samples])
+    horizon = choose_horizon(
+        keyed, seen_by(rows), fixed=settings.horizon_seconds, fewest=reference.MINIMUM_UNITS
     )
-    times = [samples[i].time for i in kept]
+    built = reference.build(
+        select(rows, horizon.kept),
+        application=application,
+        kind="baseline",
+        fingerprint=fingerprint,
+        seed=settings.seed,
+    )
+    found = blocks(seen_by(built.rows))
+    built = reference.in_blocks(built, found.units)
+    dependence = dependence_of(horizon, keyed, found)
+    times = [samples[i].time for i in horizon.kept]
     rate = unit_rate(times)
     chunk = int(np.clip(round(rate * 0.25 / partitions), 4, 512))
     built = replace(built, tick_seconds=tick_length(rate), chunk_units=chunk, window=(times[0], until))
     return Baseline(
         reference=built,
         calibration=calibrate(built, tick_units=TICK_UNITS, seed=settings.seed),
-        horizon_seconds=horizon,
-        inflation=inflation,
+        horizon_seconds=horizon.seconds,
+        dependence=dependence,
+        doubts=doubts(dependence, excess=horizon.excess, repaired=found.repaired),
         units_per_second=rate,
         sample_rate=float(np.clip(settings.samples_per_second / rate, 0.1, 1.0)),
         run_length=budget.run_length(settings.pages_per_30_days, rate),
         window_units=max(WINDOW_UNITS, round(5.0 * rate)),
+    )
+
+
+def seen_by(rows: Rows) -> dict[str, Floats]:
+    """Plain and whitened vectors of each eye, by name: "wording p0", "wording p1", ..."""
+    out: dict[str, Floats] = {}
+    for name, view in reference.own_views(rows).items():
+        for reading, seen in zip(("p0", "p1"), views(view, fit(view)), strict=True):
+            out[f"{name} {reading}"] = seen
+    return out
+
+
+def dependence_of(horizon: Horizon, keyed: Keyed, found: Blocks) -> Dependence:
+    """What was measured, as readings tell it."""
+    keys = [keyed.keys[i] for i in horizon.kept]
+    return Dependence(
+        horizon_seconds=horizon.seconds,
+        inflation=round(horizon.inflation, 4),
+        keyless=round(sum(key is None for key in keys) / len(keys), 4),
+        returning=round(returning(keys), 4),
+        largest_key=round(largest_key(keys), 4),
+        block_units=found.units,
+        autocorrelation=found.told,
     )
 
 
@@ -145,39 +177,3 @@ def select(rows: Rows, kept: Sequence[int]) -> Rows:
         languages=tuple(rows.languages[i] for i in kept),
         code=tuple(rows.code[i] for i in kept),
     )
-
-
-def choose_horizon(samples: Sequence[Sample], rows: Rows, fixed: float | None) -> tuple[float, float]:
-    """The shortest horizon that leaves units of one key (nearly) independent, and what is left.
-
-    The variance of a mean of n units with within-key correlation rho is inflated by
-    1 + rho * sum m(m-1) / n over keys with m units (Kish, 1965, "Survey Sampling", design effect).
-    rho is measured on whitened vectors, where independence means an inner product of 0.
-    """
-    view = restore(rows.wording, WORDING_SCALE)
-    white = out_of_fold(view, fit(view))
-    white /= np.sqrt(max(float(np.square(white).sum(axis=1).mean()), 1e-12))
-    chosen = (0.0 if fixed is None else fixed, 1.0)
-    for horizon in HORIZONS if fixed is None else (fixed,):
-        kept = [i for i, s in enumerate(samples) if is_unit(s.gap, horizon)]
-        if len(kept) < reference.MINIMUM_UNITS:
-            break
-        chosen = horizon, design_effect(white, [samples[i].key for i in kept], kept)
-        if chosen[1] <= TOLERATED_INFLATION:
-            break
-    return chosen
-
-
-def design_effect(white: Floats, keys: Sequence[int | None], kept: Sequence[int]) -> float:
-    """Variance inflation from pairs of units with one key, at least 1."""
-    groups: dict[int, list[int]] = defaultdict(list)
-    for key, row in zip(keys, kept, strict=True):
-        if key is not None:
-            groups[key].append(row)
-    excess = 0.0
-    for members in groups.values():
-        if len(members) > 1:
-            vectors = white[members]
-            total = vectors.sum(axis=0)
-            excess += float(total @ total) - float(np.square(vectors).sum())
-    return max(1.0, 1.0 + excess / max(len(kept), 1))

@@ -45,7 +45,7 @@ def fold_samples(
         cohort = (unit.deployment_id, unit.variant)
         key = sum_key(baseline, evalset, time=unit.time, ordinal=unit.ordinal, cohort=cohort)
         fold = Fold()
-        fold.add(judged, i, unit.offset, clusters)
+        fold.add(judged, i, unit.offset, clusters, keyless=unit.key is None)
         sums.append((unit, key, fold))
         reason, inclusion = drawn(unit.id, float(judged.novelty[i]), baseline)
         if inclusion > 0.0:

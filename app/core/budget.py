@@ -94,6 +94,8 @@ class Account:
     promised: float = 0.0  # false alarms that the run lengths in force allowed
     seconds: float = 0.0  # event time watched outside alarms
     alarms: int = 0
+    units: int = 0
+    keyless: int = 0  # of them
     latest: float | None = None
     hours: list[int] = field(default_factory=list)  # units of closed whole hours, the oldest first
     hour: int | None = None  # the open one
@@ -105,10 +107,11 @@ class Account:
         """Drift score (log10 run length) at which a page is due."""
         return math.log10(self.run_length)
 
-    def count(self, units: int, *, time: float, at_risk: bool) -> None:
+    def count(self, units: int, *, time: float, at_risk: bool, keyless: int = 0) -> None:
         """Count the units of one closed bucket that begins at an event time."""
         self._follow(int(time // HOUR_SECONDS))
         self.hour_units += units
+        self.units, self.keyless = self.units + units, self.keyless + keyless
         passed = 0.0 if self.latest is None else min(max(time - self.latest, 0.0), LONGEST_SILENCE)
         self.latest = time if self.latest is None else max(self.latest, time)
         if at_risk:
@@ -135,14 +138,14 @@ class Account:
             self.units_per_second = rate
             self.run_length = run_length(self.pages_per_30_days, rate)
 
-    def reading(self) -> Budget:
-        """Promised and realised, as readings tell it."""
+    def reading(self, *, kept: bool) -> Budget:
+        """Promised and realised, as readings tell it; what is not promised is not quoted."""
         low, high = poisson_interval(self.alarms)
         return Budget(
             pages_per_30_days=self.pages_per_30_days,
             units_per_second=round(self.units_per_second, 6),
             days=round(self.seconds / 86_400.0, 4),
-            promised=round(self.promised, 6),
+            promised=round(self.promised, 6) if kept else None,
             alarms=self.alarms,
             low=round(low, 4),
             high=round(high, 4),

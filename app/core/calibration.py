@@ -1,7 +1,8 @@
 """From the reference alone to a threshold: a cross-fitted bootstrap of the whole detector.
 
 Streams are drawn with replacement from the reference's own *out-of-fold* points, each against its own
-bootstrap resample of the reference mean, so the reference's sampling error is inside the null.
+bootstrap resample of the reference mean, so the reference's sampling error is inside the null.  Where
+consecutive units depend on each other, both are drawn in blocks.
 Every component is put on a common scale by its own run lengths, then one joint threshold is set on
 the maximum (docs/method.md).  Deterministic under a seed.
 """
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core import novelty, spectrum
+from app.core.autocorrelation import Resample
 from app.core.fixedpoint import SCORE_SCALE, WORDING_SCALE, Floats, restore
 from app.core.reference import EYES, Reference
 
@@ -21,6 +23,7 @@ SHORT_RUN, LONG_RUN = 5_000.0, 50_000.0
 STREAMS, LENGTH = 128, 12_000
 CUSUM_CAP = 30.0
 LEAST_BET = 0.5  # nats between levels 0 and 1 of a bet
+LEVELS, REPLICAS = 32, 200
 STEEPEST = 2.0  # decades of run length per level, beyond the simulated ones
 JOINT_RUNS = (1_000.0, 2_000.0, 5_000.0, 10_000.0, 20_000.0, 50_000.0, 100_000.0)
 CHANNELS = {("wording", "p1"): "wording", ("wording", "p0"): "mix"}
@@ -59,6 +62,7 @@ class Calibration:
     runs: Floats
     joint: Floats
     alarms: NDArray[np.int64]
+    error: Floats  # (2, 2) covariance of (log10 run length at the last level, decades per level)
     tick_units: int
     seed: int
 
@@ -75,11 +79,21 @@ class Calibration:
             return max(0.0, float(logs[0] + (level - self.joint[0]) * self._slope))
         return float(np.interp(level, self.joint, logs))
 
+    def interval(self, run_length: float) -> tuple[float, float]:
+        """95 % interval of the run length behind a threshold, as far as the simulated alarms know it."""
+        beyond = max(np.log10(run_length / self.runs[-1]), 0.0) / self._slope
+        line = np.array([1.0, beyond])
+        half = 1.96 * float(np.sqrt(line @ self.error @ line))
+        return run_length / 10**half, run_length * 10**half
+
     @property
     def _slope(self) -> float:
-        """Decades of run length per unit of level, from the upper half of the curve."""
-        x, y = self.joint[2:], np.log10(self.runs[2:])
-        return min(float(np.polyfit(x, y, 1)[0]), STEEPEST)
+        return slope(self.runs, self.joint)
+
+
+def slope(runs: Floats, joint: Floats) -> float:
+    """Decades of run length per unit of level, from the upper half of the joint curve."""
+    return min(float(np.polyfit(joint[2:], np.log10(runs[2:]), 1)[0]), STEEPEST)
 
 
 def component_bank(decays: tuple[float, ...]) -> tuple[Component, ...]:
@@ -128,6 +142,7 @@ def calibrate(reference: Reference, *, tick_units: int = 8, seed: int = 0) -> Ca
         runs=np.array([run for run in JOINT_RUNS if run >= 2 * tick_units]),
         joint=joint,
         alarms=np.array([alarms for _, alarms in solved]),
+        error=_error(joint_path, joint, tick_units=tick_units, seed=seed),
         tick_units=tick_units,
         seed=seed,
     )
@@ -156,16 +171,18 @@ def _simulate(
     eye = reference.eyes[name]
     rows = _view(reference, name)
     plain = (rows - eye.spectrum.mean) @ eye.spectrum.basis
-    fair = spectrum.out_of_fold(rows, eye.spectrum)
+    fair = spectrum.out_of_fold(rows, eye.spectrum, block_units=reference.block_units)
     norms = np.square(fair).sum(axis=1)
-    payoffs = _payoffs(norms, seed)
+    payoffs = _payoffs(norms, reference.block_units, seed)
     both = np.concatenate([plain, fair], axis=1).astype(np.float32)
     state: NDArray[np.float32] = np.zeros((STREAMS, len(decays), both.shape[1]), np.float32)
     cusums: Floats = np.zeros((STREAMS, payoffs.shape[2]))
     kept = np.array([(1 - a) ** tick_units for a in decays], np.float32)[None, :, None]
     out: list[NDArray[np.float32]] = []
     width = plain.shape[1]
-    for sums, bets in _draws(both, payoffs, tick_units, seed):
+    random = np.random.default_rng(seed)
+    resample = Resample(len(rows), STREAMS, block_units=reference.block_units, random=random)
+    for sums, bets in _draws(both, payoffs, tick_units, resample):
         state = np.asarray(kept * state + (1 - kept) / tick_units * sums[:, None, :], np.float32)
         squares = np.square(state)
         p0 = np.cbrt(squares[:, :, :width].sum(axis=2))
@@ -175,7 +192,7 @@ def _simulate(
     return np.stack(out, axis=1)
 
 
-def _payoffs(norms: Floats, seed: int) -> NDArray[np.float32]:
+def _payoffs(norms: Floats, block_units: int, seed: int) -> NDArray[np.float32]:
     """What each reference point pays each bet in each stream, (streams, n, bets).
 
     Each stream ranks the points against its own resample of the reference, so that it is part of the
@@ -185,25 +202,23 @@ def _payoffs(norms: Floats, seed: int) -> NDArray[np.float32]:
     count = len(norms)
     pay = novelty.bets(count).T.astype(np.float32)
     out = np.empty((STREAMS, count, pay.shape[1]), np.float32)
-    for stream in range(STREAMS):
-        resample = np.sort(norms[random.integers(0, count, count)])
-        out[stream] = pay[novelty.bin_of(novelty.p_values(norms, resample), count)]
+    chosen = Resample(count, STREAMS, block_units=block_units, random=random).take(count)
+    for stream, rows in enumerate(chosen):
+        out[stream] = pay[novelty.bin_of(novelty.p_values(norms, np.sort(norms[rows])), count)]
     return out
 
 
 def _draws(
-    both: NDArray[np.float32], payoffs: NDArray[np.float32], tick_units: int, seed: int
+    both: NDArray[np.float32], payoffs: NDArray[np.float32], tick_units: int, resample: Resample
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Sums of one tick for every stream, centred on the stream's own resampled reference mean.
 
     The same seed gives every eye the same units, so their dependence is in the joint threshold.
     """
-    random = np.random.default_rng(seed)
-    count = len(both)
-    means = np.stack([both[random.integers(0, count, count)].mean(axis=0) for _ in range(STREAMS)])
+    means = np.stack([both[rows].mean(axis=0) for rows in resample.take(len(both))])
     stream = np.arange(STREAMS)
     for _ in range(LENGTH // tick_units):
-        chosen = random.integers(0, count, (STREAMS, tick_units))
+        chosen = resample.take(tick_units)
         sums = both[chosen[:, 0]]
         for j in range(1, tick_units):
             sums += both[chosen[:, j]]
@@ -231,3 +246,19 @@ def _threshold(paths: NDArray[np.floating], run: float, tick_units: int) -> tupl
             low = level
     crossed = peaks > high
     return high, int(crossed[:, -1].sum())
+
+
+def _error(paths: NDArray[np.floating], joint: Floats, *, tick_units: int, seed: int) -> Floats:
+    """Covariance of (log10 run length at the last joint level, decades per level), over resampled streams."""
+    levels = np.linspace(joint[2], joint[-1], LEVELS)
+    peaks = np.maximum.accumulate(paths, axis=1)
+    crossed = peaks[:, -1] > levels[:, None]  # (levels, streams)
+    steps = np.stack([np.searchsorted(peak, levels, side="right") for peak in peaks], axis=1)
+    times = tick_units * np.minimum(steps + 1, paths.shape[1])
+    random = np.random.default_rng(seed + 2000)
+    found = []
+    for weights in random.multinomial(len(paths), np.full(len(paths), 1 / len(paths)), REPLICAS):
+        alarms = np.maximum(crossed @ weights, 0.5)  # none at all: fewer than one in the whole simulation
+        logs = np.log10(times @ weights / alarms)
+        found.append((logs[-1], np.polyfit(levels, logs, 1)[0]))
+    return np.cov(np.array(found).T)

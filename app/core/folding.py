@@ -84,10 +84,14 @@ class Fold:
     )
     clusters: NDArray[np.int64] | None = None
     uncovered: int = 0
+    keyless: int = 0
 
-    def add(self, judged: Judged, row: int, offset: int, cluster_count: int) -> None:
+    def add(
+        self, judged: Judged, row: int, offset: int, cluster_count: int, *, keyless: bool = False
+    ) -> None:
         """Fold one judged unit."""
         self.units += 1
+        self.keyless += keyless
         self.first_offset, self.last_offset = min(self.first_offset, offset), max(self.last_offset, offset)
         self.wording += judged.wording[row]
         self.shape += judged.scores[row]
@@ -121,6 +125,7 @@ class Fold:
         if other.clusters is not None:
             self.clusters = other.clusters.copy() if self.clusters is None else self.clusters + other.clusters
         self.uncovered += other.uncovered
+        self.keyless += other.keyless
 
     def without(self, earlier: "Fold") -> "Fold":
         """What was added since an earlier state of this sum; exact, for sums are integers."""
@@ -136,6 +141,7 @@ class Fold:
             novelty={eye: self.novelty[eye] - earlier.novelty[eye] for eye in EYES},
             clusters=clusters,
             uncovered=self.uncovered - earlier.uncovered,
+            keyless=self.keyless - earlier.keyless,
         )
 
     def to_wire(self, key: SumKey) -> TickSum:
@@ -155,6 +161,7 @@ class Fold:
             novelty={eye: self.novelty[eye].tolist() for eye in EYES},
             clusters=[] if self.clusters is None else self.clusters.tolist(),
             uncovered=self.uncovered,
+            keyless=self.keyless,
         )
 
     @classmethod
@@ -169,6 +176,7 @@ class Fold:
             novelty={eye: np.asarray(tick_sum.novelty[eye], np.int64) for eye in EYES},
             clusters=np.asarray(tick_sum.clusters, np.int64) if tick_sum.clusters else None,
             uncovered=tick_sum.uncovered,
+            keyless=tick_sum.keyless,
         )
 
 

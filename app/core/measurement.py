@@ -182,7 +182,7 @@ class Measurer:
         )
         fold = block.sums.setdefault(interaction.application, {}).setdefault(key, Fold())
         clusters = 0 if known.evalset is None else len(known.evalset.clusters.names)
-        fold.add(judged, row, candidate.offset, clusters)
+        fold.add(judged, row, candidate.offset, clusters, keyless=candidate.key is None)
 
     def flush(self) -> list[Tick]:
         """Ticks of every block that grew since the last flush; whole blocks are then forgotten."""

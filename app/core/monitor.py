@@ -155,8 +155,12 @@ class DriftMonitor:
         for name in sorted(bucket.deployments):
             self._releases.observe(name, bucket.number * seconds)
         if self._account is not None:
-            units = sum(tick.units for tick in bucket.ticks)
-            self._account.count(units, time=bucket.number * seconds, at_risk=self._episode is None)
+            self._account.count(
+                sum(tick.units for tick in bucket.ticks),
+                keyless=sum(tick.keyless for tick in bucket.ticks),
+                time=bucket.number * seconds,
+                at_risk=self._episode is None,
+            )
         readings: list[Reading] = []
         reopened, self._last_bucket = (
             bucket.number <= self._last_bucket,

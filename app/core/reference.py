@@ -6,7 +6,7 @@ production; answers the change).  The same structure serves both; only a baselin
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,7 @@ class Reference:
     clusters: Clusters
     tick_seconds: float = 1.0
     chunk_units: int = 4
+    block_units: int = 1  # consecutive rows that depend on each other
     seed: int = 0
     window: tuple[float, float] | None = None  # event times, epoch seconds, of a baseline
 
@@ -116,12 +117,7 @@ def build(
     Raises: TooFewUnits.
     """
     demand_units(len(rows), kind, application)
-    knots = np.linspace(0.0, 1.0, min(len(rows), KNOTS))
-    grids = np.quantile(rows.shape.astype(np.float64), knots, axis=0, method="inverted_cdf").T
-    views = {
-        "wording": restore(rows.wording, WORDING_SCALE),
-        "shape": restore(quantise(normal_scores(rows.shape, grids), SCORE_SCALE), SCORE_SCALE),
-    }
+    views = own_views(rows)
     eyes = {name: _eye(view) for name, view in views.items()}
     identity = content_id(rows, kind, fingerprint, seed, labels)
     if labels is None:
@@ -132,11 +128,23 @@ def build(
         id=identity,
         fingerprint=fingerprint,
         rows=rows,
-        grids=grids,
+        grids=grids_of(rows),
         eyes=eyes,
         clusters=fit_clusters(views["wording"], rows.texts, labels=labels),
         seed=seed,
     )
+
+
+def grids_of(rows: Rows) -> Floats:
+    """Sorted raw shape values at up to KNOTS even ranks, shape (11, knots)."""
+    knots = np.linspace(0.0, 1.0, min(len(rows), KNOTS))
+    return np.quantile(rows.shape.astype(np.float64), knots, axis=0, method="inverted_cdf").T
+
+
+def own_views(rows: Rows) -> dict[str, Floats]:
+    """Both eyes' coordinates of units among themselves."""
+    scores = quantise(normal_scores(rows.shape, grids_of(rows)), SCORE_SCALE)
+    return {"wording": restore(rows.wording, WORDING_SCALE), "shape": restore(scores, SCORE_SCALE)}
 
 
 def demand_units(count: int, kind: str, application: str) -> None:
@@ -148,10 +156,19 @@ def demand_units(count: int, kind: str, application: str) -> None:
         )
 
 
-def _eye(view: Floats) -> Eye:
+def _eye(view: Floats, block_units: int = 1) -> Eye:
     fitted = spectrum.fit(view)
-    norms = np.square(spectrum.out_of_fold(view, fitted)).sum(axis=1)
+    norms = np.square(spectrum.out_of_fold(view, fitted, block_units=block_units)).sum(axis=1)
     return Eye(fitted, np.sort(norms))
+
+
+def in_blocks(reference: Reference, block_units: int) -> Reference:
+    """The same reference, with norms out of folds that hold whole blocks of consecutive rows."""
+    if block_units == reference.block_units:
+        return reference
+    views = reference.eye_rows(reference.rows.wording, reference.rows.shape)
+    eyes = {name: _eye(view, block_units) for name, view in views.items()}
+    return replace(reference, eyes=eyes, block_units=block_units)
 
 
 def cluster_count(units: int) -> int:

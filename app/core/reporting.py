@@ -3,10 +3,12 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from app.core.attribution import gap_clusters
 from app.core.baseline import Baseline
 from app.core.budget import Account, look_error
+from app.core.claims import claim, keyless_doubt
 from app.core.detection import Score
 from app.core.episodes import Episode
 from app.core.history import History, coverage, effect, offset_ranges, surely_uncovered
@@ -40,7 +42,6 @@ def change_reading(
 ) -> Reading:
     """The change monitor: score against threshold, size, and in an episode what moved."""
     windows = history.recent(EFFECT_UNITS, None if episode is None else episode.onset)
-    account = moment.account
     explained = None if episode is None else episode.explanation
     return Reading(
         id=reading_id(moment, "change", baseline.reference.id),
@@ -51,11 +52,8 @@ def change_reading(
         window_start=when(windows[0].start),
         units=sum(w.total.units for w in windows),
         value=round(score.value, 6),
-        threshold=None if account is None else round(account.threshold, 6),
         channel=score.leader.channel if episode is None else episode.channel,
         component=score.leader.label if episode is None else episode.component,
-        run_length=None if account is None else account.run_length,
-        budget=None if account is None else account.reading(),
         reference=baseline.reference.id,
         evalset=None if moment.evalset is None else moment.evalset.id,
         effect=effect(windows, baseline.reference),
@@ -67,7 +65,22 @@ def change_reading(
         deployment=deployment,
         offsets=offset_ranges(windows),
         totals=moment.totals,
+        **promised(moment.account, baseline),
     )
+
+
+def promised(account: Account | None, baseline: Baseline) -> dict[str, Any]:
+    """Threshold, claim and budget of a reading; no number is quoted where none can be kept."""
+    if account is None:
+        return {}
+    reasons = (*baseline.doubts, *keyless_doubt(account.keyless, account.units))
+    told = claim(account.run_length, calibration=baseline.calibration, reasons=reasons)
+    return {
+        "threshold": round(account.threshold, 6),
+        "run_length": told.run_length,
+        "claim": told,
+        "budget": account.reading(kept=told.run_length is not None),
+    }
 
 
 def gap_reading(moment: Moment, evalset: Reference, *, history: History, tolerance: float | None) -> Reading:
@@ -119,6 +132,7 @@ def learning_reading(
         totals=moment.totals,
         progress=progress,
         note=note,
+        dependence=None if baseline is None else baseline.dependence,
     )
 
 

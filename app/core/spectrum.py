@@ -58,15 +58,16 @@ def _eigen(centred: Floats, weight: float) -> tuple[Floats, Floats]:
     return (1 - weight) * values + weight * floor, vectors[:, ::-1]
 
 
-def out_of_fold(rows: Floats, spectrum: Spectrum) -> Floats:
+def out_of_fold(rows: Floats, spectrum: Spectrum, *, block_units: int = 1) -> Floats:
     """Whitened coordinates (n, d) of each point under the covariance of the *other* folds.
 
     Whitening and judging the same points makes them look 20 times calmer than new ones are
-    (docs/method.md); the symmetric root keeps the folds in one frame.
+    (docs/method.md); the symmetric root keeps the folds in one frame.  `block_units` consecutive rows
+    share a fold, for neighbours that depend on each other know too much of each other.
     """
     centred = rows - spectrum.mean
     out = np.empty_like(centred)
-    fold_of = np.arange(len(rows)) % FOLDS
+    fold_of = np.arange(len(rows)) // block_units % FOLDS
     for fold in range(FOLDS):
         inside, rest = fold_of == fold, centred[fold_of != fold]
         values, vectors = _eigen(rest - rest.mean(axis=0), shrinkage(len(rows)))

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import timedelta
+from random import Random
 
 import msgspec
 import numpy as np
@@ -10,17 +10,14 @@ from hypothesis import strategies as st
 from app.core.baseline import (
     Baseline,
     BaselineSettings,
-    choose_horizon,
-    design_effect,
     learn,
-    rows_of,
     select,
     tick_length,
     unit_rate,
 )
 from app.core.reference import TooFewUnits
-from schemas.events import Interaction
 from schemas.readings import Sample
+from tests.core.test_dependence import sessions
 from tests.rig import made
 
 
@@ -36,45 +33,37 @@ def learned(samples: list[Sample], settings: BaselineSettings | None = None) -> 
         )
 
 
-def sessions(users: int, prompts: int, *, apart: float) -> list[Interaction]:
-    """Each user writes `prompts` times, `apart` seconds from each other, in words of his own."""
-    out = []
-    for user in range(users):
-        topic = list(made.USUAL)[user % 3]
-        for i, event in enumerate(made.interactions(prompts, seed=user, topics={topic: 1.0})):
-            time = made.START + timedelta(seconds=user * 7.0 + i * apart)
-            said = f"{event.prompt} mine{user} own{user} my{user} again{user}"
-            out.append(
-                msgspec.structs.replace(
-                    event, id=f"{user}-{i}", time=time, user_hash=f"user-{user}", prompt=said
-                )
-            )
-    return sorted(out, key=lambda event: event.time)
-
-
 def test_independent_users_need_no_horizon() -> None:
     found = made.baseline(400)
     assert found.horizon_seconds == 0.0
-    assert found.inflation == pytest.approx(1.0, abs=0.1)
+    assert found.dependence.inflation == pytest.approx(1.0, abs=0.1)
+    assert found.dependence.block_units == 1
+    assert found.doubts == ()
 
 
-def test_sessions_demand_a_horizon_that_ends_their_dependence() -> None:
-    samples = made.samples(sessions(120, 5, apart=20.0))
-    rows = rows_of(samples)
-    with made.quick_calibration():
-        _, untreated = choose_horizon(samples, rows, fixed=0.0)
-        horizon, inflation = choose_horizon(samples, rows, fixed=None)
-    assert untreated > 1.5
-    assert horizon >= 60.0
-    assert inflation < 1.1
+def test_without_keys_nothing_is_promised() -> None:
+    bare = [msgspec.structs.replace(s, key=None, gap=None) for s in made.samples(made.interactions(150))]
+    found = learned(bare)
+    assert found.dependence.keyless == 1.0
+    assert "user_hash" in found.doubts[0]
 
 
-def test_with_one_user_the_dependence_that_is_left_is_told() -> None:
-    samples = made.samples(made.interactions(150, users=1, topics={"parcel": 1.0, "invoice": 1.0}))
-    with made.quick_calibration():
-        horizon, inflation = choose_horizon(samples, rows_of(samples), fixed=None)
-    assert horizon == 0.0  # any longer one leaves one unit
-    assert inflation >= 1.0
+def test_a_key_that_all_share_is_no_key() -> None:
+    shared = [msgspec.structs.replace(s, key=1) for s in made.samples(made.interactions(150))]
+    found = learned(shared, BaselineSettings(horizon_seconds=0.0))
+    assert found.dependence.largest_key == 1.0
+    assert any("one key" in doubt for doubt in found.doubts)
+
+
+def test_neighbours_that_resemble_each_other_are_drawn_together() -> None:
+    stretches = [
+        event
+        for number, topic in enumerate(Random(1).choices(list(made.USUAL), k=60))
+        for event in made.interactions(6, first=6 * number, topics={topic: 1.0})
+    ]
+    found = learned(made.samples(stretches))
+    assert found.dependence.block_units >= 4
+    assert found.reference.block_units == found.dependence.block_units
 
 
 def test_a_horizon_that_the_user_fixed_is_not_given_up_for_want_of_units() -> None:
@@ -124,13 +113,6 @@ def test_borders_of_ticks_are_exact(rate: float, number: int) -> None:
         assert border // seconds == number
         assert np.floor(border / seconds) == number
         assert seconds == pytest.approx(8 / rate, rel=1e-4)
-
-
-def test_a_pair_of_one_user_counts_and_keyless_units_do_not() -> None:
-    white = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    assert design_effect(white, [1, 1, 2], [0, 1, 2]) == pytest.approx(1 + 2 / 3)
-    assert design_effect(white, [None, None, None], [0, 1, 2]) == 1.0
-    assert design_effect(white, [1, 2, 1], [0, 1, 2]) == 1.0
 
 
 def test_selected_rows_belong_together() -> None:

@@ -106,9 +106,10 @@ def test_a_clock_that_leaps_or_goes_back_adds_no_time() -> None:
 def test_the_promise_is_the_units_over_the_run_length() -> None:
     account = watched([36_000] * 48)
     assert account.promised == pytest.approx(48 * 36_000 / account.run_length)
-    said = account.reading()
+    said = account.reading(kept=True)
     assert said.days == pytest.approx(2.0, abs=0.02)
     assert said.promised == pytest.approx(2 / 30, rel=0.01)
+    assert account.reading(kept=False).promised is None
 
 
 def test_another_budget_changes_the_run_length_and_not_the_past() -> None:
