@@ -33,7 +33,6 @@ def learn(vectors: Vectors, reference: Rows, *, seed: int, texts: tuple[str, ...
         reference=built,
         calibration=calibrate(built, tick_units=TICK, seed=seed),
         horizon_seconds=0.0,
-        inflation=1.0,
         units_per_second=1.0,
         sample_rate=1.0,
         run_length=10_000.0,

@@ -14,7 +14,7 @@ from app.core import budget, reference
 from app.core.autocorrelation import Blocks, blocks
 from app.core.calibration import Calibration, calibrate
 from app.core.claims import doubts
-from app.core.dependence import Horizon, Keyed, choose_horizon, largest_key, returning, views
+from app.core.dependence import INDEPENDENT, Horizon, Keyed, choose_horizon, largest_key, returning, views
 from app.core.fixedpoint import Floats
 from app.core.reference import Reference, Rows
 from app.core.spectrum import fit
@@ -43,12 +43,12 @@ class Baseline:
     reference: Reference
     calibration: Calibration
     horizon_seconds: float
-    dependence: Dependence
-    doubts: tuple[str, ...]  # why no run length is promised; empty where one is
     units_per_second: float
     sample_rate: float
     run_length: float
     window_units: int
+    dependence: Dependence = INDEPENDENT
+    doubts: tuple[str, ...] = ()  # why no run length is promised
 
     def holds(self, time: float) -> bool:
         """Whether an event time belongs to what was learned from, and so to no tick."""

@@ -13,9 +13,19 @@ from app.core.autocorrelation import directions
 from app.core.fixedpoint import Floats
 from app.core.spectrum import Spectrum, out_of_fold
 from app.core.units import is_unit
+from schemas.readings import Dependence
 
 HORIZONS = (0.0, 60.0, 600.0, 1800.0, 7200.0, 86_400.0)
 TOLERATED_INFLATION = 1.1
+INDEPENDENT = Dependence(
+    horizon_seconds=0.0,
+    inflation=1.0,
+    keyless=0.0,
+    returning=0.0,
+    largest_key=0.0,
+    block_units=1,
+    autocorrelation=[],
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

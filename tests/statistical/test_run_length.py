@@ -19,7 +19,6 @@ from app.core.detection import Detector
 from app.core.fixedpoint import WORDING_SCALE, quantise
 from app.core.folding import Fold, judge
 from app.core.reference import Rows, build
-from tests.core.test_claims import CALM
 
 pytestmark = pytest.mark.statistical
 DIMENSIONS, TOPICS, TICK = 384, 30, 8
@@ -59,8 +58,6 @@ def baseline(seed: int) -> Baseline:
         reference=reference,
         calibration=calibrate(reference, tick_units=TICK, seed=seed),
         horizon_seconds=0.0,
-        dependence=CALM,
-        doubts=(),
         units_per_second=1.0,
         sample_rate=1.0,
         run_length=1e6,
