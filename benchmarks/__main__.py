@@ -6,7 +6,7 @@ import sys
 
 from benchmarks import streams
 
-BENCHMARKS = ("replays", "power", "cost")  # each a module with `add_arguments` and `main`
+BENCHMARKS = ("power", "dependence", "cost", "replays")  # each a module with `add_arguments` and `main`
 
 
 def main() -> int:

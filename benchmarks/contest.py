@@ -31,11 +31,12 @@ class Plan:
     shifted: int = 16
     null: int = 32
     bootstrap: int = 64
+    dear: int = 8  # streams a reference for what is dear: river's own loops, Evidently
     units: int = 12_000
     seed: int = 1
 
 
-QUICK = Plan(references=2, shifted=6, null=16, bootstrap=32)
+QUICK = Plan(references=2, shifted=6, null=16, bootstrap=32, dear=2)
 
 
 Scored = dict[str, dict[str, Paths]]  # detector -> streams -> score paths

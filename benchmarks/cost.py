@@ -53,14 +53,14 @@ def main(chosen: argparse.Namespace) -> None:
     random = np.random.default_rng(0)
     reference = worlds.reference_rows(world, random)
     stream = Traffic(world, reference).clean(random, (1, 40 * BATCH))[0]
-    found = measure(seen, reference, stream, quick=chosen.quick)
+    found = measure(seen, reference, stream)
     text = section(found)
     sys.stdout.write(text + "\n")
     if not chosen.quick:
         page.write("cost", text)
 
 
-def measure(seen: Vectors, reference: Rows, stream: Rows, *, quick: bool = False) -> Costs:
+def measure(seen: Vectors, reference: Rows, stream: Rows) -> Costs:
     """All costs; rounds of ours and of the bare products alternate, so that load falls on all alike."""
     baseline = learn(seen, reference, seed=0)
     rows = seen.wording[reference[:BATCH]].astype(np.float64)
@@ -79,7 +79,7 @@ def measure(seen: Vectors, reference: Rows, stream: Rows, *, quick: bool = False
     calibration_seconds = time.process_time() - began
     theirs, alibi = scalars(seen, reference, stream), None
     try:
-        alibi, others = libraries(seen, reference, stream, quick=quick)
+        alibi, others = libraries(seen, reference, stream)
         theirs |= others
     except peers.NotInstalled as why:
         sys.stderr.write(f"peers left out: {why}\n")
@@ -179,13 +179,10 @@ def scalars(seen: Vectors, reference: Rows, stream: Rows) -> dict[str, float]:
     return {f"river {k}": v for k, v in rounds({k: (work(m), BATCH) for k, m in makers.items()}).items()}
 
 
-def libraries(
-    seen: Vectors, reference: Rows, stream: Rows, *, quick: bool
-) -> tuple[tuple[float, int], dict[str, float]]:
+def libraries(seen: Vectors, reference: Rows, stream: Rows) -> tuple[tuple[float, int], dict[str, float]]:
     """alibi-detect, frouros and Evidently in their own process."""
     own, live = seen.meaning[reference], seen.meaning[stream]
-    bootstraps = 300 if quick else 500
-    alibi = peers.call("alibi_detect", window=100, bootstraps=bootstraps, reference=own, stream=live[:400])
+    alibi = peers.call("alibi_detect", window=100, bootstraps=400, reference=own, stream=live[:400])
     frouros = peers.call("frouros", window=100, reference=own, stream=live[:120])
     evidently = peers.call(
         "evidently", vectors=seen.meaning, reference=own, streams=stream[None, :2000], all=True

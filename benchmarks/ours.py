@@ -6,48 +6,54 @@ Fed one stream, it says what `Detector` says tick by tick (tests/benchmarks/test
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core import novelty
-from app.core.baseline import Baseline
-from app.core.calibration import CUSUM_CAP, calibrate
+from app.core import baseline, novelty
+from app.core.baseline import Baseline, BaselineSettings
+from app.core.calibration import CUSUM_CAP
 from app.core.folding import judge
-from app.core.reference import Rows as Units
-from app.core.reference import build
 from benchmarks.run_lengths import Paths
 from benchmarks.shifts import TICK
 from benchmarks.vectors import Vectors
 from benchmarks.worlds import Rows
+from schemas.readings import Sample
 
 STREAMS_AT_ONCE = 64
 LEVELS = np.linspace(-20.0, 100.0, 12_001)
 
 
-def learn(vectors: Vectors, reference: Rows, *, seed: int, texts: tuple[str, ...] = ()) -> Baseline:
-    """The product's baseline of these rows: `Baseline` with its calibration, one page in 10,000 units."""
-    units = Units(
-        wording=vectors.wording[reference],
-        shape=vectors.shape[reference],
-        texts=tuple(texts[row] for row in reference) if texts else tuple("a b" for _ in reference),
-    )
-    built = build(units, application="bench", kind="baseline", fingerprint="bench", seed=seed)
-    return Baseline(
-        reference=built,
-        calibration=calibrate(built, tick_units=TICK, seed=seed),
-        horizon_seconds=0.0,
-        units_per_second=1.0,
-        sample_rate=1.0,
-        run_length=10_000.0,
-        window_units=32,
+def learn(vectors: Vectors, reference: Rows, *, seed: int) -> Baseline:
+    """The product's baseline of these rows, as if keyless traffic had brought them, one a second."""
+    samples = [
+        Sample(
+            id=str(number),
+            application="bench",
+            time=float(number),
+            ordinal=number,
+            text="",
+            wording=vectors.wording[row].tobytes(),
+            shape=vectors.shape[row].tobytes(),
+            reason="learning",
+            inclusion=1.0,
+        )
+        for number, row in enumerate(reference.tolist())
+    ]
+    return baseline.learn(
+        samples,
+        application="bench",
+        fingerprint="bench",
+        settings=BaselineSettings(seed=seed),
+        partitions=1,
+        until=float(len(samples)),
     )
 
 
 class Ours:
     """Scores (log10 run length) of streams of rows against one baseline."""
 
-    def __init__(self, baseline: Baseline, vectors: Vectors) -> None:
+    def __init__(self, against: Baseline, vectors: Vectors) -> None:
         """Rotates and judges every text once."""
-        self.baseline = baseline
-        reference = baseline.reference
-        judged = judge(vectors.wording, vectors.shape, baseline=baseline, evalset=None)
+        self.baseline = against
+        reference = against.reference
+        judged = judge(vectors.wording, vectors.shape, baseline=against, evalset=None)
         views = reference.eye_rows(vectors.wording, vectors.shape)
         payoffs = novelty.bets(reference.units).T
         self._rotated = {
@@ -55,7 +61,7 @@ class Ours:
             for name, eye in reference.eyes.items()
         }
         self._payoffs = {name: payoffs[bins] for name, bins in judged.bins.items()}
-        calibration = baseline.calibration
+        calibration = against.calibration
         self._scores = np.array([calibration.log_run_length(level) for level in LEVELS])
 
     def paths(self, streams: Rows) -> Paths:

@@ -4,10 +4,11 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
-from benchmarks import contest, oracle, page, power_tables, vectors, worlds
+from benchmarks import contest, oracle, page, peer_defaults, peers, power_tables, vectors, worlds
 from benchmarks.contest import NULL, QUICK, Plan, Scored
 from benchmarks.power_tables import ORACLE, OURS, Findings
 from benchmarks.run_lengths import Paths, level_at
@@ -26,7 +27,7 @@ def main(chosen: argparse.Namespace) -> None:
     plan = QUICK if chosen.quick else Plan(seed=getattr(chosen, "seed", 1))
     world = worlds.load(held=not chosen.quick)
     seen = vectors.encode(world)
-    found = measure(world, seen, plan)
+    found = ask_libraries(measure(world, seen, plan), world, seen)
     section = power_tables.section(found, world)
     sys.stdout.write(section + "\n")
     if not chosen.quick:
@@ -35,17 +36,37 @@ def main(chosen: argparse.Namespace) -> None:
 
 def measure(world: World, seen: Vectors, plan: Plan) -> Findings:
     """Scores of every detector on every stream, references one after another."""
-    parts: list[Scored] = []
-    drawn: list[dict[str, Rows]] = []
-    for number in range(plan.references):
-        reference, streams = contest.draw(world, plan, number)
-        drawn.append(streams)
-        parts.append(one_reference(seen, reference, streams, plan, number))
+    drawn = [contest.draw(world, plan, number) for number in range(plan.references)]
+    parts = [one_reference(seen, *one, plan, number) for number, one in enumerate(drawn)]
     scores = {
         name: {stream: [part[name][stream] for part in parts] for stream in parts[0][name]}
         for name in parts[0]
     }
-    return Findings(plan=plan, scores=scores, limits=limits(world, seen, drawn, plan))
+    return Findings(
+        plan=plan,
+        scores=scores,
+        limits=limits(world, seen, [streams for _, streams in drawn], plan),
+        defaults=peer_defaults.rivers(seen, drawn, streams=plan.dear),
+    )
+
+
+def ask_libraries(found: Findings, world: World, seen: Vectors) -> Findings:
+    """What only the peers' own libraries can say, in their own environment; without it, nothing."""
+    plan = found.plan
+    drawn = [contest.draw(world, plan, number) for number in range(min(2, plan.references))]
+    reference, streams = drawn[0]
+    try:
+        return replace(
+            found,
+            agreement=peer_defaults.agreement(seen, reference, streams[NULL][0, :600]),
+            defaults=[
+                *found.defaults,
+                *peer_defaults.evidently(seen, drawn, null=plan.dear // 2, shifted=plan.dear // 2),
+            ],
+        )
+    except peers.NotInstalled as why:
+        sys.stderr.write(f"the peers' libraries are left out: {why}\n")
+        return found
 
 
 def one_reference(

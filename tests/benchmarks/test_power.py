@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks import contest, oracle, power, power_tables, worlds
+from benchmarks import contest, oracle, peer_defaults, power, power_tables, worlds
 from benchmarks.contest import NULL, Plan
 from benchmarks.shifts import GRID, Shift, stream
 from tests.benchmarks import made
@@ -43,6 +43,8 @@ def test_the_oracle_is_faster_than_anyone_and_keeps_its_run_length(monkeypatch: 
     grid = (Shift("code 10 %", "code", 0.1),)
     for module in (contest, power, power_tables):
         monkeypatch.setattr(module, "GRID", grid)
+    for shown in (peer_defaults, power_tables):
+        monkeypatch.setattr(shown, "SHOWN", ("code 10 %",))
     monkeypatch.setattr(contest, "WINDOWS", (50,))
     plan = Plan(references=1, shifted=6, null=6, bootstrap=8, units=4000)
     monkeypatch.setattr(contest, "reference_rows", lambda w, r: worlds.reference_rows(w, r, 200))
@@ -60,6 +62,7 @@ def test_the_oracle_is_faster_than_anyone_and_keeps_its_run_length(monkeypatch: 
     assert found.limit("code 10 %").mean < found.delays("MMD W=50", "code 10 %", 4.0).mean
     assert "code 10 %" in power_tables.delay_table(found, equal=True)
     assert "| MMD W=50 |" in power_tables.run_length_table(found)
+    assert "delta 0.002" in peer_defaults.default_table(found.defaults)
     assert len(GRID) == 17
 
 
