@@ -93,7 +93,8 @@ class Calibration:
 
 def slope(runs: Floats, joint: Floats) -> float:
     """Decades of run length per unit of level, from the upper half of the joint curve."""
-    return min(float(np.polyfit(joint[2:], np.log10(runs[2:]), 1)[0]), STEEPEST)
+    x, y = joint[2:] - joint[2:].mean(), np.log10(runs[2:])
+    return min(float(x @ y / (x @ x)), STEEPEST)
 
 
 def component_bank(decays: tuple[float, ...]) -> tuple[Component, ...]:

@@ -4,6 +4,8 @@ Evidence: docs/method.md.  Vovk, Gammerman, Shafer (2005), "Algorithmic Learning
 World", ch. 2 (conformal p-values) and 7 (betting); Page (1954), Biometrika 41, for the CUSUM.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,9 +29,12 @@ def p_values(norms: Floats, reference_norms: Floats) -> Floats:
     return np.asarray((1.0 + count - np.searchsorted(reference_norms, norms, side="left")) / (count + 1.0))
 
 
+@lru_cache(maxsize=64)  # asked for every unit
 def bin_edges(count: int) -> Floats:
     """Borders of the log bins of p for a reference of `count` points: BIN_COUNT + 1 values up to 1."""
-    return np.concatenate([[0.0], np.geomspace(1.0 / (count + 1.0), 1.0, BIN_COUNT)])
+    edges = np.concatenate([[0.0], np.geomspace(1.0 / (count + 1.0), 1.0, BIN_COUNT)])
+    edges.setflags(write=False)
+    return edges
 
 
 def bin_of(p: Floats, count: int) -> NDArray[np.int64]:
