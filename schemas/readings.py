@@ -202,6 +202,48 @@ class Budget(Struct, frozen=True, kw_only=True):
     high: float
 
 
+class HabitChange(Struct, frozen=True, kw_only=True):
+    """One habit of asking: its mean before, and how exposed and unexposed users changed it.
+
+    `low`, `high` enclose the difference of the two changes, simultaneously over all habits.
+    """
+
+    name: str
+    before: float
+    exposed: float
+    control: float
+    low: float
+    high: float
+
+
+class Adaptation(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One look at what a deployment did to how users ask.
+
+    Sizes are squared distances in joint coordinates; `adaptation`, `outside`, `audience` are shares of the
+    change that sum to 1, None while they cannot be told.  The p-value holds over all looks together.
+    """
+
+    deployment: str
+    deployed_at: datetime
+    look: int
+    verdict: str
+    exposed: int = 0
+    control: int = 0
+    newcomers: int = 0
+    departed: int = 0
+    mixed: int = 0  # users served by both versions: in neither arm
+    total: Interval | None = None
+    size: Interval | None = None
+    p_value: float | None = None
+    placebo_p: float | None = None  # of the same test before the deployment
+    significant: bool = False
+    adaptation: Interval | None = None
+    outside: Interval | None = None
+    audience: Interval | None = None
+    learning: Interval | None = None  # added per doubling of exposures, as a share of the size
+    habits: list[HabitChange] = []
+
+
 class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One measurement with its uncertainty.  Topic `readings.v1`, keyed by application.
 
@@ -241,3 +283,4 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     note: str | None = None
     segment: str | None = None  # part of the application, as `language=de`; None: all of it
     severity: Literal["warning", "critical"] | None = None  # where the monitor itself knows
+    adaptation: Adaptation | None = None  # the last look at `deployment`

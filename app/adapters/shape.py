@@ -2,21 +2,11 @@
 
 from math import log1p
 
-VERSION = 1  # part of every encoder's fingerprint: a changed rule is another eye
+from app.core.encoding import SHAPE_NAMES
 
-SHAPE_NAMES = (
-    "words",
-    "characters per word",
-    "non-ASCII share",
-    "punctuation share",
-    "digit share",
-    "capital share",
-    "code symbol share",
-    "stop word share",
-    "distinct word share",
-    "newlines",
-    "longest word",
-)
+__all__ = ["SHAPE_NAMES", "shape"]
+
+VERSION = 1  # part of every encoder's fingerprint: a changed rule is another eye
 
 _PUNCTUATION = b".,;:!?'\"()-"
 _CODE = b"{}[]<>=/\\_`|&#$%^*+~@"

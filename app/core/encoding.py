@@ -5,6 +5,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+SHAPE_NAMES = (
+    "words",
+    "characters per word",
+    "non-ASCII share",
+    "punctuation share",
+    "digit share",
+    "capital share",
+    "code symbol share",
+    "stop word share",
+    "distinct word share",
+    "newlines",
+    "longest word",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:

@@ -6,6 +6,7 @@ from typing import Any
 from app.core.baseline import Baseline, BaselineSettings, learn
 from app.core.reference import TooFewUnits
 from app.core.ticks import TickBook
+from schemas.readings import Sample
 
 
 class Learner:
@@ -25,6 +26,7 @@ class Learner:
         self._wanted = settings.events
         self._stretch = 1.0
         self.note: str | None = None
+        self.taken: list[Sample] = []  # candidates that the baseline was learned from
 
     def count(self, book: TickBook, before: float) -> None:
         """Count the events older than `before`."""
@@ -48,7 +50,7 @@ class Learner:
                 self.note, self._stretch = f"{error}; learning goes on", self._stretch * 1.5
                 self._wanted = math.ceil(self._settings.events * self._stretch)
                 continue
-            book.samples_before(math.nextafter(until, math.inf))
+            self.taken = book.samples_before(math.nextafter(until, math.inf))
             return learned
         return None
 

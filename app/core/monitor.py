@@ -19,13 +19,15 @@ from app.core.budget import Account, open_account, share
 from app.core.detection import Detector, Score
 from app.core.episodes import Episode
 from app.core.folding import Fold, SumKey
+from app.core.followup import Followup
 from app.core.history import History, Window
 from app.core.learning import Learner
 from app.core.reference import Reference
 from app.core.releases import Releases
-from app.core.reporting import Moment, change_reading, gap_reading, learning_reading
+from app.core.reporting import Moment, adaptation_reading, change_reading, gap_reading, learning_reading
 from app.core.rules import Rules
 from app.core.ticks import NEVER, TickBook, in_time
+from app.core.units import is_unit
 from schemas.events import Deployment
 from schemas.readings import LEARNING, PARTIAL, Reading, Sample, Tick
 
@@ -35,7 +37,9 @@ LEARNING_STEPS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorSettings:
-    """What the user decides: how to learn, and from which uncovered share on to page (None: never)."""
+    """What the user decides: how to learn, and from which uncovered share or share of adaptation on to page
+    (None: never).
+    """
 
     baseline: BaselineSettings = field(default_factory=BaselineSettings)
     gap_tolerance: float | None = None
@@ -78,6 +82,7 @@ class DriftMonitor:
         self._episode: Episode | None = None
         self._account: Account | None = None  # there is one where there is a baseline
         self._releases = Releases()
+        self._followup = Followup(salt=application, seed=settings.baseline.seed)
         self._last_bucket, self._ticks = NEVER, 0
 
     def receive(self, tick: Tick) -> None:
@@ -85,8 +90,9 @@ class DriftMonitor:
         self._book.receive(tick)
 
     def deployed(self, deployment: Deployment) -> None:
-        """Remember a release, to name the one before an onset."""
+        """Remember a release, to name the one before an onset and to follow it up."""
         self._releases.record(deployment)
+        self._followup.deployed(deployment)
 
     def adopt(self, baseline: Baseline) -> None:
         """Use this baseline from now on."""
@@ -124,7 +130,13 @@ class DriftMonitor:
         reading = learning_reading(moment, self._learner, learned, self._learner.note)
         if learned is not None:
             self.adopt(learned)
+            self._meet(self._learner.taken, learned)
         return [reading]
+
+    def _meet(self, samples: list[Sample], baseline: Baseline) -> None:
+        """The users of the baseline: their habits before any deployment."""
+        units = [s for s in samples if is_unit(s.gap, baseline.horizon_seconds)]
+        self._followup.observe(units, learning=True)
 
     def _closed(
         self, baseline: Baseline, watermark: float, *, final: bool
@@ -154,6 +166,7 @@ class DriftMonitor:
         self._arrive(bucket.number, baseline)
         for name in sorted(bucket.deployments):
             self._releases.observe(name, bucket.number * seconds)
+            self._followup.sighted(name, bucket.number * seconds)
         if self._account is not None:
             self._account.count(
                 sum(tick.units for tick in bucket.ticks),
@@ -161,7 +174,7 @@ class DriftMonitor:
                 time=bucket.number * seconds,
                 at_risk=self._episode is None,
             )
-        readings: list[Reading] = []
+        readings = self._follow_up(bucket.number * seconds, baseline)
         reopened, self._last_bucket = (
             bucket.number <= self._last_bucket,
             max(bucket.number, self._last_bucket),
@@ -176,6 +189,20 @@ class DriftMonitor:
             readings += self._judge(detector, tick.units, place)
         return readings
 
+    def _follow_up(self, now: float, baseline: Baseline) -> list[Reading]:
+        tolerance = self._settings.rules.of(self.application, "adaptation").tolerance
+        return [
+            adaptation_reading(self._moment(at, f"{at:.3f}"), seen, tolerance=tolerance)
+            for at, seen in self._followup.advance(now, baseline.reference)
+        ]
+
+    def _follow_up(self, now: float, baseline: Baseline) -> list[Reading]:
+        tolerance = self._settings.rules.of(self.application, "adaptation").tolerance
+        return [
+            adaptation_reading(self._moment(at, f"{at:.3f}"), seen, tolerance=tolerance)
+            for at, seen in self._followup.advance(now, baseline.reference)
+        ]
+
     def _arrive(self, bucket: int, baseline: Baseline) -> None:
         """Samples up to a bucket become recent, in order of time, however many buckets close at once."""
         seconds = baseline.reference.tick_seconds
@@ -184,6 +211,7 @@ class DriftMonitor:
             count += 1
         fresh, self._arrived = self._arrived[:count], self._arrived[count:]
         self._recent.extend(fresh)
+        self._followup.observe(fresh)
 
     def _judge(self, detector: Detector, units: int, place: str) -> list[Reading]:
         """After each tick: open or close the episode, and report when a window is full."""
@@ -219,6 +247,7 @@ class DriftMonitor:
                 moment, score, baseline=baseline, history=self._history, episode=episode, deployment=released
             )
         ]
+        readings = [msgspec.structs.replace(r, adaptation=self._followup.latest(released)) for r in readings]
         if self.evalset is not None:
             tolerance = self._settings.gap_tolerance
             readings.append(gap_reading(moment, self.evalset, history=self._history, tolerance=tolerance))
@@ -270,6 +299,7 @@ class DriftMonitor:
             "episode": self._episode,
             "account": self._account,
             "releases": self._releases.snapshot(),
+            "followup": self._followup.snapshot(),
             "ticks": (self._last_bucket, self._ticks),
         }
 
@@ -286,6 +316,7 @@ class DriftMonitor:
         self._book.restore(state["book"])
         self._announced = state["announced"]
         self._releases.restore(state["releases"])
+        self._followup.restore(state["followup"])
         self._last_bucket, self._ticks = state["ticks"]
         if self._detector is None or state["detector"] is None:
             return

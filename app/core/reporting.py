@@ -14,7 +14,7 @@ from app.core.episodes import Episode
 from app.core.history import History, coverage, effect, offset_ranges, surely_uncovered
 from app.core.learning import Learner
 from app.core.reference import Reference
-from schemas.readings import Reading, Totals
+from schemas.readings import Adaptation, Reading, Totals
 
 EFFECT_UNITS = 512
 
@@ -133,6 +133,30 @@ def learning_reading(
         progress=progress,
         note=note,
         dependence=None if baseline is None else baseline.dependence,
+    )
+
+
+def adaptation_reading(moment: Moment, seen: Adaptation, *, tolerance: float | None) -> Reading:
+    """One look at a deployment; an alarm where users adapted, by more of the change than is tolerated."""
+    share = None if seen.adaptation is None else seen.adaptation.value
+    over = tolerance is not None and share is not None and seen.significant and share > tolerance
+    return Reading(
+        id=reading_id(moment, "adaptation", seen.deployment),
+        application=moment.application,
+        monitor="adaptation",
+        state="alarm" if over else "ok",
+        time=when(moment.time),
+        window_start=seen.deployed_at,
+        units=seen.exposed + seen.control,
+        value=share,
+        threshold=tolerance,
+        evalset=None if moment.evalset is None else moment.evalset.id,
+        effect=seen.size,
+        deployment=seen.deployment,
+        detected_at=when(moment.time) if over else None,
+        onset_at=seen.deployed_at if over else None,
+        adaptation=seen,
+        totals=moment.totals,
     )
 
 

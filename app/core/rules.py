@@ -11,6 +11,10 @@ from schemas.monitors import Monitor, Mute
 
 CLEAN_WINDOWS = 8
 GAP_ALARM_WINDOWS = 3  # readings of the gap overlap: one excursion is no episode
+USUAL: dict[str, dict[str, Any]] = {
+    "gap": {"alarm_windows": GAP_ALARM_WINDOWS},
+    "adaptation": {"clean_windows": 1},  # its readings are looks, days apart
+}
 KEPT = 4096
 ADDED = ("labels", "annotations")
 SELECTORS = ("application", "monitor", "segment")
@@ -58,7 +62,7 @@ class Rules:
         return self._known[place]
 
     def _resolve(self, application: str, monitor: str, segment: str) -> Rule:
-        found: dict[str, Any] = {"alarm_windows": GAP_ALARM_WINDOWS if monitor == "gap" else 1}
+        found = dict(USUAL.get(monitor, {}))
         for each in self._given:
             names = (each.application, application), (each.monitor, monitor), (each.segment, segment)
             if not all(fnmatchcase(name, pattern) for pattern, name in names):

@@ -1,0 +1,186 @@
+"""What one deployment did to how users ask: every number of one look, and the sentence that sums it up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+import numpy as np
+from scipy.special import ndtri
+
+from app.core.adaptation import FEWEST_USERS, Arm, Decomposition, decompose, permutation_p, spent
+from app.core.dose import Course, learning
+from app.core.exposure import Exposure, Member, Release, Rows, divide
+from app.core.fixedpoint import Floats
+from app.core.joint import JointMetric
+from app.core.panel import History
+from schemas.readings import Adaptation, HabitChange, Interval
+
+LEVEL = 0.05
+MOST_HABITS = 8
+PLACEBO_LEVEL = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """The k-th look at a release, at event time `now`; all looks together err at most LEVEL."""
+
+    release: Release
+    number: int
+    now: float
+    seed: int
+
+    @property
+    def level(self) -> float:
+        """Error that this look may spend."""
+        return spent(LEVEL, self.number)
+
+
+def assess(
+    histories: Sequence[History], look: Look, *, metric: JointMetric, habits: Sequence[str]
+) -> Adaptation:
+    """Everything that a panel says of a release.  Cost: about 0.5 s for 600 users.
+
+    Args: habits, the names of the columns of the shape eye.
+    """
+    exposure = divide(histories, look.release, now=look.now)
+    base = Adaptation(
+        deployment=look.release.id,
+        deployed_at=datetime.fromtimestamp(look.release.time, UTC),
+        look=look.number,
+        verdict="",
+        exposed=len(exposure.exposed),
+        control=len(exposure.control),
+        newcomers=len(exposure.newcomers),
+        departed=len(exposure.departed),
+        mixed=exposure.mixed,
+    )
+    if len(exposure.exposed) < FEWEST_USERS:
+        return _told(base, verdict=_too_few(exposure))
+    rows = Rows(exposure, metric)
+    exposed = rows.arm(exposure.exposed)
+    control = rows.arm(exposure.control) if len(exposure.control) >= FEWEST_USERS else None
+    parts = decompose(exposed, control, rows.audience(), level=look.level)
+    if control is None:
+        return _told(base, total=parts.total, verdict=_uncontrolled(exposure, parts))
+    p = permutation_p(exposed, control, seed=look.seed)
+    placebo = _placebo(rows, exposure, look.seed)
+    moved = p <= look.level
+    return _told(
+        base,
+        total=parts.total,
+        size=parts.adaptation,
+        p_value=min(1.0, p * LEVEL / look.level),
+        placebo_p=placebo,
+        significant=moved and (placebo is None or placebo > PLACEBO_LEVEL),
+        adaptation=None if parts.shares is None else parts.shares[0],
+        outside=None if parts.shares is None else parts.shares[1],
+        audience=None if parts.shares is None else parts.shares[2],
+        learning=_learning(rows, exposure, (exposed, control), look.level) if moved else None,
+        habits=habit_changes(exposure, names=habits, level=look.level),
+        verdict=_verdict(parts, moved=moved, placebo=placebo),
+    )
+
+
+def _told(base: Adaptation, **more: object) -> Adaptation:
+    return msgspec.structs.replace(base, **more)
+
+
+def _placebo(rows: Rows, exposure: Exposure, seed: int) -> float | None:
+    """P-value of the same test where nothing had been deployed yet; None for too few users."""
+    arms = [rows.placebo(members) for members in (exposure.exposed, exposure.control)]
+    if min(len(arm) for arm in arms) < FEWEST_USERS:
+        return None
+    return permutation_p(arms[0], arms[1], seed=seed)
+
+
+def _learning(rows: Rows, exposure: Exposure, arms: tuple[Arm, Arm], level: float) -> Interval | None:
+    def courses(members: Sequence[Member]) -> list[Course]:
+        out = []
+        for member in members:
+            later = member.split(exposure.start, exposure.end)[1]
+            first = member.history.prompts[later[0]].ordinal
+            doses = np.array([member.history.prompts[i].ordinal - first for i in later], float)
+            out.append(Course(rows.of(member)[later], doses))
+        return out
+
+    def towards(parity: int) -> Floats:
+        one, other = (arm.change[np.arange(len(arm)) % 2 == parity].mean(axis=0) for arm in arms)
+        return np.asarray(one - other)
+
+    return learning(
+        courses(exposure.exposed), courses(exposure.control), (towards(1), towards(0)), level=level
+    )
+
+
+def habit_changes(exposure: Exposure, *, names: Sequence[str], level: float) -> list[HabitChange]:
+    """Habits whose change differs between the arms beyond a simultaneous interval, strongest first.
+
+    Habits are the raw numbers of the shape eye, shares of code and of each language: what a person can read.
+    """
+    both = [*exposure.exposed, *exposure.control]
+    languages = sorted({p.language for m in both for p in m.history.prompts if p.language})
+    table = [*names, "code", *(f"language: {x}" for x in languages)]
+    arms = [_habits(members, exposure, languages) for members in (exposure.exposed, exposure.control)]
+    z = -float(ndtri(level / 2 / len(table)))
+    before, changes = [a[0] for a in arms], [a[1] for a in arms]
+    difference = changes[0].mean(axis=0) - changes[1].mean(axis=0)
+    error = np.sqrt(sum(c.var(axis=0, ddof=1) / len(c) for c in changes))
+    found = [
+        HabitChange(
+            name=name,
+            before=float(before[0][:, j].mean()),
+            exposed=float(changes[0][:, j].mean()),
+            control=float(changes[1][:, j].mean()),
+            low=float(difference[j] - z * error[j]),
+            high=float(difference[j] + z * error[j]),
+        )
+        for j, name in enumerate(table)
+        if error[j] > 0 and abs(difference[j]) > z * error[j]
+    ]
+    strength = {name: abs(difference[j]) / error[j] for j, name in enumerate(table) if error[j] > 0}
+    return sorted(found, key=lambda h: -strength[h.name])[:MOST_HABITS]
+
+
+def _habits(members: Sequence[Member], exposure: Exposure, languages: Sequence[str]) -> tuple[Floats, Floats]:
+    """Each user's habits before (n, h), and their change (n, h)."""
+    before, change = [], []
+    for member in members:
+        history = member.history
+        shape = history.rows()[1].astype(float)
+        flags = [[float(p.code), *(float(p.language == x) for x in languages)] for p in history.prompts]
+        table = np.hstack([shape, np.array(flags)])
+        old, new = member.split(exposure.start, exposure.end)
+        before.append(table[old].mean(axis=0))
+        change.append(table[new].mean(axis=0) - before[-1])
+    return np.array(before), np.array(change)
+
+
+def _too_few(exposure: Exposure) -> str:
+    return (
+        f"{len(exposure.exposed)} returning users met this deployment so far; nothing is said "
+        f"below {FEWEST_USERS}"
+    )
+
+
+def _uncontrolled(exposure: Exposure, parts: Decomposition) -> str:
+    spared = len(exposure.control)
+    who = "nobody was left" if not spared else f"only {spared} returning users were left"
+    moved = "prompts changed" if parts.total.low > 0 else "no change is visible yet"
+    return f"{moved}; {who} on another version, so adaptation and a change from outside cannot be told apart"
+
+
+def _verdict(parts: Decomposition, *, moved: bool, placebo: float | None) -> str:
+    if moved and placebo is not None and placebo <= PLACEBO_LEVEL:
+        return "the two groups already moved apart before the deployment: the difference is not blamed on it"
+    split = "" if parts.shares is None else _split(*parts.shares)
+    if not moved:
+        return "users who met this deployment changed no differently from those who did not" + split
+    return "users adapted to this deployment" + (split or "; the whole change is too small to be split")
+
+
+def _split(adaptation: Interval, outside: Interval, audience: Interval) -> str:
+    return (
+        f": {adaptation.value:.0%} of the change is theirs, {outside.value:.0%} came from outside, "
+        f"{audience.value:.0%} is another audience"
+    )

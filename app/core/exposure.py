@@ -1,0 +1,179 @@
+"""Who met a deployment, who did not, and what each of them asked before and after.
+
+A user is exposed from the moment the new version reached him: the deployment, unless an old version served
+him after it; then half-way between his last old and his first new answer.  A user who kept being served by
+others is the control, divided at a moment borrowed from the exposed, so that a staggered roll-out compares
+the same calendar.  Whoever was sent back and forth is in neither arm, and counted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.core.adaptation import Arm, Audience
+from app.core.fixedpoint import Floats
+from app.core.joint import JointMetric
+from app.core.panel import History, Prompt
+
+FAITHFUL = 0.8  # share of an exposed user's later prompts that the new version must have served
+SHORTEST_BEFORE, LONGEST_BEFORE = 7 * 86_400.0, 28 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A deployment as the panel sees it: its id, its variant if it has one, its event time in seconds."""
+
+    id: str
+    time: float
+    variant: str | None = None
+
+    def served(self, prompt: Prompt) -> bool:
+        """Whether a prompt was answered by this release."""
+        return prompt.deployment_id == self.id or (
+            self.variant is not None and prompt.variant == self.variant
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One user with the moment that divides his history."""
+
+    history: History
+    at: float
+
+    def split(self, start: float, end: float) -> tuple[list[int], list[int]]:
+        """Prompts before the moment (from `start`) and from it on (up to `end`)."""
+        times = [p.time for p in self.history.prompts]
+        before = [i for i, t in enumerate(times) if start <= t < self.at]
+        return before, [i for i, t in enumerate(times) if self.at <= t <= end]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """The users of a panel as a release divides them."""
+
+    exposed: list[Member]
+    control: list[Member]  # empty where everybody was exposed
+    newcomers: list[Member]
+    departed: list[Member]
+    mixed: int  # users served by both, in neither arm
+    labelled: bool  # whether traffic says which version served it
+    start: float
+    end: float
+
+
+def divide(histories: Sequence[History], release: Release, *, now: float) -> Exposure:
+    """Divide a panel by a release, as seen at event time `now`.
+
+    Where no prompt names the release, everybody counts as exposed from its time on.
+    """
+    span = now - release.time
+    start = release.time - float(np.clip(span, SHORTEST_BEFORE, LONGEST_BEFORE))
+    labelled = any(release.served(p) for h in histories for p in h.prompts if p.time <= now)
+    exposed: list[Member] = []
+    newcomers: list[Member] = []
+    departed: list[Member] = []
+    spared: list[History] = []
+    mixed = 0
+    for history in (_up_to(h, now) for h in histories):
+        if not history.prompts:
+            continue
+        met = _met(history, release, labelled=labelled)
+        if met is None and history.prompts[-1].time >= release.time:
+            spared.append(history)
+        elif met is None:
+            if history.prompts[-1].time >= release.time - span:
+                departed.append(Member(history, release.time))
+        elif labelled and not _faithful(history, release, met):
+            mixed += 1
+        else:
+            member = Member(history, met)
+            (exposed if member.split(start, now)[0] else newcomers).append(member)
+    control = [m for m in _borrow(spared, exposed) if all(m.split(start, now))]
+    return Exposure(
+        exposed=exposed,
+        control=control,
+        newcomers=newcomers,
+        departed=departed,
+        mixed=mixed,
+        labelled=labelled,
+        start=start,
+        end=now,
+    )
+
+
+def _up_to(history: History, now: float) -> History:
+    """What had been asked by then: a look does not see beyond its date."""
+    if not history.prompts or history.prompts[-1].time <= now:
+        return history
+    return History([p for p in history.prompts if p.time <= now], history.seen, history.stride)
+
+
+def _met(history: History, release: Release, *, labelled: bool) -> float | None:
+    """When the release reached a user; None: not yet."""
+    moment = release.time
+    for prompt in history.prompts:
+        if prompt.time >= release.time:
+            if release.served(prompt) or not labelled:
+                return moment if moment == release.time else (moment + prompt.time) / 2
+            moment = prompt.time
+    return None
+
+
+def _faithful(history: History, release: Release, met: float) -> bool:
+    later = [release.served(p) for p in history.prompts if p.time >= met]
+    return sum(later) >= FAITHFUL * len(later)
+
+
+def _borrow(spared: Sequence[History], exposed: Sequence[Member]) -> list[Member]:
+    """Controls with moments drawn evenly from those of the exposed."""
+    if not exposed:
+        return []
+    moments = np.sort([m.at for m in exposed])
+    ranks = (np.arange(len(spared)) + 0.5) / max(len(spared), 1) * len(moments)
+    return [Member(h, float(moments[int(r)])) for h, r in zip(spared, ranks, strict=True)]
+
+
+class Rows:
+    """Joint rows of every prompt of an exposure, computed once."""
+
+    def __init__(self, exposure: Exposure, metric: JointMetric) -> None:
+        self._exposure = exposure
+        members = [*exposure.exposed, *exposure.control, *exposure.newcomers, *exposure.departed]
+        self._of = {id(m.history): metric.rows(*m.history.rows()) for m in members}
+
+    def of(self, member: Member) -> Floats:
+        """Every row (m, d) of one user."""
+        return self._of[id(member.history)]
+
+    def arm(self, members: Sequence[Member]) -> Arm:
+        """User means before and after, of users who have both."""
+        before, after = [], []
+        for member in members:
+            old, new = member.split(self._exposure.start, self._exposure.end)
+            rows = self.of(member)
+            before.append(rows[old].mean(axis=0))
+            after.append(rows[new].mean(axis=0))
+        return Arm(np.array(before), np.array(after))
+
+    def placebo(self, members: Sequence[Member]) -> Arm:
+        """The same users divided in the middle of their time before: nothing had happened there."""
+        before, after = [], []
+        for member in members:
+            middle = (self._exposure.start + member.at) / 2
+            old = member.split(self._exposure.start, self._exposure.end)[0]
+            early = [i for i in old if member.history.prompts[i].time < middle]
+            late = [i for i in old if member.history.prompts[i].time >= middle]
+            if early and late:
+                before.append(self.of(member)[early].mean(axis=0))
+                after.append(self.of(member)[late].mean(axis=0))
+        return Arm(np.array(before), np.array(after))
+
+    def audience(self) -> Audience:
+        """Means of those who came (after their first sight) and of those who left."""
+        exposure = self._exposure
+        width = next(iter(self._of.values())).shape[1] if self._of else 0
+        new = [self.of(m)[m.split(exposure.start, exposure.end)[1]].mean(axis=0) for m in exposure.newcomers]
+        old = [self.of(m).mean(axis=0) for m in exposure.departed]
+        return Audience(np.array(new).reshape(-1, width), np.array(old).reshape(-1, width))

@@ -1,0 +1,123 @@
+"""Following each deployment up: the panel of users, the calendar of looks, one reading a look."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from app.core.adaptation import FEWEST_USERS
+from app.core.aftermath import Look, assess
+from app.core.encoding import SHAPE_NAMES
+from app.core.exposure import Release
+from app.core.joint import JointMetric
+from app.core.panel import Panel
+from app.core.reference import Reference
+from schemas.events import Deployment
+from schemas.readings import Adaptation, Sample
+
+HOUR, DAY = 3600.0, 86_400.0
+LAST_DAY = 28
+CALENDAR = (*(h * HOUR for h in (1, 2, 4, 8, 16)), *(d * DAY for d in range(1, LAST_DAY + 1)))
+MOST_RELEASES, MOST_STANDING = 8, 256
+
+
+class Followup:
+    """One application's panel and its releases.  Restorable between calls.
+
+    Looks lie at fixed event times after a deployment, so live and replay look at the same moments.
+    """
+
+    def __init__(self, *, salt: str, seed: int) -> None:
+        self._panel, self._seed = Panel(salt=salt), seed
+        self._releases: dict[str, Release] = {}
+        self._due: dict[str, int] = {}  # next date of the calendar
+        self._looks: dict[str, int] = {}  # looks that spent error
+        self._standing: set[str] = set()  # versions that served before anything was deployed
+        self._seen: dict[str, Adaptation] = {}  # of each release, the last look
+
+    def observe(self, samples: Sequence[Sample], *, learning: bool = False) -> None:
+        """Take over units in order of time; versions that serve while a baseline is learned are standing."""
+        for sample in samples:
+            self._panel.observe(sample)
+            if learning and sample.deployment_id is not None and len(self._standing) < MOST_STANDING:
+                self._standing.add(sample.deployment_id)
+
+    def deployed(self, deployment: Deployment) -> None:
+        """Follow a deployment up from now on, or stop: it failed, or was taken back."""
+        name = deployment.deployment_id
+        if deployment.status in ("failed", "rolled_back"):
+            self._drop(name)
+            return
+        at = deployment.started_at or deployment.time
+        self._follow(Release(id=name, time=at.timestamp(), variant=deployment.variant))
+
+    def sighted(self, deployment_id: str, time: float) -> None:
+        """A version nobody told of, first seen in traffic."""
+        if not self._standing:
+            self._standing.add(deployment_id)
+        if deployment_id not in self._standing and deployment_id not in self._releases:
+            self._follow(Release(id=deployment_id, time=time))
+
+    def _follow(self, release: Release) -> None:
+        known = self._releases.get(release.id)
+        if known is not None and known.time <= release.time:
+            return  # `succeeded` after `started`, or told again
+        self._releases[release.id] = release
+        self._due.setdefault(release.id, 0)
+        self._looks.setdefault(release.id, 0)
+        while len(self._releases) > MOST_RELEASES:
+            self._drop(min(self._releases, key=lambda r: (self._releases[r].time, r)))
+
+    def _drop(self, name: str) -> None:
+        self._releases.pop(name, None)
+        self._due.pop(name, None)
+        self._looks.pop(name, None)
+        self._seen.pop(name, None)
+
+    def advance(self, now: float, reference: Reference) -> list[tuple[float, Adaptation]]:
+        """The looks whose date has passed at event time `now`: (their event time, what was seen)."""
+        due = [(r.time + CALENDAR[self._due[r.id]], r) for r in self._releases.values() if self._open(r, now)]
+        if not due:
+            return []
+        self._panel.forget(now)
+        metric = JointMetric.of(reference)
+        return [self._look(release, now, metric) for _, release in sorted(due, key=lambda d: (d[0], d[1].id))]
+
+    def _open(self, release: Release, now: float) -> bool:
+        due = self._due[release.id]
+        return due < len(CALENDAR) and release.time + CALENDAR[due] <= now
+
+    def _look(self, release: Release, now: float, metric: JointMetric) -> tuple[float, Adaptation]:
+        passed = sum(release.time + date <= now for date in CALENDAR)
+        at = release.time + CALENDAR[passed - 1]  # dates that passed in silence are one look
+        self._due[release.id] = passed
+        number = self._looks[release.id] + 1
+        look = Look(release=release, number=number, now=at, seed=self._seed)
+        seen = assess(self._panel.histories(), look, metric=metric, habits=SHAPE_NAMES)
+        if min(seen.exposed, seen.control) >= FEWEST_USERS:
+            self._looks[release.id] = number
+        self._seen[release.id] = seen
+        return at, seen
+
+    def latest(self, deployment_id: str | None) -> Adaptation | None:
+        """The last look at a deployment that is followed."""
+        return None if deployment_id is None else self._seen.get(deployment_id)
+
+    def snapshot(self) -> dict[str, Any]:
+        """State as a value for msgpack."""
+        return {
+            "panel": self._panel.snapshot(),
+            "releases": [(r.id, r.time, r.variant) for r in self._releases.values()],
+            "due": self._due,
+            "looks": self._looks,
+            "standing": sorted(self._standing),
+            "seen": self._seen,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over a snapshot."""
+        self._panel.restore(state["panel"])
+        self._releases = {id: Release(id=id, time=time, variant=v) for id, time, v in state["releases"]}
+        self._due, self._looks = dict(state["due"]), dict(state["looks"])
+        self._standing = set(state["standing"])
+        self._seen = {name: msgspec.convert(seen, Adaptation) for name, seen in state["seen"].items()}

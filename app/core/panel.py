@@ -1,0 +1,110 @@
+"""The panel: a uniform sample of users, each with his history, in bounded memory.
+
+Bottom-k sampling by a salted hash of the user (Cohen and Kaplan, 2007, PODC): whoever is in was in from his
+first prompt, and the sample is uniform over users at any time.  The bar only falls, so nobody enters with a
+history cut short.  A history that fills up is thinned to every second prompt, evenly over its length.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.units import hash64
+from schemas.readings import Sample
+
+MOST_USERS, MOST_PROMPTS = 1000, 24
+HORIZON_SECONDS = 60 * 86_400.0
+BITS = 8  # of a wording coordinate that a panel drops: rounding noise stays 20 times below its spread
+
+
+class Prompt(msgspec.Struct, frozen=True, array_like=True):
+    """One prompt of a user; `ordinal` counts his prompts before it, kept or not."""
+
+    time: float
+    ordinal: int
+    wording: bytes  # int8
+    shape: bytes
+    deployment_id: str | None
+    variant: str | None
+    language: str | None
+    code: bool
+
+
+@dataclass(slots=True)
+class History:
+    """One user's prompts in order of time."""
+
+    prompts: list[Prompt] = field(default_factory=list)
+    seen: int = 0
+    stride: int = 1
+
+    def append(self, sample: Sample) -> None:
+        """Add a prompt, if its turn has come."""
+        ordinal, self.seen = self.seen, self.seen + 1
+        if ordinal % self.stride:
+            return
+        coarse = (np.frombuffer(sample.wording, "<i2") >> BITS).astype(np.int8).tobytes()
+        told = (sample.deployment_id, sample.variant, sample.language, sample.code)
+        self.prompts.append(Prompt(sample.time, ordinal, coarse, sample.shape, *told))
+        if len(self.prompts) > MOST_PROMPTS:
+            self.stride *= 2
+            self.prompts = [p for p in self.prompts if p.ordinal % self.stride == 0]
+
+    def rows(self) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
+        """Wording (m, d) and shape (m, 11) as the encoders gave them, wording to BITS less."""
+        count, half = len(self.prompts), 1 << (BITS - 1)  # the middle of what was dropped
+        coarse = np.frombuffer(b"".join(p.wording for p in self.prompts), np.int8).astype(np.int16)
+        shape = np.frombuffer(b"".join(p.shape for p in self.prompts), "<f4")
+        return (coarse.reshape(count, -1) << BITS) + half, shape.reshape(count, -1)
+
+
+class Panel:
+    """At most MOST_USERS histories of at most MOST_PROMPTS prompts: about 12 MB when full."""
+
+    def __init__(self, *, salt: str, most_users: int = MOST_USERS) -> None:
+        self._salt, self._most_users = salt, most_users
+        self._bar = 2**64  # hashes below it are in
+        self._users: dict[int, History] = {}
+        self.anonymous = 0  # prompts without a user: in the totals only
+
+    def observe(self, sample: Sample) -> None:
+        """Take over one prompt, in order of time."""
+        if sample.user_hash is None:
+            self.anonymous += 1
+            return
+        place = hash64(f"panel|{self._salt}|{sample.user_hash}")
+        if place >= self._bar:
+            return
+        self._users.setdefault(place, History()).append(sample)
+        if len(self._users) > self._most_users:
+            self._bar = max(self._users)
+            del self._users[self._bar]
+
+    def forget(self, now: float) -> None:
+        """Drop prompts older than the horizon, and users without any."""
+        since = now - HORIZON_SECONDS
+        for history in self._users.values():
+            if history.prompts and history.prompts[0].time < since:
+                history.prompts = [p for p in history.prompts if p.time >= since]
+        self._users = {place: history for place, history in self._users.items() if history.prompts}
+
+    @property
+    def share(self) -> float:
+        """Probability that a user is in the panel."""
+        return self._bar / 2**64
+
+    def histories(self) -> list[History]:
+        """Every history, in an order that says nothing of the users."""
+        return [self._users[place] for place in sorted(self._users)]
+
+    def snapshot(self) -> dict[str, Any]:
+        """State as a value for msgpack."""
+        return {"bar": str(self._bar), "users": self._users, "anonymous": self.anonymous}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over a snapshot."""
+        self._bar, self.anonymous = int(state["bar"]), state["anonymous"]
+        self._users = {int(place): msgspec.convert(h, History) for place, h in state["users"].items()}

@@ -1,0 +1,140 @@
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import msgspec
+import pytest
+
+from app.core.followup import CALENDAR, HOUR, Followup
+from app.core.reference import Reference, build
+from schemas.events import Deployment
+from schemas.readings import Adaptation, Sample
+from tests.rig import made
+
+DAY = 86_400.0
+AT = made.EPOCH + 7 * DAY
+ADAPTED = {**made.USUAL, "gluten": 0.6}
+
+
+@cache
+def reference() -> Reference:
+    return build(made.rows(300), application=made.APP, kind="baseline", fingerprint=made.FINGERPRINT)
+
+
+def deployment(name: str = "v2", status: str = "succeeded", hours: float = 0.0) -> Deployment:
+    at = datetime.fromtimestamp(AT, UTC) + timedelta(hours=hours)
+    told = {"application": made.APP, "time": at, "deployment_id": name, "version": name, "status": status}
+    return msgspec.convert(told, Deployment)
+
+
+@cache
+def prompts(count: int, seed: int, adapted: bool) -> tuple[tuple[bytes, bytes], ...]:
+    rows = made.rows(count, seed=seed, topics=ADAPTED if adapted else made.USUAL)
+    return tuple(
+        (w.astype("<i2").tobytes(), s.astype("<f4").tobytes())
+        for w, s in zip(rows.wording, rows.shape, strict=True)
+    )
+
+
+def week(first_day: int, *, adapted: bool, seed: int, users: int = 60, version: str = "v2") -> list[Sample]:
+    """Five prompts of each user, a day apart; even users meet `version` from the deployment on."""
+    usual, other = prompts(5 * users, seed, False), prompts(5 * users, seed, adapted)
+    out = []
+    for i in range(5 * users):
+        user, time = i % users, made.EPOCH + (first_day + i // users) * DAY + (i % users)
+        met = user % 2 == 0 and time >= AT
+        wording, shape = other[i] if met else usual[i]
+        out.append(
+            Sample(
+                id=str(i),
+                application=made.APP,
+                time=time,
+                ordinal=i,
+                text="",
+                wording=wording,
+                shape=shape,
+                reason="uniform",
+                inclusion=1.0,
+                user_hash=f"user {user}",
+                deployment_id=version if met else "v1",
+            )
+        )
+    return out
+
+
+def followed(*, adapted: bool = True) -> Followup:
+    followup = Followup(salt=made.APP, seed=0)
+    followup.observe(week(0, adapted=False, seed=1), learning=True)
+    followup.deployed(deployment())
+    followup.observe(week(7, adapted=adapted, seed=2))
+    return followup
+
+
+def looks(followup: Followup, days: float) -> list[tuple[float, Adaptation]]:
+    return followup.advance(AT + days * DAY, reference())
+
+
+def test_adaptation_is_seen_and_named() -> None:
+    ((at, seen),) = looks(followed(), 5)
+
+    assert at == AT + 5 * DAY
+    assert (seen.exposed, seen.control) == (30, 30)
+    assert seen.significant
+    assert seen.adaptation is not None
+    assert seen.adaptation.value == pytest.approx(1.0, abs=0.4)
+    assert "users adapted to this deployment" in seen.verdict
+
+
+def test_users_who_went_on_as_before_are_not_blamed() -> None:
+    ((_, seen),) = looks(followed(adapted=False), 5)
+
+    assert not seen.significant
+    assert "no differently" in seen.verdict
+
+
+def test_each_date_is_looked_at_once() -> None:
+    followup = followed()
+
+    assert [at for at, _ in looks(followup, 1)] == [AT + DAY]
+    assert looks(followup, 1.5) == []
+    assert [seen.look for _, seen in looks(followup, 2)] == [2]
+
+
+def test_looks_at_too_few_users_spend_nothing() -> None:
+    followup = followed()
+    ((_, early),) = followup.advance(AT + HOUR, reference())
+
+    assert early.exposed + early.control < 2 * 60
+    assert "nothing is said below 20" in early.verdict or early.look == 1
+
+
+def test_an_observed_version_is_followed_unless_it_stood_before() -> None:
+    followup = Followup(salt=made.APP, seed=0)
+    followup.observe(week(0, adapted=False, seed=1), learning=True)
+    followup.sighted("v1", AT)
+    followup.sighted("v2", AT)
+
+    assert [seen.deployment for _, seen in looks(followup, 1)] == ["v2"]
+
+
+def test_a_deployment_taken_back_is_followed_no_more() -> None:
+    followup = followed()
+    followup.deployed(deployment(status="rolled_back", hours=3))
+
+    assert looks(followup, 5) == []
+
+
+def test_started_then_succeeded_is_one_deployment_from_its_start() -> None:
+    followup = Followup(salt=made.APP, seed=0)
+    followup.deployed(deployment(status="started"))
+    followup.deployed(deployment(status="succeeded", hours=2))
+
+    assert [at for at, _ in followup.advance(AT + CALENDAR[0], reference())] == [AT + CALENDAR[0]]
+
+
+def test_a_restored_followup_has_the_same_future() -> None:
+    followup = followed()
+    looks(followup, 1)
+    again = Followup(salt=made.APP, seed=0)
+    again.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(followup.snapshot()), strict=False))
+
+    assert looks(again, 5) == looks(followup, 5)
