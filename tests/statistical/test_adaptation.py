@@ -1,4 +1,4 @@
-"""What is said of a deployment, where the truth is known.  Seeds are fixed; the error declared is binomial."""
+"""What is said of a deployment, where the truth is known.  Seeds are fixed; errors are binomial."""
 
 import numpy as np
 import pytest
