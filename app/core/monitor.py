@@ -196,13 +196,6 @@ class DriftMonitor:
             for at, seen in self._followup.advance(now, baseline.reference)
         ]
 
-    def _follow_up(self, now: float, baseline: Baseline) -> list[Reading]:
-        tolerance = self._settings.rules.of(self.application, "adaptation").tolerance
-        return [
-            adaptation_reading(self._moment(at, f"{at:.3f}"), seen, tolerance=tolerance)
-            for at, seen in self._followup.advance(now, baseline.reference)
-        ]
-
     def _arrive(self, bucket: int, baseline: Baseline) -> None:
         """Samples up to a bucket become recent, in order of time, however many buckets close at once."""
         seconds = baseline.reference.tick_seconds
