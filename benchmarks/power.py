@@ -32,6 +32,7 @@ def main(chosen: argparse.Namespace) -> None:
     sys.stdout.write(section + "\n")
     if not chosen.quick:
         page.write("power", section)
+        (page.PAGE.parent / "power.svg").write_text(power_tables.picture(found), encoding="utf-8")
 
 
 def measure(world: World, seen: Vectors, plan: Plan) -> Findings:

@@ -7,6 +7,7 @@ import numpy as np
 from benchmarks.contest import NULL, Plan
 from benchmarks.page import table
 from benchmarks.peer_defaults import SHOWN, Agreement, Default, default_table
+from benchmarks.plot import dots
 from benchmarks.run_lengths import Delays, Paths, RunLength, delays, level_at, realised
 from benchmarks.shifts import CHANGED_UNITS, CLEAN_UNITS, GRID, TICK
 from benchmarks.worlds import HELD, World
@@ -63,6 +64,7 @@ def section(found: Findings, world: World) -> str:
             setting(found, world),
             "**Bars**",
             bars(found),
+            "![Mean delay of every shift](power.svg)",
             "**Mean delay at equal realised run length 10,000** (median; share found where below 99.5 %)",
             delay_table(found, equal=True),
             "**Mean delay at the reference-only threshold** (the run length that it promises: 10,000)",
@@ -74,6 +76,17 @@ def section(found: Findings, world: World) -> str:
             _agreed(found.agreement),
         ]
     )
+
+
+def picture(found: Findings) -> str:
+    """Mean delays at equal realised run length as SVG."""
+    series = {
+        name: [found.delays(name, shift.name, found.level(name)).mean for shift in GRID]
+        for name in (OURS, "MMD W=100", "MMD W=500")
+    }
+    limit = [found.limit(shift.name).mean for shift in GRID]
+    title = "Mean delay in units, at one false alarm in 10,000"
+    return dots([shift.name for shift in GRID], {**series, ORACLE: limit}, title=title)
 
 
 def setting(found: Findings, world: World) -> str:
