@@ -1,7 +1,6 @@
 """What every test runs under: one thread for the linear algebra, examples that are the same every time."""
 
 import os
-from collections.abc import Generator
 
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # before numpy is loaded
     os.environ.setdefault(name, "1")  # on shared cores several threads wait for each other: 8x slower
@@ -17,15 +16,23 @@ OTHERS = ("shared_data", "valkey")  # not everywhere to be had
 LEFT_OUT: dict[str, str] = {}
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+LONG = ("tests/kafka", "tests/embedded", "tests/statistical")  # started first, so that nothing waits for them
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process runs a file, and one runs all that need the broker: `make test` has two."""
+    items.sort(key=lambda item: next((i for i, part in enumerate(LONG) if part in item.nodeid), len(LONG)))
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group("kafka" if file.startswith(LONG[0]) else file))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Remember which tier was left out, and why."""
-    report = yield
-    if report.skipped and isinstance(report.longrepr, tuple):
+    if report.skipped and isinstance(report.longrepr, tuple | list):  # a list from another process
         for name in (*REAL, *OTHERS):
-            if item.get_closest_marker(name):
+            if name in report.keywords:
                 LEFT_OUT.setdefault(name, str(report.longrepr[2]).removeprefix("Skipped: "))
-    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
