@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.adapters.encoders import TransformerEncoder, load_encoder
-from benchmarks.worlds import World
+from app.core.encoding import Encoded
+from benchmarks.worlds import Rows, World
 
 CACHE = Path(tempfile.gettempdir()) / "promptdrift-benchmarks"
 BLOCK = 1024
@@ -24,6 +25,16 @@ class Vectors:
     wording: NDArray[np.int16]
     shape: NDArray[np.float32]
     meaning: NDArray[np.float32]
+
+    def ours(self, rows: Rows | slice = slice(None)) -> Encoded:
+        """Some of the texts as the product's own eyes see them."""
+        wording = self.wording[rows]
+        return Encoded(
+            wording=wording,
+            shape=self.shape[rows],
+            readable=np.ones(len(wording), np.bool_),
+            unknown=np.zeros(len(wording), np.float32),
+        )
 
 
 def encode(world: World) -> Vectors:

@@ -36,6 +36,7 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: bool = False
     cluster: int | None = None  # of the eval set
     novelty: float | None = None  # conformal p-value against the baseline
+    meaning: bytes = b""  # as wording, of the transformer; empty where that eye is off
     user_hash: str | None = None
     deployment_id: str | None = None
     variant: str | None = None
@@ -46,7 +47,7 @@ class TickSum(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Additive sums over the units of one (bucket, chunk, deployment, variant) of one partition.
 
     `reference` is the baseline that `shape`, `novelty` are relative to; `evalset` the one for
-    `clusters` and `uncovered`.
+    `clusters` and `uncovered`.  An eye that is muted, or not there, has no sums.
     """
 
     bucket: int  # floor(event time / tick seconds)
@@ -55,9 +56,10 @@ class TickSum(Struct, frozen=True, kw_only=True, omit_defaults=True):
     units: int
     first_offset: int
     last_offset: int
-    wording: bytes  # int32[384]
-    shape: bytes  # int32[11], normal scores in 2**-12
-    novelty: dict[str, list[int]]  # eye -> counts of conformal p-values per log bin
+    wording: bytes = b""  # int32[384]
+    shape: bytes = b""  # int32[11], normal scores in 2**-12
+    meaning: bytes = b""  # int32[d]
+    novelty: dict[str, list[int]] = {}  # eye or "watch: NAME" -> counts of conformal p-values per log bin
     evalset: str | None = None
     clusters: list[int] = []  # counts per eval-set cluster
     uncovered: int = 0

@@ -150,10 +150,10 @@ class Measurer:
         describe: Callable[[str], Described],
     ) -> list[Sample]:
         known = candidates[0].references
-        wording, shape = encoded.wording[rows], encoded.shape[rows]
+        seen = encoded.select(rows)
         judged = None
         if known.baseline is not None:
-            judged = judge(wording, shape, baseline=known.baseline, evalset=known.evalset)
+            judged = judge(seen, baseline=known.baseline, evalset=known.evalset)
         kept: list[Sample] = []
         for i, candidate in enumerate(candidates):
             app, block = candidate.interaction.application, self._block_of(candidate.offset)
@@ -162,9 +162,7 @@ class Measurer:
                 self._add(block, candidate, judged, i)
             reason, inclusion = sampling(candidate, judged, i)
             if inclusion > 0.0:
-                sample = make_sample(
-                    candidate, (wording[i], shape[i]), judged, i, (reason, inclusion), describe
-                )
+                sample = make_sample(candidate, seen, judged, i, (reason, inclusion), describe)
                 block.samples.setdefault(app, []).append(sample)
                 kept.append(sample)
         return kept

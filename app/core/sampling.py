@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from app.core.baseline import Baseline
+from app.core.encoding import Seen
 from app.core.fixedpoint import pack
 from app.core.folding import Judged
 from app.core.reference import Reference
@@ -69,7 +67,7 @@ def drawn(id: str, novelty: float, baseline: Baseline) -> tuple[str, float]:
 
 def make_sample(
     candidate: Candidate,
-    rows: tuple[NDArray[np.int16], NDArray[np.float32]],
+    seen: Seen,
     judged: Judged | None,
     row: int,
     kept_as: tuple[str, float],
@@ -88,8 +86,9 @@ def make_sample(
         text=described.text,
         language=described.language,
         code=described.code,
-        wording=pack(rows[0], "<i2"),
-        shape=rows[1].astype("<f4").tobytes(),
+        wording=pack(seen.wording[row], "<i2"),
+        shape=seen.shape[row].astype("<f4").tobytes(),
+        meaning=b"" if seen.meaning is None else pack(seen.meaning[row], "<i2"),
         reason=kept_as[0],
         inclusion=kept_as[1],
         gap=candidate.gap,

@@ -11,7 +11,6 @@ from app.core.baseline import (
     Baseline,
     BaselineSettings,
     learn,
-    select,
     tick_length,
     unit_rate,
 )
@@ -117,7 +116,7 @@ def test_borders_of_ticks_are_exact(rate: float, number: int) -> None:
 
 def test_selected_rows_belong_together() -> None:
     rows = made.rows(10)
-    some = select(rows, [7, 2])
+    some = rows.take([7, 2])
     assert some.texts == (rows.texts[7], rows.texts[2])
     assert some.wording.tolist() == rows.wording[[7, 2]].tolist()
     assert len(some.languages) == len(some.code) == 2
