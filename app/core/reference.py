@@ -100,6 +100,10 @@ class Reference:
         """The eyes that may raise an alarm."""
         return tuple(name for name in self.eyes if name not in self.muted)
 
+    def scores(self, shape: NDArray[np.float32]) -> NDArray[np.int16]:
+        """Normal scores by rank in the reference, fixed point; shape (m, 11)."""
+        return quantise(normal_scores(shape, self.grids), SCORE_SCALE)
+
     def look(self, seen: Seen) -> dict[str, NDArray[np.int16]]:
         """Coordinates of m units in fixed point, for each eye of this reference.
 
