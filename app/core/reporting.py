@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from app.core.attribution import gap_clusters
 from app.core.baseline import Baseline
 from app.core.budget import Account, look_error
 from app.core.claims import claim, keyless_doubt
 from app.core.detection import Score
 from app.core.episodes import Episode
+from app.core.gap import gap_clusters
 from app.core.history import History, coverage, effect, offset_ranges, surely_uncovered
 from app.core.learning import Learner
 from app.core.reference import Reference
