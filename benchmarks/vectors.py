@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.adapters.encoders import TransformerEncoder, load_encoder
+from app.adapters.encoders import load_encoder
+from app.adapters.transformer import TransformerEncoder
 from app.core.encoding import Encoded
 from benchmarks.worlds import Rows, World
 
@@ -39,7 +40,7 @@ class Vectors:
 
 def encode(world: World) -> Vectors:
     """Encode the world; a stratum that was encoded before comes from the cache."""
-    ours, theirs = load_encoder(), TransformerEncoder()
+    ours, theirs = load_encoder(), TransformerEncoder(precision="fp32", memory_bytes=0)
     prints = f"{ours.fingerprint} {theirs.fingerprint}"
     parts: list[Vectors] = []
     for name, rows in world.strata.items():
