@@ -81,7 +81,9 @@ class Measure(PartitionedStation[_Partition]):
             candidates = owned.setdefault(record.partition, [])
             if record.offset > partition.measurer.last_offset:
                 interactions = await self._interactions(record, partition.buried)
-                candidates += partition.measurer.admit(record.offset, interactions, references)
+                candidates += partition.measurer.admit(
+                    record.offset, interactions, references, recorded=record.timestamp
+                )
                 EVENTS.inc(len(interactions))
         if owned:
             with STAGE_SECONDS.labels("measure").time():

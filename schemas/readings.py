@@ -79,6 +79,7 @@ class Totals(Struct, frozen=True, kw_only=True):
     unreadable: int = 0  # text that no eye can read
     keyless: int = 0  # counted events without user or conversation
     excluded: int = 0  # not production
+    lost: int = 0  # units of ticks that never arrived
 
 
 class Tick(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -99,6 +100,8 @@ class Tick(Struct, frozen=True, kw_only=True, omit_defaults=True):
     sums: list[TickSum] = []
     samples: list[Sample] = []
     event_times: list[float] = []  # while learning: counted events that gave no sample
+    units_before: int = 0  # units that this partition had counted before this block
+    units: int = 0  # units in this block so far, counted
     totals: Totals = Totals()
 
 

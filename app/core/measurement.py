@@ -36,6 +36,7 @@ class _Block:
     sums: dict[str, dict[SumKey, Fold]] = field(default_factory=dict)
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     event_times: dict[str, list[float]] = field(default_factory=dict)
+    units: dict[str, tuple[int, int]] = field(default_factory=dict)  # counted before it, and in it
     up_to: int = -1
     dirty: set[str] = field(default_factory=set)
 
@@ -64,20 +65,32 @@ class Measurer:
         return self._watermark.value
 
     def admit(
-        self, offset: int, interactions: Sequence[Interaction], references: Mapping[str, References]
+        self,
+        offset: int,
+        interactions: Sequence[Interaction],
+        references: Mapping[str, References],
+        *,
+        recorded: float | None = None,
     ) -> list[Candidate]:
-        """Judge the interactions of one record; those returned want encoding.  Skips replayed offsets."""
+        """Judge the interactions of one record; those returned want encoding.  Skips replayed offsets.
+
+        `recorded`: when the record was written, epoch seconds; it bounds what event times may claim.
+        """
         if offset <= self.last_offset:
             return []
         self.last_offset = offset
         block = self._block_of(offset)
         block.up_to = offset
-        judged = [self._judge(offset, interaction, references) for interaction in interactions]
+        judged = [self._judge(offset, event, references, recorded) for event in interactions]
         block.dirty.update(interaction.application for interaction in interactions)
         return [candidate for candidate in judged if candidate is not None]
 
     def _judge(
-        self, offset: int, interaction: Interaction, references: Mapping[str, References]
+        self,
+        offset: int,
+        interaction: Interaction,
+        references: Mapping[str, References],
+        recorded: float | None,
     ) -> Candidate | None:
         app = interaction.application
         if interaction.source != "production":
@@ -95,7 +108,7 @@ class Measurer:
         if admission.verdict is Verdict.DUPLICATE:
             self._count(app, duplicates=1)
             return None
-        late = not self._watermark.admits(time)
+        late = not self._watermark.admits(time, recorded)
         known = references.get(app) or references.get("*") or UNKNOWN
         horizon = 0.0 if known.baseline is None else known.baseline.horizon_seconds
         unit = admission.verdict is Verdict.CANDIDATE and is_unit(admission.gap, horizon)
@@ -157,6 +170,8 @@ class Measurer:
         kept: list[Sample] = []
         for i, candidate in enumerate(candidates):
             app, block = candidate.interaction.application, self._block_of(candidate.offset)
+            before, inside = block.units.get(app, (self._totals[app].units, 0))
+            block.units[app] = before, inside + 1
             self._count(app, units=1)
             if judged is not None:
                 self._add(block, candidate, judged, i)
@@ -203,6 +218,8 @@ class Measurer:
             sums=[fold.to_wire(key) for key, fold in block.sums.get(app, {}).items()],
             samples=list(block.samples.get(app, [])),
             event_times=list(block.event_times.get(app, [])),
+            units_before=block.units.get(app, (0, 0))[0],
+            units=block.units.get(app, (0, 0))[1],
             totals=self._totals.get(app, Totals()),
         )
 
@@ -248,3 +265,5 @@ class Measurer:
             block.sums[tick.application] = {key_of(s): Fold.from_wire(s) for s in tick.sums}
             block.samples[tick.application] = list(tick.samples)
             block.event_times[tick.application] = list(tick.event_times)
+            if tick.units:
+                block.units[tick.application] = tick.units_before, tick.units
