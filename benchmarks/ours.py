@@ -22,7 +22,9 @@ STREAMS_AT_ONCE = 64
 LEVELS = np.linspace(-20.0, 100.0, 12_001)
 
 
-def learn(vectors: Vectors, reference: Rows, *, seed: int, bank: Bank | None = None) -> Baseline:
+def learn(
+    vectors: Vectors, reference: Rows, *, seed: int, bank: Bank | None = None, mute: tuple[str, ...] = ()
+) -> Baseline:
     """The product's baseline of these rows, as if keyless traffic had brought them, one a second."""
     samples = [
         Sample(
@@ -42,7 +44,7 @@ def learn(vectors: Vectors, reference: Rows, *, seed: int, bank: Bank | None = N
         samples,
         application="bench",
         fingerprint="bench",
-        settings=BaselineSettings(seed=seed, bank=bank),
+        settings=BaselineSettings(seed=seed, bank=bank, mute=mute),
         partitions=1,
         until=float(len(samples)),
     )
