@@ -6,6 +6,7 @@ import numpy as np
 
 from app.adapters.describe import describe
 from app.core import clusters, reference
+from app.core.baseline import select
 from app.core.reference import Reference, Rows
 from app.core.units import canonical
 from app.errors import InputError
@@ -51,7 +52,7 @@ def build_reference(
         vectors = meaning.encode([prompts[i] for i in kept]).astype(np.float64)
         labels = clusters.partition(vectors, reference.cluster_count(len(kept)), seed=seed)
     return reference.build(
-        rows.take(kept),
+        select(rows, kept),
         application=application,
         kind="evalset",
         fingerprint=encoder.fingerprint,

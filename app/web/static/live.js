@@ -1,6 +1,6 @@
 // Keeping the model true: the event stream, and polling while there is none.
 
-import { addPoint, changed, loadAlerts, loadAll, loadStatus, model, reload } from "./model.js";
+import { addPoint, changed, loadAlerts, loadAll, loadSeries, loadStatus, model } from "./model.js";
 
 const RETRY_MS = 3000;
 const POLL_MS = 5000;
@@ -21,7 +21,6 @@ function connect(announce) {
   source = new EventSource(last ? `v1/events?after=${encodeURIComponent(last)}` : "v1/events");
   // What came before the stream was open is fetched: the stream itself only tells what follows.
   source.addEventListener("open", refresh);
-  source.addEventListener("reset", refresh);
   source.addEventListener("error", () => {
     if (model.link === "live") setLink("polling");
     if (source.readyState === EventSource.CLOSED) setTimeout(() => connect(announce), RETRY_MS);
@@ -29,21 +28,15 @@ function connect(announce) {
   source.addEventListener("status", (event) => {
     const news = remember(event);
     addPoint(news.application, news.monitor, news.point);
-    soon(news.application, () => loadStatus(news.application));
+    fetchSoon(news.application);
   });
   source.addEventListener("alert", (event) => {
     const alert = remember(event);
     const state = alert.state === "firing" ? alert.severity : "resolved";
     announce(`${alert.application}, ${state}: ${alert.summary}`);
-    soon(alert.application, () => loadStatus(alert.application));
-    soon("alerts", () => Promise.all([loadAlerts(), reload("alert")]));
+    fetchSoon(alert.application);
+    loadAlerts().catch(() => {});
   });
-  for (const about of ["deployment", "delivery"]) {
-    source.addEventListener(about, (event) => {
-      remember(event);
-      soon(about, () => reload(about));
-    });
-  }
 }
 
 function remember(event) {
@@ -51,18 +44,22 @@ function remember(event) {
   return JSON.parse(event.data);
 }
 
-function soon(what, fetchIt) {
-  if (waiting.has(what)) return;
+function fetchSoon(application) {
+  if (waiting.has(application)) return;
   const fetchNow = () => {
-    waiting.delete(what);
-    fetchIt().catch(() => {});
+    waiting.delete(application);
+    loadStatus(application).catch(() => {});
   };
-  waiting.set(what, setTimeout(fetchNow, WAIT_MS));
+  waiting.set(application, setTimeout(fetchNow, WAIT_MS));
 }
 
 async function refresh() {
   try {
-    await Promise.all([loadAll(), loadAlerts(), reload()]);
+    const charted = [...model.series.keys()].map((key) => {
+      const cut = key.lastIndexOf(" ");
+      return loadSeries(key.slice(0, cut), key.slice(cut + 1));
+    });
+    await Promise.all([loadAll(), loadAlerts(), ...charted]);
     setLink(source.readyState === EventSource.OPEN ? "live" : "polling");
   } catch {
     setLink("offline");
