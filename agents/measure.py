@@ -1,4 +1,4 @@
-"""`interactions.v1` -> `ticks.v1` and `samples.v1`: encode every prompt and response, count, keep a few."""
+"""`interactions.v1` -> `ticks.v1` and `samples.v1`: encode every prompt, count it, keep a few."""
 
 import asyncio
 import time
@@ -81,7 +81,9 @@ class Measure(PartitionedStation[_Partition]):
             candidates = owned.setdefault(record.partition, [])
             if record.offset > partition.measurer.last_offset:
                 interactions = await self._interactions(record, partition.buried)
-                candidates += partition.measurer.admit(record.offset, interactions, references)
+                candidates += partition.measurer.admit(
+                    record.offset, interactions, references, recorded=record.timestamp
+                )
                 EVENTS.inc(len(interactions))
         if owned:
             with STAGE_SECONDS.labels("measure").time():
@@ -105,7 +107,7 @@ class Measure(PartitionedStation[_Partition]):
 
     def _fold(self, owned: Mapping[int, list[Candidate]]) -> list[Sample]:
         """In a thread: the eyes are slow, the loop must breathe."""
-        texts = [c.text for candidates in owned.values() for c in candidates]
+        texts = [c.interaction.prompt for candidates in owned.values() for c in candidates]
         encoded = self._eyes.encoder.encode(texts)
         kept: list[Sample] = []
         first = 0

@@ -73,6 +73,9 @@ class EncoderSettings(Section):
     table: Path | None = Field(default=None, description="wording table made by `promptdrift encoder distil`")
     model: str | None = Field(default=None, description="local path or hub name; default all-MiniLM-L6-v2")
     cache_dir: Path | None = None
+    precision: Literal["auto", "int8", "fp32"] = Field(default="auto", description="of the transformer")
+    threads: int = Field(default=1, ge=1, le=256, description="of the transformer")
+    memory_bytes: int = Field(default=64 * 2**20, ge=0, description="of transformer vectors kept by text")
 
 
 class DetectionSettings(Section):
@@ -87,7 +90,6 @@ class DetectionSettings(Section):
     samples_per_second: float = Field(default=50.0, gt=0)
     gap_tolerance: float | None = Field(default=None, gt=0, lt=1, description="uncovered share that pages")
     monitors: Path | None = Field(default=None, description="monitors as code, a YAML file")
-    responses: bool = Field(default=True, description="watch responses too, where there are any")
     seed: int = Field(default=0, ge=0)
 
 

@@ -6,11 +6,12 @@ stream has its own resample of the reference).  That is more than most peers do 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.core.fixedpoint import WORDING_SCALE, quantise
 from benchmarks import scalar_peers, vector_peers
 from benchmarks.ours import Ours, learn
 from benchmarks.run_lengths import Paths, level_at
@@ -80,6 +81,15 @@ class Scale:
 def ours(vectors: Vectors, reference: Rows, streams: dict[str, Rows], seed: int) -> dict[str, Paths]:
     """The product's score."""
     detector = Ours(learn(vectors, reference, seed=seed), vectors)
+    return _each(streams, detector.paths)
+
+
+def transformer_eye(
+    vectors: Vectors, reference: Rows, streams: dict[str, Rows], seed: int
+) -> dict[str, Paths]:
+    """Our statistics on the peers' vectors alone: what is the detector's doing, and what the eyes'."""
+    theirs = replace(vectors, wording=quantise(vectors.meaning, WORDING_SCALE))
+    detector = Ours(learn(theirs, reference, seed=seed, mute=("shape",)), theirs)
     return _each(streams, detector.paths)
 
 

@@ -109,9 +109,7 @@ def one_at_a_time(baseline: Baseline, seen: Vectors, stream: Rows) -> None:
     """Judge, fold and score every unit by itself."""
     detector = Detector(baseline)
     for row in stream:
-        judged = judge(
-            seen.wording[row : row + 1], seen.shape[row : row + 1], baseline=baseline, evalset=None
-        )
+        judged = judge(seen.ours(slice(row, row + 1)), baseline=baseline, evalset=None)
         fold = Fold()
         fold.add(judged, 0, 0, 0)
         detector.update(fold)
@@ -123,7 +121,7 @@ def batched(baseline: Baseline, seen: Vectors, stream: Rows) -> None:
     detector = Detector(baseline)
     for start in range(0, len(stream), BATCH):
         rows = stream[start : start + BATCH]
-        judged = judge(seen.wording[rows], seen.shape[rows], baseline=baseline, evalset=None)
+        judged = judge(seen.ours(rows), baseline=baseline, evalset=None)
         for fold in folds(judged):
             detector.update(fold)
             detector.get()
@@ -131,7 +129,7 @@ def batched(baseline: Baseline, seen: Vectors, stream: Rows) -> None:
 
 def folds(judged: Judged) -> Iterator[Fold]:
     """Ticks of judged units, made as `measure` makes them."""
-    for start in range(0, len(judged.wording), TICK):
+    for start in range(0, len(judged.novelty), TICK):
         fold = Fold()
         for row in range(start, start + TICK):
             fold.add(judged, row, row, 0)

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core import baseline, novelty
-from app.core.aspects import Subject
 from app.core.baseline import Baseline, BaselineSettings
 from app.core.calibration import CUSUM_CAP
+from app.core.fixedpoint import SCALES
 from app.core.folding import judge
+from app.core.watch import PREFIX, Bank
 from benchmarks.run_lengths import Paths
 from benchmarks.shifts import TICK
 from benchmarks.vectors import Vectors
@@ -21,7 +22,9 @@ STREAMS_AT_ONCE = 64
 LEVELS = np.linspace(-20.0, 100.0, 12_001)
 
 
-def learn(vectors: Vectors, reference: Rows, *, seed: int) -> Baseline:
+def learn(
+    vectors: Vectors, reference: Rows, *, seed: int, bank: Bank | None = None, mute: tuple[str, ...] = ()
+) -> Baseline:
     """The product's baseline of these rows, as if keyless traffic had brought them, one a second."""
     samples = [
         Sample(
@@ -39,9 +42,9 @@ def learn(vectors: Vectors, reference: Rows, *, seed: int) -> Baseline:
     ]
     return baseline.learn(
         samples,
-        subject=Subject("bench"),
+        application="bench",
         fingerprint="bench",
-        settings=BaselineSettings(seed=seed),
+        settings=BaselineSettings(seed=seed, bank=bank, mute=mute),
         partitions=1,
         until=float(len(samples)),
     )
@@ -54,12 +57,12 @@ class Ours:
         """Rotates and judges every text once."""
         self.baseline = against
         reference = against.reference
-        judged = judge(vectors.wording, vectors.shape, baseline=against, evalset=None)
-        views = reference.eye_rows(vectors.wording, vectors.shape)
+        judged = judge(vectors.ours(), baseline=against, evalset=None)
         payoffs = novelty.bets(reference.units).T
+        ones = np.ones(len(vectors.wording))
         self._rotated = {
-            name: eye.spectrum.rotate(views[name], np.ones(len(vectors.wording))).astype(np.float32)
-            for name, eye in reference.eyes.items()
+            name: reference.eyes[name].spectrum.rotate(rows / SCALES[name], ones).astype(np.float32)
+            for name, rows in judged.seen.items()
         }
         self._payoffs = {name: payoffs[bins] for name, bins in judged.bins.items()}
         calibration = against.calibration
@@ -77,9 +80,20 @@ class Ours:
 
     def components(self, streams: Rows) -> NDArray[np.float64]:
         """Every component, unscaled, in the order of `Calibration.components`: (streams, ticks, c)."""
-        return np.concatenate(
-            [self._eye(name, streams) for name in self.baseline.reference.eyes], axis=2, dtype=np.float64
-        )
+        calibration = self.baseline.calibration
+        parts = [self._eye(name, streams) for name in calibration.eyes]
+        parts += [self._watch(PREFIX + name, streams) for name in calibration.watches]
+        return np.concatenate(parts, axis=2, dtype=np.float64)
+
+    def _watch(self, name: str, streams: Rows) -> NDArray[np.float32]:
+        payoffs = self._payoffs[name]
+        cusums = np.zeros((len(streams), payoffs.shape[1]))
+        ticks = streams.reshape(len(streams), -1, TICK)
+        out = np.empty((len(streams), ticks.shape[1], payoffs.shape[1]), np.float32)
+        for number in range(ticks.shape[1]):
+            cusums = novelty.cusum(cusums, payoffs[ticks[:, number]].sum(axis=1), CUSUM_CAP)
+            out[:, number] = cusums
+        return out
 
     def _eye(self, name: str, streams: Rows) -> NDArray[np.float32]:
         rotated, payoffs = self._rotated[name], self._payoffs[name]

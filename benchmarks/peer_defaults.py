@@ -174,7 +174,7 @@ def _windowed(first: NDArray[np.int64], most: int) -> Delays:
 
 def _delay(one: Delays) -> str:
     if len(one.delays) < FEWEST:
-        return "alarms before"
+        return "too few came to it"
     if not one.found.any():
         return "never"
     share = "" if one.share >= 0.995 else f"; {one.share:.0%}"

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks import contest, oracle, page, peer_defaults, peers, power_tables, vectors, worlds
 from benchmarks.contest import NULL, QUICK, Plan, Scored
-from benchmarks.power_tables import ORACLE, OURS, Findings
+from benchmarks.power_tables import EYE, ORACLE, OURS, Findings
 from benchmarks.run_lengths import Paths, level_at
 from benchmarks.shifts import GRID, TICK
 from benchmarks.vectors import Vectors
@@ -78,6 +78,7 @@ def one_reference(
     out: Scored = {}
     steps: dict[str, Callable[[], Scored]] = {
         OURS: lambda: {OURS: contest.ours(seen, reference, streams, number)},
+        EYE: lambda: {EYE: contest.transformer_eye(seen, reference, streams, number)},
         "MMD": lambda: contest.windowed(seen, reference, streams, random, plan),
         "NEWMA": lambda: {"NEWMA": contest.newma(seen, reference, streams, random, plan)},
         "scalar": lambda: contest.scalar(seen, reference, streams, random, plan),

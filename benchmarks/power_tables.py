@@ -12,7 +12,7 @@ from benchmarks.run_lengths import Delays, Paths, RunLength, delays, level_at, r
 from benchmarks.shifts import CHANGED_UNITS, CLEAN_UNITS, GRID, TICK
 from benchmarks.worlds import HELD, World
 
-OURS, ORACLE = "promptdrift", "oracle"
+OURS, EYE, ORACLE = "promptdrift", "our statistics, transformer", "oracle"
 TARGET = 10_000.0
 PROMISED = float(np.log10(TARGET))
 
@@ -113,6 +113,8 @@ def bars(found: Findings) -> str:
         )
         where = GRID[int(np.argmin(ratios))].name
         rows.append(_bar("the same, worst shift", ">= 0.7", f"{worst:.2f} ({where})", worst >= 0.7))
+    eye = float(np.exp(np.mean(np.log(found.ratios(EYE)))))
+    rows.append(_bar(f"mean delay, {EYE}, over ours", ">= 1.5", f"{eye:.2f}", eye >= 1.5))
     pooled = found.run_length(OURS)
     each = [one.value / TARGET for one in found.run_lengths(OURS)]
     ratio = pooled.value / TARGET

@@ -5,7 +5,6 @@ A third of the files (`HELD`) was not opened before the final run; `--quick` lea
 """
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,11 +64,10 @@ class World:
 
 def load(*, held: bool, seed: int = 0) -> World:
     """The world from ../shared/data; without `held`, only of files that were looked at."""
-    chosen = random.Random(seed)
     pools: dict[str, list[str]] = {}
     for name, (_, most) in BASE.items():
         if held or name not in HELD:
-            pools[name] = _some(_texts(name), most, chosen)
+            pools[name] = _some(name, most, seed)
     shares = {name: BASE[name][0] for name in pools}
     total = sum(shares.values())
     base = {name: share / total for name, share in shares.items()}
@@ -78,7 +76,7 @@ def load(*, held: bool, seed: int = 0) -> World:
         changes[kind] = tuple(name for name in files if held or name not in HELD)
         for name in changes[kind]:
             if name not in pools:
-                pools[name] = _some(_texts(name), MOST_CHANGE_TEXTS, chosen)
+                pools[name] = _some(name, MOST_CHANGE_TEXTS, seed)
     plain = [
         text for name, share in base.items() for text in pools[name][: max(round(RESTYLED_TEXTS * share), 1)]
     ]
@@ -164,5 +162,7 @@ def _texts(name: str) -> list[str]:
     return sorted({row["text"] for row in found})
 
 
-def _some(texts: Sequence[str], most: int, chosen: random.Random) -> list[str]:
-    return chosen.sample(list(texts), min(most, len(texts)))
+def _some(name: str, most: int, seed: int) -> list[str]:
+    """At most so many texts of one file, in an order that no other file has a say in."""
+    texts = _texts(name)
+    return random.Random(f"{seed} {name}").sample(texts, min(most, len(texts)))

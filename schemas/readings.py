@@ -9,7 +9,6 @@ from typing import Literal
 
 from msgspec import Struct
 
-Aspect = Literal["prompts", "responses"]
 LEARNING = "learning"  # reason of a sample: no baseline yet, so every candidate is kept
 
 
@@ -20,7 +19,7 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     float32.  `ordinal` numbers the candidates (not all become units) of one application in its partition.
     """
 
-    id: str  # of the interaction
+    id: str
     application: str
     time: float  # event time, epoch seconds
     ordinal: int
@@ -35,10 +34,9 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: int | None = None  # 64-bit hash of the key, None when keyless
     language: str | None = None
     code: bool = False
-    labels: list[str] = []  # of a response: refusal, format, length
-    aspect: Aspect = "prompts"  # whose text this is
     cluster: int | None = None  # of the eval set
     novelty: float | None = None  # conformal p-value against the baseline
+    meaning: bytes = b""  # as wording, of the transformer; empty where that eye is off
     user_hash: str | None = None
     deployment_id: str | None = None
     variant: str | None = None
@@ -49,7 +47,7 @@ class TickSum(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Additive sums over the units of one (bucket, chunk, deployment, variant) of one partition.
 
     `reference` is the baseline that `shape`, `novelty` are relative to; `evalset` the one for
-    `clusters` and `uncovered`.
+    `clusters` and `uncovered`.  An eye that is muted, or not there, has no sums.
     """
 
     bucket: int  # floor(event time / tick seconds)
@@ -58,9 +56,10 @@ class TickSum(Struct, frozen=True, kw_only=True, omit_defaults=True):
     units: int
     first_offset: int
     last_offset: int
-    wording: bytes  # int32[384]
-    shape: bytes  # int32[11], normal scores in 2**-12
-    novelty: dict[str, list[int]]  # eye -> counts of conformal p-values per log bin
+    wording: bytes = b""  # int32[384]
+    shape: bytes = b""  # int32[11], normal scores in 2**-12
+    meaning: bytes = b""  # int32[d]
+    novelty: dict[str, list[int]] = {}  # eye or "watch: NAME" -> counts of conformal p-values per log bin
     evalset: str | None = None
     clusters: list[int] = []  # counts per eval-set cluster
     uncovered: int = 0
@@ -70,10 +69,7 @@ class TickSum(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Totals(Struct, frozen=True, kw_only=True):
-    """What one partition has seen of one aspect of an application since its beginning.  Monotone.
-
-    Of responses only those are events that there are; ids seen before and other sources count as prompts.
-    """
+    """What one partition has seen of one application since its beginning.  Monotone."""
 
     events: int = 0  # unique production interactions
     units: int = 0
@@ -82,16 +78,15 @@ class Totals(Struct, frozen=True, kw_only=True):
     collapsed: int = 0  # same key or same text within the horizon
     unreadable: int = 0  # text that no eye can read
     keyless: int = 0  # counted events without user or conversation
-    unanswered: int = 0  # counted events without a response, or with an error
     excluded: int = 0  # not production
+    lost: int = 0  # units of ticks that never arrived
 
 
 class Tick(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The cumulative content of one block of one partition.  Topic `ticks.v1`.
 
     A block is the range [block_start, ...) of offsets up to its border; `up_to` is the last offset
-    folded in.  A reader keeps the newest version of each block and *replaces, never adds*.  Prompts and
-    responses of one block travel apart.
+    folded in.  A reader keeps the newest version of each block and *replaces, never adds*.
     `application` = "*" carries only progress: watermark and idleness of the partition.
     """
 
@@ -102,10 +97,11 @@ class Tick(Struct, frozen=True, kw_only=True, omit_defaults=True):
     up_to: int
     watermark: float | None = None  # epoch seconds; no unit older than this is still to come
     idle: bool = False  # everything written so far was read, and nothing came for a while
-    aspect: Aspect = "prompts"  # what was folded in: prompts, or the responses to them
     sums: list[TickSum] = []
     samples: list[Sample] = []
     event_times: list[float] = []  # while learning: counted events that gave no sample
+    units_before: int = 0  # units that this partition had counted before this block
+    units: int = 0  # units in this block so far, counted
     totals: Totals = Totals()
 
 
@@ -256,8 +252,7 @@ class Adaptation(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One measurement with its uncertainty.  Topic `readings.v1`, keyed by application.
 
-    `monitor` is `change` (prompts against their baseline), `responses` (likewise) or `gap` (prompts against
-    the eval set).  `state` is learning,
+    `monitor` is `change` (against the baseline) or `gap` (against the eval set).  `state` is learning,
     ok, pending (the score has crossed, what moved is being named), alarm or unknown.  The id derives
     from the data alone.
     """
@@ -290,7 +285,6 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     offsets: list[OffsetRange] = []
     totals: Totals = Totals()
     progress: float | None = None  # share of the baseline learned
-    beside: dict[str, str] = {}  # what the other drift monitor said at this time: monitor -> state
     note: str | None = None
     segment: str | None = None  # part of the application, as `language=de`; None: all of it
     severity: Literal["warning", "critical"] | None = None  # where the monitor itself knows

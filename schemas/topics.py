@@ -22,6 +22,7 @@ class Topic:
     cleanup: str = "delete"
     retention_ms: int | None = 7 * DAY_MS
     schema: type[Struct] | None = None
+    append_time: bool = False  # records carry the broker's time, whatever the producer's clock says
 
 
 INTERACTIONS = Topic(
@@ -30,6 +31,7 @@ INTERACTIONS = Topic(
     carries="canonical interaction: one JSON object, or an array of up to 64",
     partitions=6,
     schema=Interaction,
+    append_time=True,  # it bounds what event times may claim
 )
 DEPLOYMENTS = Topic(
     name="deployments.v1",

@@ -6,7 +6,6 @@ import numpy as np
 
 from app.adapters.describe import describe
 from app.core import clusters, reference
-from app.core.baseline import select
 from app.core.reference import Reference, Rows
 from app.core.units import canonical
 from app.errors import InputError
@@ -52,7 +51,7 @@ def build_reference(
         vectors = meaning.encode([prompts[i] for i in kept]).astype(np.float64)
         labels = clusters.partition(vectors, reference.cluster_count(len(kept)), seed=seed)
     return reference.build(
-        select(rows, kept),
+        rows.take(kept),
         application=application,
         kind="evalset",
         fingerprint=encoder.fingerprint,

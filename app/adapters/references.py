@@ -20,13 +20,14 @@ import numpy as np
 from app.core.baseline import Baseline
 from app.core.calibration import Calibration
 from app.core.clusters import Clusters
-from app.core.reference import EYES, Eye, Reference, Rows
+from app.core.reference import Eye, Reference, Rows
 from app.core.spectrum import Spectrum
+from app.core.watch import Bank, Watches
 from app.errors import InputError, ReferenceMismatch
 from app.ports import ClusterShare, ReferenceSummary
 from schemas.readings import Dependence
 
-FORMAT = 1
+FORMAT = 2
 PART_BYTES = 512 * 1024
 DAMAGE = (  # all that reading changed bytes was seen to raise
     ValueError,
@@ -48,7 +49,9 @@ SCALARS = (
     "block_units",
     "seed",
     "window",
+    "muted",
 )
+BANK_ARRAYS = ("weights", "offsets", "levels", "centre", "spread")
 BASELINE_SCALARS = (
     "horizon_seconds",
     "doubts",
@@ -68,6 +71,8 @@ def dump(what: Reference | Baseline) -> bytes:
         "grids": reference.grids,
         "centroids": reference.clusters.centroids,
     }
+    if reference.rows.meaning is not None:
+        arrays["meaning"] = reference.rows.meaning
     for name, eye in reference.eyes.items():
         arrays |= {
             f"{name}.mean": eye.spectrum.mean,
@@ -76,6 +81,10 @@ def dump(what: Reference | Baseline) -> bytes:
             f"{name}.norms": eye.norms,
         }
     meta: dict[str, Any] = {"format": FORMAT, **{name: getattr(reference, name) for name in SCALARS}}
+    meta["eyes"] = list(reference.eyes)
+    if reference.watches is not None:
+        meta["watches"] = {"names": reference.watches.bank.names, "shares": reference.watches.shares}
+        arrays |= _watch_arrays(reference.watches)
     meta["rows"] = {
         "texts": reference.rows.texts,
         "languages": reference.rows.languages,
@@ -89,6 +98,8 @@ def dump(what: Reference | Baseline) -> bytes:
         calibration = what.calibration
         meta["calibration"] = {
             "decays": calibration.decays,
+            "eyes": calibration.eyes,
+            "watches": calibration.watches,
             "tick_units": calibration.tick_units,
             "seed": calibration.seed,
         }
@@ -98,6 +109,12 @@ def dump(what: Reference | Baseline) -> bytes:
     out = io.BytesIO()
     np.savez_compressed(out, **arrays)
     return out.getvalue()
+
+
+def _watch_arrays(watches: Watches) -> dict[str, Any]:
+    arrays = {f"watch.{name}": getattr(watches.bank, name) for name in BANK_ARRAYS}
+    scores = [watches.scores[name] for name in watches.bank.names]
+    return arrays | {"watch.scores": np.array(scores)}
 
 
 def load(blob: bytes, *, fingerprint: str | None = None) -> Reference | Baseline:
@@ -136,6 +153,7 @@ def _reference(meta: dict[str, Any], arrays: dict[str, Any]) -> Reference:
         texts=tuple(meta["rows"]["texts"]),
         languages=tuple(meta["rows"]["languages"]),
         code=tuple(meta["rows"]["code"]),
+        meaning=arrays.get("meaning"),
     )
     eyes = {
         name: Eye(
@@ -144,7 +162,7 @@ def _reference(meta: dict[str, Any], arrays: dict[str, Any]) -> Reference:
             ),
             arrays[f"{name}.norms"],
         )
-        for name in EYES
+        for name in meta["eyes"]
     }
     stored = meta["clusters"]
     clusters = Clusters(
@@ -155,7 +173,22 @@ def _reference(meta: dict[str, Any], arrays: dict[str, Any]) -> Reference:
     )
     scalars = {name: meta[name] for name in SCALARS}
     scalars["window"] = None if meta["window"] is None else tuple(meta["window"])
-    return Reference(rows=rows, grids=arrays["grids"], eyes=eyes, clusters=clusters, **scalars)
+    scalars["muted"] = tuple(meta["muted"])
+    return Reference(
+        rows=rows,
+        grids=arrays["grids"],
+        eyes=eyes,
+        clusters=clusters,
+        watches=_watches(meta["watches"], arrays) if "watches" in meta else None,
+        **scalars,
+    )
+
+
+def _watches(stored: dict[str, Any], arrays: dict[str, Any]) -> Watches:
+    names = tuple(stored["names"])
+    bank = Bank(names=names, **{name: arrays[f"watch.{name}"] for name in BANK_ARRAYS})
+    scores = dict(zip(names, arrays["watch.scores"], strict=True))
+    return Watches(bank=bank, scores=scores, shares=stored["shares"])
 
 
 def _baseline(reference: Reference, meta: dict[str, Any], arrays: dict[str, Any]) -> Baseline:
@@ -166,7 +199,12 @@ def _baseline(reference: Reference, meta: dict[str, Any], arrays: dict[str, Any]
         if f"calibration.{f.name}" in arrays
     }
     calibration = Calibration(
-        decays=tuple(stored["decays"]), tick_units=stored["tick_units"], seed=stored["seed"], **kept
+        decays=tuple(stored["decays"]),
+        eyes=tuple(stored["eyes"]),
+        watches=tuple(stored["watches"]),
+        tick_units=stored["tick_units"],
+        seed=stored["seed"],
+        **kept,
     )
     dependence = msgspec.convert(meta["baseline"]["dependence"], Dependence)
     known = meta["baseline"] | {"doubts": tuple(meta["baseline"]["doubts"]), "dependence": dependence}

@@ -146,7 +146,7 @@ def bars(before: float, now: float, *, scale: float, names: tuple[str, str] = ("
 
 def moves(state: State) -> Html | None:
     """Clusters whose share moved, with what people write."""
-    clusters = sorted(state.clusters, key=lambda c: -abs(c.share_now - c.share_before))[:SHOWN]
+    clusters = state.clusters[:SHOWN]
     if not clusters:
         return None
     scale = max(0.01, *(max(c.share_before, c.share_now) for c in clusters))

@@ -8,8 +8,7 @@ from msgspec import structs
 
 from app.adapters.files import EvalSetFile, EventFile
 from app.adapters.replay import Replay, baseline_facts
-from app.core.aspects import MONITORS, RESPONSES
-from app.core.reference import LEARNED_KINDS, Reference
+from app.core.reference import Reference
 from app.settings import DetectionSettings
 from schemas.events import Deployment, Interaction
 from schemas.readings import Reading, Totals
@@ -23,10 +22,7 @@ def summarise(
     """The facts of one replay as plain values; the caller adds what only it knows, such as its duration."""
     names = list(dict.fromkeys(e.application for e in source.events if isinstance(e, Interaction)))
     scores = [r.value for r in said.readings if r.monitor == "change" and r.value is not None]
-    baselines = {
-        kind: {b.reference.application: baseline_facts(b) for b in said.baselines if b.reference.kind == kind}
-        for kind in LEARNED_KINDS.values()
-    }
+    baselines = {b.reference.application: baseline_facts(b) for b in said.baselines}
     return {
         "applications": names,
         "verdicts": {name: verdict(name, source, said, detection) for name in names},
@@ -35,9 +31,8 @@ def summarise(
         "severity": max(said.severities, key=("warning", "critical").index, default=None),
         "max_score": max(scores, default=None),
         "counts": counts(source, said, names),
-        "responses": {name: told for name in names if (told := responses(name, said))},
         "unreadable_lines": unreadable(source),
-        "references": {"evalset": _evalset(evalset), **baselines},
+        "references": {"evalset": _evalset(evalset), "baseline": baselines},
         "deployments": [
             {
                 "application": d.application,
@@ -70,19 +65,9 @@ def counts(source: EventFile, said: Replay, names: Sequence[str]) -> dict[str, A
     }
 
 
-def responses(name: str, said: Replay) -> dict[str, Any]:
-    """What was counted of an application's responses, and their highest score; empty without any."""
-    readings = [r for r in said.readings if (r.application, r.monitor) == (name, MONITORS[RESPONSES])]
-    scores = [r.value for r in readings if r.value is not None]
-    return {
-        **(structs.asdict(readings[-1].totals) if readings else {}),
-        **({"max_score": max(scores)} if scores else {}),
-    }
-
-
 def _totals(name: str, source: EventFile, said: Replay) -> Totals:
     """As the last reading tells them; an application without one has nothing that counts."""
-    told = [reading.totals for reading in _of_prompts(name, said)]
+    told = [reading.totals for reading in said.readings if reading.application == name]
     if told:
         return told[-1]
     mine = [e for e in source.events if isinstance(e, Interaction) and e.application == name]
@@ -99,7 +84,7 @@ def unreadable(source: EventFile | EvalSetFile) -> list[dict[str, Any]]:
 
 def verdict(name: str, source: EventFile, said: Replay, detection: DetectionSettings) -> str:
     """One application's result in a sentence."""
-    readings = _of_prompts(name, said)
+    readings = [r for r in said.readings if r.application == name]
     firing = [a for a in said.alerts if a.application == name and a.state == "firing"]
     if not readings:
         return f"{name}: no event counts; only those whose source is production do"
@@ -116,14 +101,9 @@ def verdict(name: str, source: EventFile, said: Replay, detection: DetectionSett
     if not scored or threshold is None:
         return f"{name}: a baseline was learned, but nothing came after it; lower --baseline-events"
     units = readings[-1].totals.units
-    told = f"{name}: no incident in {units:,} units; highest score {max(scored):.2f}"
-    if "max_score" in (answers := responses(name, said)):
-        told += f", of responses {answers['max_score']:.2f}"
-    return f"{told}, threshold {threshold:.2f}"
-
-
-def _of_prompts(name: str, said: Replay) -> list[Reading]:
-    return [r for r in said.readings if r.application == name and r.monitor != MONITORS[RESPONSES]]
+    return (
+        f"{name}: no incident in {units:,} units; highest score {max(scored):.2f}, threshold {threshold:.2f}"
+    )
 
 
 def _unlearned(last: Reading, detection: DetectionSettings) -> str:

@@ -1,6 +1,7 @@
 """A tokenizer that remembers words: how a word splits does not depend on its neighbours."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from itertools import chain, islice
 from typing import Any
@@ -30,6 +31,7 @@ class WordPieces:
 
     def __init__(self, tokenizer: bytes) -> None:
         """`tokenizer` is the text of a tokenizer.json.  Raises InputError where it is none."""
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # few words at a time, one thread
         self._library = _reader(tokenizer)
         parts = json.loads(tokenizer)
         rules: dict[str, Any] = parts["normalizer"] or {}
@@ -63,6 +65,12 @@ class WordPieces:
             for row, words in strange.items():
                 found[row] = _joined(words, lambda word: fresh[word] if word in fresh else known[word], limit)
         return found
+
+    def frame(self) -> tuple[list[int], list[int]]:
+        """Special ids before and after one text, as a model wants them: ([CLS], [SEP])."""
+        sample = self._library.encode("a")
+        own = [place for place, special in enumerate(sample.special_tokens_mask) if not special]
+        return sample.ids[: own[0]], sample.ids[own[-1] + 1 :]
 
     def _words(self, text: str) -> list[bytes]:
         plain = text.encode().translate(self._case, _CONTROLS)

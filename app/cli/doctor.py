@@ -10,7 +10,14 @@ from pathlib import Path
 import typer
 
 from app.cli.terminal import AsJson, config_of, settings_of, show, show_json
-from app.errors import DependencyError, InputError, MissingTopic, PromptdriftError, SettingsError
+from app.errors import (
+    DependencyError,
+    InputError,
+    MissingTopic,
+    ModelMissing,
+    PromptdriftError,
+    SettingsError,
+)
 from app.settings import DEFAULT_FILE, EncoderSettings, KafkaSettings, RedisSettings, Settings
 
 SKEW_SECONDS = 5.0
@@ -59,6 +66,7 @@ def examine(ctx: typer.Context) -> Iterator[Finding]:
         return
     yield _settings(config_of(ctx))
     yield _guarded("encoder", lambda: _encoder(settings.encoder))
+    yield _guarded("meaning", lambda: _transformer(settings.encoder))
     yield from _broker(settings.kafka)
     yield from _redis(settings.redis)
     yield from _names(settings)
@@ -86,7 +94,8 @@ def _failed(name: str, error: PromptdriftError) -> Finding:
 
 
 def _encoder(settings: EncoderSettings) -> Finding:
-    from app.adapters.distillation import cached_path, model_fingerprint, model_folder, table_fingerprint
+    from app.adapters.distillation import cached_path, table_fingerprint
+    from app.adapters.models import model_fingerprint, model_folder
     from app.adapters.wording import StaticTable
 
     if settings.table is not None:
@@ -105,6 +114,27 @@ def _encoder(settings: EncoderSettings) -> Finding:
     detail = "no table yet; the first start distils it, 20-60 s"
     return Finding(
         name="encoder", state="warning", detail=detail, remedy="run `promptdrift encoder distil` beforehand"
+    )
+
+
+def _transformer(settings: EncoderSettings) -> Finding:
+    """Nothing needs it by default: without it a finding is a warning, unless int8 was asked for."""
+    from app.adapters.transformer import TransformerEncoder
+
+    if settings.model is not None and not Path(settings.model).expanduser().is_dir():
+        detail = f"model {settings.model} is looked at when it is first used"
+        return Finding(name="meaning", state="ok", detail=detail)
+    try:
+        reason = TransformerEncoder(settings.model, precision=settings.precision).why_not_int8
+    except ModelMissing as error:
+        detail, _, remedy = str(error).partition(": ")
+        return Finding(name="meaning", state="warning", detail=detail, remedy=remedy)
+    if reason is None:
+        return Finding(name="meaning", state="ok", detail="the transformer runs in int8")
+    detail, _, remedy = reason.partition(": ")
+    state = "ok" if settings.precision == "fp32" else "warning"
+    return Finding(
+        name="meaning", state=state, detail=f"the transformer runs in float32: {detail}", remedy=remedy
     )
 
 

@@ -12,6 +12,7 @@ from app.settings import EncoderSettings
 
 if TYPE_CHECKING:
     from app.adapters.encoders import LiveEncoder
+    from app.adapters.transformer import TransformerEncoder
 
 group = typer.Typer(help="The wording table.", no_args_is_help=True)
 
@@ -32,6 +33,22 @@ def live_encoder(settings: EncoderSettings) -> "LiveEncoder":
             cache_dir=settings.cache_dir,
             progress=_steps(advance),
         )
+
+
+def meaning_encoder(settings: EncoderSettings) -> "TransformerEncoder":
+    """The transformer of the settings; says where it is not the quick one."""
+    from app.adapters.transformer import TransformerEncoder
+
+    found = TransformerEncoder(
+        settings.model,
+        precision=settings.precision,
+        threads=settings.threads,
+        cache_dir=settings.cache_dir,
+        memory_bytes=settings.memory_bytes,
+    )
+    if found.why_not_int8 is not None:
+        say(f"the transformer runs in float32, at half the speed: {found.why_not_int8}")
+    return found
 
 
 @group.command()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.encoder import live_encoder
+from app.cli.encoder import live_encoder, meaning_encoder
 from app.cli.replay import ClustersWith, Eye, evalset_reference
 from app.cli.terminal import AsJson, say, settings_of, show, show_json, show_table
 
@@ -42,7 +42,7 @@ def build(  # noqa: PLR0913  a command's options
         eval_set,
         None,
         encoder=encoder,
-        clusters_with=clusters_with,
+        meaning=meaning_encoder(settings.encoder) if clusters_with is Eye.transformer else None,
         seed=settings.detection.seed,
         application=application,
     )

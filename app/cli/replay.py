@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.encoder import live_encoder
+from app.cli.encoder import live_encoder, meaning_encoder
 from app.cli.inputs import EVENTS_HELP, Mapped, events_of, tell_unreadable
 from app.cli.terminal import AsJson, progress, say, settings_of, show_json
 
 if TYPE_CHECKING:
     from app.adapters.encoders import LiveEncoder
     from app.core.reference import Reference
+    from app.ports import MeaningEncoder
 
 DRIFT_EXIT = 10
 
@@ -87,7 +88,11 @@ def replay(  # noqa: PLR0913  a command's options
     source.require(Interaction)
     encoder = live_encoder(settings.encoder)
     known = evalset_reference(
-        eval_set, reference, encoder=encoder, clusters_with=clusters_with, seed=settings.detection.seed
+        eval_set,
+        reference,
+        encoder=encoder,
+        meaning=meaning_encoder(settings.encoder) if clusters_with is Eye.transformer else None,
+        seed=settings.detection.seed,
     )
     with progress("replaying", len(source.events)) as advance:
         said = road.run(
@@ -118,14 +123,13 @@ def evalset_reference(
     directory: Path | None,
     *,
     encoder: "LiveEncoder",
-    clusters_with: Eye = Eye.wording,
+    meaning: "MeaningEncoder | None" = None,
     seed: int = 0,
     application: str = "*",
 ) -> "Reference | None":
     """The reference of an eval set, built now or read from its folder; None where neither is given."""
     from app.adapters import references
     from app.adapters.build import build_reference
-    from app.adapters.encoders import TransformerEncoder
     from app.adapters.files import read_evalset
 
     if directory is not None:
@@ -135,7 +139,6 @@ def evalset_reference(
         return None
     found = read_evalset(eval_set)
     tell_unreadable(eval_set, found.unreadable)
-    meaning = TransformerEncoder() if clusters_with is Eye.transformer else None
     return build_reference(found.items, encoder=encoder, application=application, seed=seed, meaning=meaning)
 
 

@@ -3,13 +3,12 @@
 import hashlib
 from datetime import datetime
 
-from app.core.aspects import MONITORS, changed
 from app.core.rules import Rule
-from schemas.decisions import Alert, Member, Severity
-from schemas.readings import Reading
+from schemas.decisions import Alert, Attribution, Member, Severity
+from schemas.readings import Adaptation, Reading
 
 PERCENT = 100.0
-DRIFT = frozenset(MONITORS.values())
+SUBJECTS = {"change": "live prompts", "responses": "responses"}
 
 
 def place_of(reading: Reading) -> str:
@@ -72,6 +71,7 @@ def alert_of(reading: Reading, incident: str, detected_at: datetime, rule: Rule)
         watch=reading.watch,
         descriptors=reading.descriptors,
         deployment=reading.deployment,
+        attribution=attribution_of(reading.adaptation),
         reference=reading.reference,
         offsets=reading.offsets,
         reading_id=reading.id,
@@ -79,6 +79,15 @@ def alert_of(reading: Reading, incident: str, detected_at: datetime, rule: Rule)
         annotations=rule.annotations,
         runbook=rule.runbook,
         sinks=rule.sinks,
+    )
+
+
+def attribution_of(seen: Adaptation | None) -> Attribution | None:
+    """The three shares, where a look at the deployment could tell them."""
+    if seen is None or seen.adaptation is None or seen.outside is None or seen.audience is None:
+        return None
+    return Attribution(
+        adaptation=seen.adaptation.value, outside=seen.outside.value, audience=seen.audience.value
     )
 
 
@@ -93,8 +102,10 @@ def summarise(reading: Reading) -> str:
     if reading.monitor == "gap":
         share = 0.0 if reading.uncovered is None else reading.uncovered.share * PERCENT
         return f"{app}: {share:.0f} % of live prompts lie outside what the eval set covers"
-    what = changed(reading) if reading.monitor in DRIFT else f"{reading.monitor} changed"
-    parts = [f"{app}: {what}" + (f" ({reading.channel})" if reading.channel else "")]
+    if reading.monitor == "adaptation" and reading.adaptation is not None:
+        return f"{app}: after deployment {reading.deployment} {reading.adaptation.verdict}"
+    what = SUBJECTS.get(reading.monitor, reading.monitor)
+    parts = [f"{app}: {what} changed" + (f" ({reading.channel})" if reading.channel else "")]
     moved = [c for c in reading.clusters if c.share_now > c.share_before] or reading.clusters
     if moved:
         top = moved[0]
@@ -106,6 +117,6 @@ def summarise(reading: Reading) -> str:
         parts.append(f"{d.name} from {d.share_before * PERCENT:.0f} % to {d.share_now * PERCENT:.0f} %")
     if reading.deployment:
         parts.append(f"after deployment {reading.deployment}")
-    if reading.note and reading.state == "alarm" and reading.monitor not in DRIFT:
+    if reading.note and reading.state == "alarm" and reading.monitor not in SUBJECTS:
         parts.append(reading.note)
     return "; ".join(parts)

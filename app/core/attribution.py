@@ -1,7 +1,7 @@
-"""What moved: clusters and descriptors of recent units against the baseline, with intervals.
+"""What moved: regions and descriptors of recent units against the baseline, with intervals.
 
-Recent units and baseline units are clustered *together* (each side with the same total weight), so a
-topic that neither the eval set nor the baseline holds gets a cluster and a name of its own.
+Recent units and baseline units are scanned *together* (`app/core/scan.py`), so a topic that neither the
+eval set nor the baseline holds is a region of its own, named by its own words.
 """
 
 from collections import Counter
@@ -9,24 +9,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from app.core import clusters
 from app.core.effect import Z95, difference
 from app.core.fixedpoint import WORDING_SCALE, Floats, restore
-from app.core.history import Window
-from app.core.reference import Reference, Rows
+from app.core.naming import name_groups
+from app.core.reference import Rows
+from app.core.scan import Region, scan
 from schemas.readings import ClusterMove, DescriptorMove
 
 MOST_CLUSTERS, MOST_DESCRIPTORS = 6, 6
+MOST_BEFORE = 2048  # baseline units in a scan
 NEW_BELOW = 0.005
 DRIVER_SHARE, FEWEST_DRIVERS = 0.01, 3
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Moves in order of evidence; those whose interval excludes zero, else the single largest."""
+    """Clusters that grew, then those that shrank, each by evidence; where none did, the likeliest one."""
 
     clusters: list[ClusterMove]
     descriptors: list[DescriptorMove]
@@ -45,7 +46,7 @@ def explain(
 
     Args: drive, how much each unit of some rows speaks for the alarm; where no cluster moved beyond
         chance, the units that speak loudest are shown instead.
-    Cost: one k-means over n + m unit vectors, about a second at 2,500.
+    Cost: one scan over n + m unit vectors, about half a second at 2,500.
     """
     moves = cluster_moves(before, now, weights, seed=seed)
     if drive is not None and not any(c.low is not None and c.low > 0 for c in moves):
@@ -67,12 +68,9 @@ def driver_move(
     if loud.sum() < FEWEST_DRIVERS:
         return None
     share = float(weights[loud].sum() / weights.sum())
-    effective = float(np.square(weights.sum()) / np.square(weights).sum())
-    low, high = difference(DRIVER_SHARE, len(before), share, effective, Z95)
-    labels = np.concatenate([np.zeros(len(before), np.int64), loud.astype(np.int64)])
-    name = clusters.name_clusters((*before.texts, *now.texts), labels, 2)[1]
+    low, high = difference(DRIVER_SHARE, len(before), share, effective_units(weights), Z95)
     return ClusterMove(
-        name=name,
+        name=name_groups(before, now, [np.flatnonzero(loud)])[0],
         share_before=DRIVER_SHARE,
         share_now=share,
         examples=list(clusters.exemplars_of(now.texts, np.flatnonzero(loud), speaks)),
@@ -82,67 +80,71 @@ def driver_move(
 
 
 def cluster_moves(before: Rows, now: Rows, weights: Floats, *, seed: int) -> list[ClusterMove]:
-    """Share of each joint cluster before and now, with simultaneous 95 % intervals (Bonferroni)."""
-    n, m = len(before), len(now)
+    """Regions whose share changed, with simultaneous 99 % intervals of the change.
+
+    A region is told where its share moved among the units left by the stronger ones *and* among all;
+    the interval of one that chance could have shown holds zero.
+    """
+    if len(before) > MOST_BEFORE:
+        kept = np.random.default_rng(seed).choice(len(before), MOST_BEFORE, replace=False)
+        before = before.take(np.sort(kept).tolist())
     old, new = restore(before.wording, WORDING_SCALE), restore(now.wording, WORDING_SCALE)
-    weights = weights / weights.sum()
-    rows = np.concatenate([old, new])
-    balance = np.concatenate([np.full(n, 1.0 / n), weights])
-    count = int(np.clip(m // 8, 8, 40))
-    labels = clusters.partition(rows, count, seed=seed, weights=balance * (n + m) / 2)
-    found = int(labels.max()) + 1
-    share_before = np.bincount(labels[:n], minlength=found) / n
-    share_now = np.bincount(labels[n:], weights=weights, minlength=found)
-    effective = 1.0 / float(np.square(weights).sum())
-    z = -float(ndtri(0.025 / found))
-    names = clusters.name_clusters((*before.texts, *now.texts), labels, found)
-    ranked: list[tuple[float, ClusterMove]] = []
-    for k in range(found):
-        low, high = difference(float(share_before[k]), n, float(share_now[k]), effective, z)
+    found = scan(old, new, weights, seed=seed, most=MOST_CLUSTERS)
+    names = name_groups(before, now, [region.now for region in found.regions])
+    moves = []
+    for region, name in zip(found.regions, names, strict=True):
+        share_before = len(region.before) / len(before)
+        share_now = float(weights[region.now].sum() / weights.sum())
+        low, high = difference(share_before, len(before), share_now, effective_units(weights), found.critical)
+        if abs(region.evidence) <= found.critical:
+            low, high = min(low, 0.0), max(high, 0.0)
         move = ClusterMove(
-            name=names[k],
-            share_before=float(share_before[k]),
-            share_now=float(share_now[k]),
-            examples=list(_nearest(now, new, labels[n:] == k)),
-            nearest=list(_contrast(before, old, new[labels[n:] == k])),
+            name=name,
+            share_before=share_before,
+            share_now=share_now,
+            examples=list(_typical(now, old, new, region)),
+            nearest=list(_contrast(before, old, new[region.now])),
             low=low,
             high=high,
-            new=bool(share_before[k] < NEW_BELOW < low),
+            new=share_before < NEW_BELOW < low,
         )
-        ranked.append((max(low, -high), move))
-    return _best(ranked)
+        moves.append(move)
+    return _told(moves)
 
 
-def _best(ranked: list[tuple[float, ClusterMove]]) -> list[ClusterMove]:
-    """Grown and shrunk clusters whose interval excludes zero; if none, the one that is nearest to it."""
-    ordered = sorted(ranked, key=lambda entry: (-entry[0], entry[1].name))
-    sure = [move for evidence, move in ordered if evidence > 0]
-    if not sure:
-        grown = [move for _, move in ordered if move.share_now > move.share_before]
-        return grown[:1] or [move for _, move in ordered[:1]]
-    return sorted(sure, key=lambda move: move.share_before - move.share_now)[:MOST_CLUSTERS]
+def effective_units(weights: Floats) -> float:
+    """How many equally weighted units tell as much (Kish): (sum w)^2 / sum w^2."""
+    return float(np.square(weights.sum()) / np.square(weights).sum())
 
 
-def _nearest(rows: Rows, vectors: Floats, inside: NDArray[np.bool_]) -> tuple[str, ...]:
-    """The recent units nearest to their cluster's centre."""
-    members = np.flatnonzero(inside)
-    if not len(members):
+def _told(moves: list[ClusterMove]) -> list[ClusterMove]:
+    """Of moves in order of evidence: what grew beyond chance, what shrank so; else the likeliest growth."""
+    grown = [move for move in moves if move.low is not None and move.low > 0]
+    shrunk = [move for move in moves if move.high is not None and move.high < 0]
+    return [*grown, *shrunk] or [move for move in moves if move.share_now > move.share_before][:1]
+
+
+def _typical(now: Rows, old: Floats, new: Floats, region: Region) -> tuple[str, ...]:
+    """Recent units of a region that are least like its baseline units (else like the whole baseline)."""
+    if not len(region.now):
         return ()
-    centre = vectors[members].mean(axis=0)
-    return clusters.exemplars_of(rows.texts, members, vectors @ centre)
+    usual = old[region.before] if len(region.before) else old
+    return clusters.exemplars_of(
+        now.texts, region.now, new @ (new[region.now].mean(axis=0) - usual.mean(axis=0))
+    )
 
 
 def _contrast(before: Rows, old: Floats, members: Floats) -> tuple[str, ...]:
-    """The baseline units nearest to the cluster's recent centre."""
+    """The baseline units nearest to the region's recent centre."""
     if not len(members):
         return ()
     return clusters.exemplars_of(before.texts, np.arange(len(before)), old @ members.mean(axis=0), 2)
 
 
 def descriptor_moves(before: Rows, now: Rows, weights: Floats) -> list[DescriptorMove]:
-    """Languages and code text whose share moved beyond its simultaneous 95 % interval."""
+    """Languages and code text whose share moved beyond its simultaneous 95 % interval; grown ones first."""
+    effective = effective_units(weights)
     weights = weights / weights.sum()
-    effective = 1.0 / float(np.square(weights).sum())
     old = Counter[str]()
     new = Counter[str]()
     for language, code in zip(before.languages, before.code, strict=True):
@@ -160,33 +162,9 @@ def descriptor_moves(before: Rows, now: Rows, weights: Floats) -> list[Descripto
         low, high = difference(was, len(before), is_now, effective, z)
         if low > 0 or high < 0:
             moves.append(DescriptorMove(name=label, share_before=was, share_now=is_now))
-    return sorted(moves, key=lambda d: -abs(d.share_now - d.share_before))[:MOST_DESCRIPTORS]
+    return sorted(moves, key=lambda d: d.share_before - d.share_now)[:MOST_DESCRIPTORS]
 
 
 def _labels(language: str | None, code: bool) -> list[str]:
     out = [f"language: {language}"] if language else []
     return [*out, "code"] if code else out
-
-
-def gap_clusters(windows: list[Window], evalset: Reference) -> list[ClusterMove]:
-    """Share of each standing cluster in the eval set and in live traffic: largest gaps first."""
-    counted = [w.total.clusters for w in windows if w.total.clusters is not None]
-    units = sum(w.total.units for w in windows if w.total.clusters is not None)
-    if not units:
-        return []
-    live = np.sum(counted, axis=0) / units
-    z = max(Z95, -float(ndtri(0.025 / len(live))))
-    moves: list[tuple[float, ClusterMove]] = []
-    for k, name in enumerate(evalset.clusters.names):
-        share = evalset.clusters.shares[k]
-        low, high = difference(share, evalset.units, float(live[k]), units, z)
-        move = ClusterMove(
-            name=name,
-            share_before=share,
-            share_now=float(live[k]),
-            nearest=list(evalset.clusters.exemplars[k]),
-            low=low,
-            high=high,
-        )
-        moves.append((max(low, -high), move))
-    return [move for evidence, move in sorted(moves, key=lambda e: -e[0])[:MOST_CLUSTERS] if evidence > 0]

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.core import budget, reference
-from app.core.aspects import Subject
 from app.core.autocorrelation import Blocks, blocks
 from app.core.calibration import Calibration, calibrate
 from app.core.claims import doubts
@@ -19,6 +18,7 @@ from app.core.dependence import INDEPENDENT, Horizon, Keyed, choose_horizon, lar
 from app.core.fixedpoint import Floats
 from app.core.reference import Reference, Rows
 from app.core.spectrum import fit
+from app.core.watch import Bank
 from schemas.readings import Dependence, Sample
 
 TICK_UNITS = 8
@@ -35,6 +35,8 @@ class BaselineSettings:
     horizon_seconds: float | None = None  # None: as the within-key correlation demands
     samples_per_second: float = 50.0
     seed: int = 0
+    bank: Bank | None = None  # what to watch for
+    mute: tuple[str, ...] = ()  # eyes that raise no alarm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ class Baseline:
 def learn(
     samples: Sequence[Sample],
     *,
-    subject: Subject,
+    application: str,
     fingerprint: str,
     settings: BaselineSettings,
     partitions: int,
@@ -77,18 +79,20 @@ def learn(
 
     Raises: reference.TooFewUnits.
     """
-    reference.demand_units(len(samples), f"baseline of {subject.aspect}", subject.application)
+    reference.demand_units(len(samples), "baseline", application)
     rows = rows_of(samples)
     keyed = Keyed(keys=[s.key for s in samples], gaps=[s.gap for s in samples])
     horizon = choose_horizon(
         keyed, seen_by(rows), fixed=settings.horizon_seconds, fewest=reference.MINIMUM_UNITS
     )
     built = reference.build(
-        select(rows, horizon.kept),
-        application=subject.application,
-        kind=reference.LEARNED_KINDS[subject.aspect],
+        rows.take(horizon.kept),
+        application=application,
+        kind="baseline",
         fingerprint=fingerprint,
         seed=settings.seed,
+        bank=settings.bank,
+        mute=settings.mute,
     )
     found = blocks(seen_by(built.rows))
     built = reference.in_blocks(built, found.units)
@@ -158,23 +162,13 @@ def tick_length(rate: float) -> float:
 
 
 def rows_of(samples: Sequence[Sample]) -> Rows:
-    """Rows of samples, in their order."""
+    """Rows of samples, in their order; `meaning` only where every sample was seen with that eye."""
+    count, meaning = len(samples), [s.meaning for s in samples]
     return Rows(
-        wording=np.frombuffer(b"".join(s.wording for s in samples), "<i2").reshape(len(samples), -1),
-        shape=np.frombuffer(b"".join(s.shape for s in samples), "<f4").reshape(len(samples), -1),
+        wording=np.frombuffer(b"".join(s.wording for s in samples), "<i2").reshape(count, -1),
+        shape=np.frombuffer(b"".join(s.shape for s in samples), "<f4").reshape(count, -1),
+        meaning=np.frombuffer(b"".join(meaning), "<i2").reshape(count, -1) if all(meaning) else None,
         texts=tuple(s.text for s in samples),
         languages=tuple(s.language for s in samples),
         code=tuple(s.code for s in samples),
-    )
-
-
-def select(rows: Rows, kept: Sequence[int]) -> Rows:
-    """Some of the rows."""
-    index = np.asarray(kept, dtype=np.int64)
-    return Rows(
-        wording=rows.wording[index],
-        shape=rows.shape[index],
-        texts=tuple(rows.texts[i] for i in kept),
-        languages=tuple(rows.languages[i] for i in kept),
-        code=tuple(rows.code[i] for i in kept),
     )

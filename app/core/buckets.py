@@ -39,7 +39,7 @@ def fold_samples(
     sums: list[tuple[Sample, SumKey, Fold]] = []
     kept: list[Sample] = []
     rows = rows_of(units)
-    judged = judge(rows.wording, rows.shape, baseline=baseline, evalset=evalset)
+    judged = judge(rows, baseline=baseline, evalset=evalset)
     clusters = 0 if evalset is None else len(evalset.clusters.names)
     for i, unit in enumerate(units):
         cohort = (unit.deployment_id, unit.variant)

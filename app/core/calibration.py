@@ -7,7 +7,7 @@ Every component is put on a common scale by its own run lengths, then one joint 
 the maximum (docs/method.md).  Deterministic under a seed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from app.core import novelty, spectrum
 from app.core.autocorrelation import Resample
-from app.core.fixedpoint import SCORE_SCALE, WORDING_SCALE, Floats, restore
+from app.core.fixedpoint import SCALES, Floats, restore
 from app.core.reference import EYES, Reference
+from app.core.watch import PREFIX
 
 DECAYS = (1 / 24, 1 / 96, 1 / 384, 1 / 1024)
 SHORT_RUN, LONG_RUN = 5_000.0, 50_000.0
@@ -27,11 +28,16 @@ LEVELS, REPLICAS = 32, 200
 STEEPEST = 2.0  # decades of run length per level, beyond the simulated ones
 JOINT_RUNS = (1_000.0, 2_000.0, 5_000.0, 10_000.0, 20_000.0, 50_000.0, 100_000.0)
 CHANNELS = {("wording", "p1"): "wording", ("wording", "p0"): "mix"}
+CHANNELS |= {("shape", reading): "format" for reading in ("p0", "p1")}
+CHANNELS |= {("meaning", reading): "meaning" for reading in ("p0", "p1")}
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One statistic of the bank: which eye, which reading (p0, p1, novelty), which scale or bet."""
+    """One statistic: whose (an eye, or "watch: NAME"), which reading, which scale or bet of it.
+
+    `reading` is p0, p1 or novelty of an eye, or watch.
+    """
 
     eye: str
     reading: str
@@ -40,10 +46,15 @@ class Component:
 
     @property
     def channel(self) -> str:
-        """The word for people: wording, mix, format or unseen."""
-        if self.reading == "novelty":
-            return "unseen"
-        return CHANNELS.get((self.eye, self.reading), "format")
+        """The word for people: wording, mix, format, meaning, unseen or "watch: NAME"."""
+        if self.reading == "watch":
+            return self.eye
+        return CHANNELS.get((self.eye, self.reading), "unseen")
+
+    @property
+    def bets(self) -> bool:
+        """Whether it is a CUSUM of bets, and no decayed sum."""
+        return self.reading in ("novelty", "watch")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +64,13 @@ class Calibration:
     `low`, `high` (c,): component thresholds at run lengths 5,000 and 50,000; `high` is infinite for a
     component that never moves.  `joint` (r,): threshold of the maximum at `runs` (r,) units; beyond
     the last, extrapolated linearly in log run length.  `alarms` counts the simulated alarms behind each
-    joint threshold: its relative error is about 1/sqrt(alarms).
+    joint threshold: its relative error is about 1/sqrt(alarms).  `eyes` are those that count, `watches`
+    the names of what is watched for.
     """
 
     decays: tuple[float, ...]
+    eyes: tuple[str, ...] = EYES
+    watches: tuple[str, ...] = ()
     low: Floats
     high: Floats
     runs: Floats
@@ -68,7 +82,7 @@ class Calibration:
 
     def components(self) -> tuple[Component, ...]:
         """The bank in the order of `low` and `high`."""
-        return component_bank(self.decays)
+        return component_bank(self.decays, self.eyes, self.watches)
 
     def log_run_length(self, level: float) -> float:
         """log10 of the joint run length at which the maximum reaches `level`, in units."""
@@ -97,16 +111,23 @@ def slope(runs: Floats, joint: Floats) -> float:
     return min(float(x @ y / (x @ x)), STEEPEST)
 
 
-def component_bank(decays: tuple[float, ...]) -> tuple[Component, ...]:
-    """Per eye: p0 and p1 at each scale, then the novelty bets."""
+def component_bank(
+    decays: tuple[float, ...], eyes: Sequence[str] = EYES, watches: Sequence[str] = ()
+) -> tuple[Component, ...]:
+    """Per eye: p0 and p1 at each scale, then the novelty bets; last the bets of each watch."""
     bank: list[Component] = []
-    for eye in EYES:
+    for eye in eyes:
         for reading in ("p0", "p1"):
             bank += [
                 Component(eye, reading, i, f"{eye} {reading} 1/{round(1 / a)}") for i, a in enumerate(decays)
             ]
         bank += [
             Component(eye, "novelty", i, f"{eye} novelty {share:g}")
+            for i, share in enumerate(novelty.BET_SHARES)
+        ]
+    for name in watches:
+        bank += [
+            Component(PREFIX + name, "watch", i, f"{PREFIX}{name} {share:g}")
             for i, share in enumerate(novelty.BET_SHARES)
         ]
     return tuple(bank)
@@ -128,16 +149,20 @@ def calibrate(reference: Reference, *, tick_units: int = 8, seed: int = 0) -> Ca
     Cost: about 15 s on 2 cores at n = 2000.
     """
     decays = usable_decays(reference.units, tick_units)
-    history = np.concatenate(
-        [_simulate(name, reference, decays=decays, tick_units=tick_units, seed=seed + 1) for name in EYES],
-        axis=2,
-    )  # (streams, steps, components)
-    low, high = _scale(history, component_bank(decays), tick_units)
+    eyes = reference.counting
+    watches = () if reference.watches is None else reference.watches.bank.names
+    parts = [_simulate(name, reference, decays=decays, tick_units=tick_units, seed=seed + 1) for name in eyes]
+    if watches:
+        parts.append(_simulate_watches(reference, tick_units=tick_units, seed=seed + 1))
+    history = np.concatenate(parts, axis=2)  # (streams, steps, components)
+    low, high = _scale(history, component_bank(decays, eyes, watches), tick_units)
     joint_path = ((history - low) / (high - low)).max(axis=2)
     solved = [_threshold(joint_path, run, tick_units) for run in JOINT_RUNS if run >= 2 * tick_units]
     joint = np.maximum.accumulate([level for level, _ in solved]) + 1e-6 * np.arange(len(solved))
     return Calibration(
         decays=decays,
+        eyes=eyes,
+        watches=watches,
         low=low,
         high=high,
         runs=np.array([run for run in JOINT_RUNS if run >= 2 * tick_units]),
@@ -161,7 +186,7 @@ def _scale(
         np.array([_threshold(history[:, :, c], run, tick_units)[0] for c in range(len(bank))])
         for run in (SHORT_RUN, LONG_RUN)
     )
-    bets = np.array([component.reading == "novelty" for component in bank])
+    bets = np.array([component.bets for component in bank])
     return low, np.where(bets, np.maximum(high, low + LEAST_BET), np.where(high > low, high, np.inf))
 
 
@@ -170,7 +195,7 @@ def _simulate(
 ) -> NDArray[np.float32]:
     """Paths of one eye's components, (streams, steps, 2 * scales + bets)."""
     eye = reference.eyes[name]
-    rows = _view(reference, name)
+    rows = restore(reference.look(reference.rows)[name], SCALES[name])
     plain = (rows - eye.spectrum.mean) @ eye.spectrum.basis
     fair = spectrum.out_of_fold(rows, eye.spectrum, block_units=reference.block_units)
     norms = np.square(fair).sum(axis=1)
@@ -190,6 +215,20 @@ def _simulate(
         p1 = np.cbrt(squares[:, :, width:].sum(axis=2))
         cusums = novelty.cusum(cusums, bets.astype(np.float64), CUSUM_CAP)
         out.append(np.concatenate([p0, p1, cusums.astype(np.float32)], axis=1))
+    return np.stack(out, axis=1)
+
+
+def _simulate_watches(reference: Reference, *, tick_units: int, seed: int) -> NDArray[np.float32]:
+    """Paths of the watches' bets, (streams, steps, watches * bets), over the units that the eyes draw."""
+    assert reference.watches is not None
+    scores, blocks = reference.watches.bank.scores(reference.rows), reference.block_units
+    payoffs = np.concatenate([_payoffs(column, blocks, seed) for column in scores.T], axis=2)
+    resample = Resample(len(scores), STREAMS, block_units=blocks, random=np.random.default_rng(seed))
+    cusums: Floats = np.zeros((STREAMS, payoffs.shape[2]))
+    out: list[NDArray[np.float32]] = []
+    for _, bets in _draws(np.zeros((len(scores), 0), np.float32), payoffs, tick_units, resample):
+        cusums = novelty.cusum(cusums, bets.astype(np.float64), CUSUM_CAP)
+        out.append(cusums.astype(np.float32))
     return np.stack(out, axis=1)
 
 
@@ -224,12 +263,6 @@ def _draws(
         for j in range(1, tick_units):
             sums += both[chosen[:, j]]
         yield sums - tick_units * means, payoffs[stream[:, None], chosen].sum(axis=1)
-
-
-def _view(reference: Reference, name: str) -> Floats:
-    if name == "wording":
-        return restore(reference.rows.wording, WORDING_SCALE)
-    return restore(reference.scores(reference.rows.shape), SCORE_SCALE)
 
 
 def _threshold(paths: NDArray[np.floating], run: float, tick_units: int) -> tuple[float, int]:

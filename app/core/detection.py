@@ -13,12 +13,11 @@ import numpy as np
 from app.core import novelty
 from app.core.baseline import Baseline
 from app.core.calibration import CUSUM_CAP, Component
-from app.core.fixedpoint import SCORE_SCALE, WORDING_SCALE, Floats
+from app.core.fixedpoint import SCALES, Floats, restore
 from app.core.folding import Fold
-from app.core.reference import EYES, Rows
+from app.core.reference import Rows
 from app.core.spectrum import DecayedSums
-
-SCALES = {"wording": WORDING_SCALE, "shape": SCORE_SCALE}
+from app.core.watch import PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Score:
 
 
 class Detector:
-    """State: (scales, d) decayed sums and a few CUSUMs per eye; about 13 KB.
+    """State: (scales, d) decayed sums and a few CUSUMs per eye, three CUSUMs per watch; about 13 KB.
 
     `update` folds one tick; `get` reads the score.  Cost: one 384 x 384 product a tick.
     """
@@ -42,26 +41,27 @@ class Detector:
         self._bank = calibration.components()
         self._payoffs = novelty.bets(baseline.reference.units)
         self._sums = {
-            name: DecayedSums.zeros(calibration.decays, len(eye.spectrum.mean))
-            for name, eye in baseline.reference.eyes.items()
+            name: DecayedSums.zeros(calibration.decays, len(baseline.reference.eyes[name].spectrum.mean))
+            for name in calibration.eyes
         }
-        self._cusums = {name: np.zeros(len(novelty.BET_SHARES)) for name in EYES}
+        bettors = [*calibration.eyes, *(PREFIX + name for name in calibration.watches)]
+        self._cusums = {name: np.zeros(len(novelty.BET_SHARES)) for name in bettors}
 
     def update(self, fold: Fold) -> None:
         """Fold one tick of at least one unit."""
-        for name in EYES:
-            eye = self._baseline.reference.eyes[name]
-            raw = (fold.wording if name == "wording" else fold.shape) / SCALES[name]
-            self._sums[name].update(eye.spectrum.rotate(raw, fold.units), fold.units)
-            gain = self._payoffs @ fold.novelty[name]
-            self._cusums[name] = novelty.cusum(self._cusums[name], gain, CUSUM_CAP)
+        for name, sums in self._sums.items():
+            spectrum = self._baseline.reference.eyes[name].spectrum
+            sums.update(spectrum.rotate(fold.sums[name] / SCALES[name], fold.units), fold.units)
+        for name, was in self._cusums.items():
+            self._cusums[name] = novelty.cusum(was, self._payoffs @ fold.novelty[name], CUSUM_CAP)
 
     def get(self) -> Score:
         """The present score."""
         values: list[Floats] = []
-        for name in EYES:
-            plain, white = self._sums[name].get(self._baseline.reference.eyes[name].spectrum.eigenvalues)
+        for name, sums in self._sums.items():
+            plain, white = sums.get(self._baseline.reference.eyes[name].spectrum.eigenvalues)
             values += [np.cbrt(plain), np.cbrt(white), self._cusums[name]]
+        values += [bets for name, bets in self._cusums.items() if name not in self._sums]
         calibration = self._baseline.calibration
         levels = (np.concatenate(values) - calibration.low) / (calibration.high - calibration.low)
         leader = int(np.argmax(levels))
@@ -73,16 +73,16 @@ class Detector:
         For sums, the projection on where the sum points, less half the step it estimates (the
         increment of Page's test for a known step); for bets, what they win.
         """
-        eye = self._baseline.reference.eyes[component.eye]
-        if component.reading == "novelty":
+        if component.bets:
             pay = self._payoffs[component.index]
             return lambda fold: float(pay @ fold.novelty[component.eye])
+        eye = self._baseline.reference.eyes[component.eye]
         state = self._sums[component.eye].state[component.index]
         weighted = state / eye.spectrum.eigenvalues if component.reading == "p1" else state
         half_step = float(state @ weighted) / 2
 
         def gain(fold: Fold) -> float:
-            raw = (fold.wording if component.eye == "wording" else fold.shape) / SCALES[component.eye]
+            raw = fold.sums[component.eye] / SCALES[component.eye]
             return float(eye.spectrum.rotate(raw, fold.units) @ weighted) - fold.units * half_step
 
         return gain
@@ -90,22 +90,24 @@ class Detector:
     def drive(self, label: str) -> Callable[[Rows], Floats]:
         """How much each unit of some rows speaks for the component with this label, shape (m,).
 
-        The projection on where its sum points; for bets, the Mahalanobis norm.
+        The projection on where its sum points; for bets, the Mahalanobis norm or the watch's score.
         """
         component = next(c for c in self._bank if c.label == label)
         reference = self._baseline.reference
-        eye, states = reference.eyes[component.eye].spectrum, self._sums[component.eye].state
-        state = states[min(component.index, len(states) - 1)]  # of a bet it is not asked
-        weighted = state / eye.eigenvalues if component.reading == "p1" else state
+        if component.reading == "watch":
+            assert reference.watches is not None
+            bank, name = reference.watches.bank, component.eye.removeprefix(PREFIX)
+            return lambda rows: bank.scores(rows)[:, bank.names.index(name)]
+        eye = reference.eyes[component.eye].spectrum
 
-        def speak(rows: Rows) -> Floats:
-            view = reference.eye_rows(rows.wording, rows.shape)[component.eye]
-            if component.reading == "novelty":
-                return eye.mahalanobis(view)
-            along: Floats = (view - eye.mean) @ (eye.basis @ weighted)
-            return along
+        def view(rows: Rows) -> Floats:
+            return restore(reference.look(rows)[component.eye], SCALES[component.eye])
 
-        return speak
+        if component.reading == "novelty":
+            return lambda rows: eye.mahalanobis(view(rows))
+        state = self._sums[component.eye].state[component.index]
+        along = eye.basis @ (state / eye.eigenvalues if component.reading == "p1" else state)
+        return lambda rows: np.asarray((view(rows) - eye.mean) @ along)
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value; bit-exact."""

@@ -49,20 +49,30 @@ def wilson(hits: int, units: int, z: float = Z95) -> Uncovered:
     """
     if units <= 0:
         raise ValueError("a share needs at least one unit")
-    share = hits / units
+    low, high = wilson_limits(hits / units, units, z)
+    return Uncovered(share=hits / units, low=low, high=high)
+
+
+def wilson_limits(share: float, units: float, z: float) -> tuple[float, float]:
+    """Wilson's interval of a share of (an effective number of) units."""
     centre = (share + z * z / (2 * units)) / (1 + z * z / units)
     half = z * math.sqrt(share * (1 - share) / units + z * z / (4 * units * units)) / (1 + z * z / units)
-    return Uncovered(share=share, low=max(0.0, centre - half), high=min(1.0, centre + half))
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def difference(before: float, n_before: int, now: float, n_now: float, z: float) -> tuple[float, float]:
-    """Interval of a change in share by Agresti and Caffo (2000), The American Statistician 54(4).
+def difference(before: float, n_before: float, now: float, n_now: float, z: float) -> tuple[float, float]:
+    """Interval of a change in share from Wilson's two: Newcombe (1998), Statistics in Medicine 17, method 10.
+
+    It holds at the large z that simultaneous intervals need, where few units are on one side.
 
     >>> low, high = difference(0.0, 1000, 0.1, 100.0, 1.96)
     >>> 0 < low < 0.1 < high
     True
     """
-    a = (before * n_before + 1) / (n_before + 2)
-    b = (now * n_now + 1) / (n_now + 2)
-    half = z * math.sqrt(a * (1 - a) / (n_before + 2) + b * (1 - b) / (n_now + 2))
-    return b - a - half, b - a + half
+    low_before, high_before = wilson_limits(before, n_before, z)
+    low_now, high_now = wilson_limits(now, n_now, z)
+    change = now - before
+    return (
+        change - math.hypot(now - low_now, high_before - before),
+        change + math.hypot(high_now - now, before - low_before),
+    )

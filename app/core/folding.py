@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from app.core import novelty
 from app.core.baseline import Baseline
-from app.core.fixedpoint import pack, unpack
-from app.core.reference import EYES, Reference, uncovered
+from app.core.encoding import Seen
+from app.core.fixedpoint import SCALES, pack, restore, unpack
+from app.core.reference import Reference, uncovered
 from schemas.readings import TickSum
 
-DIMENSIONS = {"wording": 384, "shape": 11}
+WIRE_EYES = ("wording", "shape", "meaning")  # fields of a TickSum
+Counts = dict[str, NDArray[np.int64]]
 
 
 class SumKey(NamedTuple):
@@ -35,35 +37,30 @@ class SumKey(NamedTuple):
 class Judged:
     """What the references say of m units: all arrays have m rows."""
 
-    wording: NDArray[np.int16]
-    scores: NDArray[np.int16]
-    bins: dict[str, NDArray[np.int64]]  # eye -> bin of the conformal p-value
+    seen: dict[str, NDArray[np.int16]]  # eye -> coordinates: wording, and every eye that counts
+    bins: dict[str, NDArray[np.int64]]  # eye or watch -> bin of the conformal p-value
     novelty: NDArray[np.float64]  # p-value of the wording eye
     clusters: NDArray[np.int64] | None  # of the eval set
     uncovered: NDArray[np.bool_] | None
 
 
-def judge(
-    wording: NDArray[np.int16],
-    shape: NDArray[np.float32],
-    *,
-    baseline: Baseline,
-    evalset: Reference | None,
-) -> Judged:
-    """Judge m units against the baseline and, when there is one, the eval set.  Cost: two GEMMs."""
-    reference = baseline.reference
-    views = reference.eye_rows(wording, shape)
-    p = {
-        name: novelty.p_values(
-            reference.eyes[name].spectrum.mahalanobis(views[name]), reference.eyes[name].norms
-        )
-        for name in EYES
-    }
+def judge(seen: Seen, *, baseline: Baseline, evalset: Reference | None) -> Judged:
+    """Judge m units against the baseline and, when there is one, the eval set.  Cost: a GEMM an eye.
+
+    Raises: ValueError where the baseline has an eye that these units were not seen with.
+    """
+    reference, counting = baseline.reference, baseline.calibration.eyes
+    found = {name: rows for name, rows in reference.look(seen).items() if name in ("wording", *counting)}
+    views = {name: restore(rows, SCALES[name]) for name, rows in found.items()}
+    p = {name: reference.eyes[name].p_values(view) for name, view in views.items()}
+    bins = {name: novelty.bin_of(p[name], reference.units) for name in counting}
+    if reference.watches is not None:
+        watched = reference.watches.p_values(seen)
+        bins |= {name: novelty.bin_of(values, reference.units) for name, values in watched.items()}
     rows = views["wording"]
     return Judged(
-        wording=wording,
-        scores=reference.scores(shape),
-        bins={name: novelty.bin_of(values, reference.units) for name, values in p.items()},
+        seen=found,
+        bins=bins,
         novelty=p["wording"],
         clusters=None if evalset is None else evalset.clusters.assign(rows),
         uncovered=None if evalset is None else uncovered(evalset, rows),
@@ -77,11 +74,8 @@ class Fold:
     units: int = 0
     first_offset: int = 2**62
     last_offset: int = -1
-    wording: NDArray[np.int64] = field(default_factory=lambda: np.zeros(DIMENSIONS["wording"], np.int64))
-    shape: NDArray[np.int64] = field(default_factory=lambda: np.zeros(DIMENSIONS["shape"], np.int64))
-    novelty: dict[str, NDArray[np.int64]] = field(
-        default_factory=lambda: {eye: np.zeros(novelty.BIN_COUNT, np.int64) for eye in EYES}
-    )
+    sums: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # eye -> sum of coordinates
+    novelty: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # eye or watch -> counts by bin
     clusters: NDArray[np.int64] | None = None
     uncovered: int = 0
     keyless: int = 0
@@ -93,10 +87,12 @@ class Fold:
         self.units += 1
         self.keyless += keyless
         self.first_offset, self.last_offset = min(self.first_offset, offset), max(self.last_offset, offset)
-        self.wording += judged.wording[row]
-        self.shape += judged.scores[row]
-        for eye in EYES:
-            self.novelty[eye][judged.bins[eye][row]] += 1
+        for eye, rows in judged.seen.items():
+            if eye not in self.sums:
+                self.sums[eye] = np.zeros(rows.shape[1], np.int64)
+            self.sums[eye] += rows[row]
+        for name, bins in judged.bins.items():
+            self.novelty.setdefault(name, np.zeros(novelty.BIN_COUNT, np.int64))[bins[row]] += 1
         if judged.clusters is not None and judged.uncovered is not None:
             if self.clusters is None:
                 self.clusters = np.zeros(cluster_count, np.int64)
@@ -118,10 +114,8 @@ class Fold:
         self.units += other.units
         self.first_offset = min(self.first_offset, other.first_offset)
         self.last_offset = max(self.last_offset, other.last_offset)
-        self.wording = self.wording + other.wording
-        self.shape = self.shape + other.shape
-        for eye in EYES:
-            self.novelty[eye] = self.novelty[eye] + other.novelty[eye]
+        self.sums = _added(self.sums, other.sums)
+        self.novelty = _added(self.novelty, other.novelty)
         if other.clusters is not None:
             self.clusters = other.clusters.copy() if self.clusters is None else self.clusters + other.clusters
         self.uncovered += other.uncovered
@@ -136,9 +130,8 @@ class Fold:
             units=self.units - earlier.units,
             first_offset=min(earlier.last_offset + 1, self.last_offset),
             last_offset=self.last_offset,
-            wording=self.wording - earlier.wording,
-            shape=self.shape - earlier.shape,
-            novelty={eye: self.novelty[eye] - earlier.novelty[eye] for eye in EYES},
+            sums={eye: total - earlier.sums.get(eye, 0) for eye, total in self.sums.items()},
+            novelty={name: counts - earlier.novelty.get(name, 0) for name, counts in self.novelty.items()},
             clusters=clusters,
             uncovered=self.uncovered - earlier.uncovered,
             keyless=self.keyless - earlier.keyless,
@@ -156,9 +149,8 @@ class Fold:
             units=self.units,
             first_offset=self.first_offset,
             last_offset=self.last_offset,
-            wording=pack(self.wording),
-            shape=pack(self.shape),
-            novelty={eye: self.novelty[eye].tolist() for eye in EYES},
+            novelty={name: counts.tolist() for name, counts in self.novelty.items()},
+            **{eye: pack(total) for eye, total in self.sums.items()},
             clusters=[] if self.clusters is None else self.clusters.tolist(),
             uncovered=self.uncovered,
             keyless=self.keyless,
@@ -171,13 +163,20 @@ class Fold:
             units=tick_sum.units,
             first_offset=tick_sum.first_offset,
             last_offset=tick_sum.last_offset,
-            wording=unpack(tick_sum.wording),
-            shape=unpack(tick_sum.shape),
-            novelty={eye: np.asarray(tick_sum.novelty[eye], np.int64) for eye in EYES},
+            sums={eye: unpack(raw) for eye in WIRE_EYES if (raw := getattr(tick_sum, eye))},
+            novelty={name: np.asarray(counts, np.int64) for name, counts in tick_sum.novelty.items()},
             clusters=np.asarray(tick_sum.clusters, np.int64) if tick_sum.clusters else None,
             uncovered=tick_sum.uncovered,
             keyless=tick_sum.keyless,
         )
+
+
+def _added(one: Counts, other: Counts) -> Counts:
+    """Element by element; what only one of them has is as it is."""
+    out = dict(one)
+    for name, values in other.items():
+        out[name] = out[name] + values if name in out else values.copy()
+    return out
 
 
 def sum_key(

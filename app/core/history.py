@@ -108,7 +108,7 @@ def effect(windows: list[Window], reference: Reference) -> Interval | None:
     if len(windows) < 2:
         return None
     spectrum = reference.eyes["wording"].spectrum
-    sums = np.array([w.total.wording for w in windows]) / WORDING_SCALE
+    sums = np.array([w.total.sums["wording"] for w in windows]) / WORDING_SCALE
     counts = np.array([w.total.units for w in windows], float)
     return squared_shift(
         sums,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.fixedpoint import Floats
-from app.core.reference import Reference
+from app.core.fixedpoint import SCORE_SCALE, WORDING_SCALE, Floats, restore
+from app.core.reference import EYES, Reference
 
 FEW = 64  # dimensions up to which whitening is free of charge
 HALF, WHOLE = 0.5, 1.0
@@ -30,18 +30,19 @@ class JointMetric:
 
     @classmethod
     def of(cls, reference: Reference) -> "JointMetric":
-        """The metric of a baseline."""
-        scales = {name: _scale(eye.spectrum.eigenvalues) for name, eye in reference.eyes.items()}
+        """The metric of a baseline, over the eyes that read every prompt."""
+        scales = {name: _scale(reference.eyes[name].spectrum.eigenvalues) for name in EYES}
         return cls(reference, scales)
 
     def rows(self, wording: NDArray[np.int16], shape: NDArray[np.float32]) -> Floats:
         """Joint coordinates of m units, shape (m, d).  Cost: one product per eye."""
-        views = self.reference.eye_rows(wording, shape)
+        views = {
+            "wording": restore(wording, WORDING_SCALE),
+            "shape": restore(self.reference.scores(shape), SCORE_SCALE),
+        }
+        spectra = {name: self.reference.eyes[name].spectrum for name in EYES}
         return np.hstack(
-            [
-                (views[name] - eye.spectrum.mean) @ (eye.spectrum.basis * self.scales[name])
-                for name, eye in self.reference.eyes.items()
-            ]
+            [(views[name] - s.mean) @ (s.basis * self.scales[name]) for name, s in spectra.items()]
         )
 
 

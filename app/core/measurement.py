@@ -10,14 +10,13 @@ from typing import Any
 
 import msgspec
 
-from app.core.aspects import PROMPTS, RESPONSES, Subject, is_answered
 from app.core.encoding import Encoded
 from app.core.folding import Fold, Judged, SumKey, judge, key_of, sum_key
-from app.core.sampling import Candidate, Described, References, known_of, make_sample, sampling
-from app.core.units import Admission, UnitRule, Verdict, is_unit
+from app.core.sampling import UNKNOWN, Candidate, Described, References, make_sample, sampling
+from app.core.units import UnitRule, Verdict, is_unit
 from app.core.watermark import Watermark
 from schemas.events import Interaction
-from schemas.readings import Aspect, Sample, Tick, Totals
+from schemas.readings import Sample, Tick, Totals
 
 __all__ = ["Candidate", "Described", "MeasureSettings", "Measurer", "References"]
 
@@ -30,16 +29,16 @@ class MeasureSettings:
     lateness_seconds: float = 30.0
     text_horizon_seconds: float = 3600.0
     memory_entries: int = 16_384
-    responses: bool = True  # whether they are measured
 
 
 @dataclass(slots=True)
 class _Block:
-    sums: dict[Subject, dict[SumKey, Fold]] = field(default_factory=dict)
-    samples: dict[Subject, list[Sample]] = field(default_factory=dict)
-    event_times: dict[Subject, list[float]] = field(default_factory=dict)
+    sums: dict[str, dict[SumKey, Fold]] = field(default_factory=dict)
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+    event_times: dict[str, list[float]] = field(default_factory=dict)
+    units: dict[str, tuple[int, int]] = field(default_factory=dict)  # counted before it, and in it
     up_to: int = -1
-    dirty: set[Subject] = field(default_factory=set)
+    dirty: set[str] = field(default_factory=set)
 
 
 class Measurer:
@@ -56,8 +55,8 @@ class Measurer:
         )
         self.last_offset = -1
         self._watermark = Watermark(lateness_seconds=settings.lateness_seconds)
-        self._ordinals: dict[Subject, int] = {}
-        self._totals: dict[Subject, Totals] = {}
+        self._ordinals: dict[str, int] = {}
+        self._totals: dict[str, Totals] = {}
         self._blocks: dict[int, _Block] = {}
 
     @property
@@ -66,25 +65,37 @@ class Measurer:
         return self._watermark.value
 
     def admit(
-        self, offset: int, interactions: Sequence[Interaction], references: Mapping[str, References]
+        self,
+        offset: int,
+        interactions: Sequence[Interaction],
+        references: Mapping[str, References],
+        *,
+        recorded: float | None = None,
     ) -> list[Candidate]:
-        """Judge the interactions of one record; those returned want encoding.  Skips replayed offsets."""
+        """Judge the interactions of one record; those returned want encoding.  Skips replayed offsets.
+
+        `recorded`: when the record was written, epoch seconds; it bounds what event times may claim.
+        """
         if offset <= self.last_offset:
             return []
         self.last_offset = offset
         block = self._block_of(offset)
         block.up_to = offset
-        return [c for each in interactions for c in self._judge(offset, each, references)]
+        judged = [self._judge(offset, event, references, recorded) for event in interactions]
+        block.dirty.update(interaction.application for interaction in interactions)
+        return [candidate for candidate in judged if candidate is not None]
 
     def _judge(
-        self, offset: int, interaction: Interaction, references: Mapping[str, References]
-    ) -> list[Candidate]:
+        self,
+        offset: int,
+        interaction: Interaction,
+        references: Mapping[str, References],
+        recorded: float | None,
+    ) -> Candidate | None:
         app = interaction.application
-        prompts, answered = Subject(app), is_answered(interaction)
-        self._block_of(offset).dirty.add(prompts)
         if interaction.source != "production":
-            self._count(prompts, excluded=1)
-            return []
+            self._count(app, excluded=1)
+            return None
         time = interaction.time.timestamp()
         key = interaction.user_hash or interaction.conversation_id
         # One log may carry many applications; what one of them saw is nothing to the others.
@@ -95,55 +106,33 @@ class Measurer:
             time=time,
         )
         if admission.verdict is Verdict.DUPLICATE:
-            self._count(prompts, duplicates=1)
-            return []
-        late = not self._watermark.admits(time)
-        self._count(prompts, unanswered=not answered)
-        known = known_of(references, app)
-        aspects: list[Aspect] = [PROMPTS, RESPONSES] if answered and self._settings.responses else [PROMPTS]
-        placed = [
-            Candidate(
-                partition=self.partition,
-                offset=offset,
-                interaction=interaction,
-                time=time,
-                ordinal=self._ordinals.get(Subject(app, aspect), 0),
-                key=admission.key,
-                gap=admission.gap,
-                references=known.of(aspect),
-                aspect=aspect,
-            )
-            for aspect in aspects
-        ]
-        return [candidate for candidate in placed if self._is_unit(candidate, admission, late=late)]
-
-    def _is_unit(self, candidate: Candidate, admission: Admission, *, late: bool) -> bool:
-        """Count one aspect of an event; whether it is a unit of it, as far as the horizon is known."""
-        subject, baseline = candidate.subject, candidate.references.baseline
-        horizon = 0.0 if baseline is None else baseline.horizon_seconds
+            self._count(app, duplicates=1)
+            return None
+        late = not self._watermark.admits(time, recorded)
+        known = references.get(app) or references.get("*") or UNKNOWN
+        horizon = 0.0 if known.baseline is None else known.baseline.horizon_seconds
         unit = admission.verdict is Verdict.CANDIDATE and is_unit(admission.gap, horizon)
-        keyless = admission.key is None
-        self._block_of(candidate.offset).dirty.add(subject)
-        self._count(subject, events=1, keyless=keyless, late=late, collapsed=not late and not unit)
+        self._count(app, events=1, keyless=key is None, late=late, collapsed=not late and not unit)
         if late:
-            return False
+            return None
+        ordinal = self._ordinals.get(app, 0)
         if admission.verdict is Verdict.CANDIDATE:  # also where it is no unit: the horizon may not be known
-            self._ordinals[subject] = candidate.ordinal + 1
+            self._ordinals[app] = ordinal + 1
         if not unit:
-            self._note_time(candidate)
-        return unit
-
-    def _note_time(self, candidate: Candidate) -> None:
-        """While learning, an event that gives no sample still counts towards the baseline's events."""
-        if candidate.references.baseline is None:
-            times = self._block_of(candidate.offset).event_times
-            times.setdefault(candidate.subject, []).append(candidate.time)
-
-    def _count(self, subject: Subject, **more: int) -> None:
-        was = self._totals.get(subject, Totals())
-        self._totals[subject] = msgspec.structs.replace(
-            was, **{k: getattr(was, k) + v for k, v in more.items()}
+            self._note_time(offset, app, time, known)
+            return None
+        return Candidate(
+            self.partition, offset, interaction, time, ordinal, admission.key, admission.gap, known
         )
+
+    def _note_time(self, offset: int, app: str, time: float, known: References) -> None:
+        """While learning, an event that gives no sample still counts towards the baseline's events."""
+        if known.baseline is None:
+            self._block_of(offset).event_times.setdefault(app, []).append(time)
+
+    def _count(self, app: str, **more: int) -> None:
+        was = self._totals.get(app, Totals())
+        self._totals[app] = msgspec.structs.replace(was, **{k: getattr(was, k) + v for k, v in more.items()})
 
     def _block_of(self, offset: int) -> _Block:
         start = offset - offset % self._settings.block_offsets
@@ -156,11 +145,12 @@ class Measurer:
         kept: list[Sample] = []
         groups: dict[int, list[int]] = {}
         for i, candidate in enumerate(candidates):
-            if encoded.readable[i] or candidate.is_empty_answer:
+            if encoded.readable[i]:
                 groups.setdefault(id(candidate.references), []).append(i)
             else:
-                self._count(candidate.subject, unreadable=1)
-                self._note_time(candidate)
+                app = candidate.interaction.application
+                self._count(app, unreadable=1)
+                self._note_time(candidate.offset, app, candidate.time, candidate.references)
         for rows in groups.values():
             kept += self._fold_group([candidates[i] for i in rows], encoded, rows, describe)
         return kept
@@ -173,22 +163,22 @@ class Measurer:
         describe: Callable[[str], Described],
     ) -> list[Sample]:
         known = candidates[0].references
-        wording, shape = encoded.wording[rows], encoded.shape[rows]
+        seen = encoded.select(rows)
         judged = None
         if known.baseline is not None:
-            judged = judge(wording, shape, baseline=known.baseline, evalset=known.evalset)
+            judged = judge(seen, baseline=known.baseline, evalset=known.evalset)
         kept: list[Sample] = []
         for i, candidate in enumerate(candidates):
-            subject, block = candidate.subject, self._block_of(candidate.offset)
-            self._count(subject, units=1)
+            app, block = candidate.interaction.application, self._block_of(candidate.offset)
+            before, inside = block.units.get(app, (self._totals[app].units, 0))
+            block.units[app] = before, inside + 1
+            self._count(app, units=1)
             if judged is not None:
                 self._add(block, candidate, judged, i)
             reason, inclusion = sampling(candidate, judged, i)
             if inclusion > 0.0:
-                sample = make_sample(
-                    candidate, (wording[i], shape[i]), judged, i, (reason, inclusion), describe
-                )
-                block.samples.setdefault(subject, []).append(sample)
+                sample = make_sample(candidate, seen, judged, i, (reason, inclusion), describe)
+                block.samples.setdefault(app, []).append(sample)
                 kept.append(sample)
         return kept
 
@@ -203,7 +193,7 @@ class Measurer:
             ordinal=candidate.ordinal,
             cohort=(interaction.deployment_id, interaction.variant),
         )
-        fold = block.sums.setdefault(candidate.subject, {}).setdefault(key, Fold())
+        fold = block.sums.setdefault(interaction.application, {}).setdefault(key, Fold())
         clusters = 0 if known.evalset is None else len(known.evalset.clusters.names)
         fold.add(judged, row, candidate.offset, clusters, keyless=candidate.key is None)
 
@@ -212,24 +202,25 @@ class Measurer:
         current = self.last_offset - self.last_offset % self._settings.block_offsets
         out: list[Tick] = []
         for start, block in self._blocks.items():
-            out += [self._tick(start, block, subject) for subject in sorted(block.dirty)]
+            out += [self._tick(start, block, app) for app in sorted(block.dirty)]
             block.dirty.clear()
         self._blocks = {start: block for start, block in self._blocks.items() if start >= current}
         return out
 
-    def _tick(self, start: int, block: _Block, subject: Subject) -> Tick:
+    def _tick(self, start: int, block: _Block, app: str) -> Tick:
         return Tick(
-            application=subject.application,
-            aspect=subject.aspect,
+            application=app,
             partition=self.partition,
             partitions=self._partitions,
             block_start=start,
             up_to=block.up_to,
             watermark=self.watermark,
-            sums=[fold.to_wire(key) for key, fold in block.sums.get(subject, {}).items()],
-            samples=list(block.samples.get(subject, [])),
-            event_times=list(block.event_times.get(subject, [])),
-            totals=self._totals.get(subject, Totals()),
+            sums=[fold.to_wire(key) for key, fold in block.sums.get(app, {}).items()],
+            samples=list(block.samples.get(app, [])),
+            event_times=list(block.event_times.get(app, [])),
+            units_before=block.units.get(app, (0, 0))[0],
+            units=block.units.get(app, (0, 0))[1],
+            totals=self._totals.get(app, Totals()),
         )
 
     def progress(self, *, idle: bool) -> Tick:
@@ -249,12 +240,12 @@ class Measurer:
         return {
             "last_offset": self.last_offset,
             "watermark": self._watermark.snapshot(),
-            "ordinals": list(self._ordinals.items()),
-            "totals": list(self._totals.items()),
+            "ordinals": self._ordinals,
+            "totals": {app: msgspec.to_builtins(t) for app, t in self._totals.items()},
             "blocks": [
-                msgspec.msgpack.encode(self._tick(start, block, subject))
+                msgspec.msgpack.encode(self._tick(start, block, app))
                 for start, block in self._blocks.items()
-                for subject in sorted({*block.sums, *block.samples, *block.event_times})
+                for app in sorted(set(block.sums) | set(block.samples) | set(block.event_times))
             ],
             "rule": self._rule.snapshot(),
         }
@@ -263,15 +254,16 @@ class Measurer:
         """Take over a snapshot."""
         self.last_offset = state["last_offset"]
         self._watermark.restore(state["watermark"])
-        self._ordinals = {Subject(*subject): count for subject, count in state["ordinals"]}
-        self._totals = {Subject(*subject): msgspec.convert(t, Totals) for subject, t in state["totals"]}
+        self._ordinals = dict(state["ordinals"])
+        self._totals = {app: msgspec.convert(t, Totals) for app, t in state["totals"].items()}
         self._rule.restore(state["rule"])
         self._blocks = {}
         for raw in state["blocks"]:
             tick = msgspec.msgpack.decode(raw, type=Tick)
             block = self._blocks.setdefault(tick.block_start, _Block())
             block.up_to = tick.up_to
-            subject = Subject(tick.application, tick.aspect)
-            block.sums[subject] = {key_of(s): Fold.from_wire(s) for s in tick.sums}
-            block.samples[subject] = list(tick.samples)
-            block.event_times[subject] = list(tick.event_times)
+            block.sums[tick.application] = {key_of(s): Fold.from_wire(s) for s in tick.sums}
+            block.samples[tick.application] = list(tick.samples)
+            block.event_times[tick.application] = list(tick.event_times)
+            if tick.units:
+                block.units[tick.application] = tick.units_before, tick.units

@@ -1,32 +1,30 @@
 """The reference artefact: what normal looks like, built once, immutable.
 
-Kinds: `evalset` (made from the eval set; answers the gap), `baseline` and `responses` (learned from the
-prompts and the responses of clean production; answer the change).  The same structure serves all; only
-what is learned is calibrated.
+Kinds: `evalset` (made from the eval set; answers the gap) and `baseline` (learned from clean
+production; answers the change).  The same structure serves both; only a baseline is calibrated.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from app.core import novelty, spectrum
-from app.core.aspects import PROMPTS, RESPONSES
+from app.core import novelty, spectrum, watch
 from app.core.clusters import Clusters
 from app.core.clusters import fit as fit_clusters
 from app.core.clusters import partition as partition_clusters
-from app.core.fixedpoint import SCORE_SCALE, WORDING_SCALE, Floats, quantise, restore
+from app.core.encoding import Seen
+from app.core.fixedpoint import SCALES, SCORE_SCALE, Floats, quantise, restore
 from app.core.spectrum import Spectrum
-from schemas.readings import Aspect
+from app.core.watch import Bank, Watches
 
 MINIMUM_UNITS = 100
 KNOTS = 512
+EYES = ("wording", "shape")  # of every prompt; "meaning" where the transformer reads it too
 UNCOVERED_LEVEL = 0.01  # beyond the reference's own 99 % novelty quantile
-EYES = ("wording", "shape")
-LEARNED_KINDS: dict[Aspect, str] = {PROMPTS: "baseline", RESPONSES: "responses"}
 
 
 class TooFewUnits(ValueError):
@@ -40,19 +38,36 @@ class Eye:
     spectrum: Spectrum
     norms: Floats
 
+    def p_values(self, view: Floats) -> Floats:
+        """Conformal p-value of the novelty of each row, shape (m,)."""
+        return novelty.p_values(self.spectrum.mahalanobis(view), self.norms)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """n units as the eyes saw them: wording int16 (n, 384), shape float32 (n, 11), texts redacted."""
+    """n units: what the eyes saw of them (`encoding.Seen`), their texts redacted, their descriptors."""
 
     wording: NDArray[np.int16]
     shape: NDArray[np.float32]
     texts: tuple[str, ...]
     languages: tuple[str | None, ...] = ()
     code: tuple[bool, ...] = ()
+    meaning: NDArray[np.int16] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def take(self, index: Sequence[int]) -> "Rows":
+        """Some of the rows, in the order asked for."""
+        rows = np.asarray(index, dtype=np.int64)
+        return Rows(
+            wording=self.wording[rows],
+            shape=self.shape[rows],
+            meaning=None if self.meaning is None else self.meaning[rows],
+            texts=tuple(self.texts[i] for i in index),
+            languages=tuple(self.languages[i] for i in index),
+            code=tuple(self.code[i] for i in index),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +75,15 @@ class Reference:
     """A named, content-addressed reference.  Vectors compare only under `fingerprint`."""
 
     application: str
-    kind: str  # evalset | baseline | responses
+    kind: str  # evalset | baseline
     id: str
     fingerprint: str
     rows: Rows
     grids: Floats  # (11, knots) sorted raw shape values
     eyes: dict[str, Eye]
     clusters: Clusters
+    watches: Watches | None = None
+    muted: tuple[str, ...] = ()  # eyes that raise no alarm
     tick_seconds: float = 1.0
     chunk_units: int = 4
     block_units: int = 1  # consecutive rows that depend on each other
@@ -79,20 +96,20 @@ class Reference:
         return len(self.rows)
 
     @property
-    def aspect(self) -> Aspect:
-        """What it is a reference of."""
-        return RESPONSES if self.kind == LEARNED_KINDS[RESPONSES] else PROMPTS
+    def counting(self) -> tuple[str, ...]:
+        """The eyes that may raise an alarm."""
+        return tuple(name for name in self.eyes if name not in self.muted)
 
     def scores(self, shape: NDArray[np.float32]) -> NDArray[np.int16]:
         """Normal scores by rank in the reference, fixed point; shape (m, 11)."""
         return quantise(normal_scores(shape, self.grids), SCORE_SCALE)
 
-    def eye_rows(self, wording: NDArray[np.int16], shape: NDArray[np.float32]) -> dict[str, Floats]:
-        """Both eyes' coordinates of m units as floats."""
-        return {
-            "wording": restore(wording, WORDING_SCALE),
-            "shape": restore(self.scores(shape), SCORE_SCALE),
-        }
+    def look(self, seen: Seen) -> dict[str, NDArray[np.int16]]:
+        """Coordinates of m units in fixed point, for each eye of this reference.
+
+        The shape eye's are normal scores by rank in the reference.
+        """
+        return look(seen, self.grids, self.eyes)
 
 
 def normal_scores(shape: NDArray[np.float32], grids: Floats) -> Floats:
@@ -111,7 +128,26 @@ def normal_scores(shape: NDArray[np.float32], grids: Floats) -> Floats:
     return np.clip(out, -3.3, 3.3)
 
 
-def build(
+def look(seen: Seen, grids: Floats, eyes: Iterable[str]) -> dict[str, NDArray[np.int16]]:
+    """See `Reference.look`.
+
+    Raises: ValueError where the reference has an eye that these units were not seen with.
+    """
+    found = {
+        "wording": seen.wording,
+        "shape": quantise(normal_scores(seen.shape, grids), SCORE_SCALE),
+        "meaning": seen.meaning,
+    }
+    out: dict[str, NDArray[np.int16]] = {}
+    for name in eyes:
+        rows = found[name]
+        if rows is None:
+            raise ValueError(f"the reference has the eye {name!r}, and these units were not seen with it")
+        out[name] = rows
+    return out
+
+
+def build(  # noqa: PLR0913  the parts of an artefact
     rows: Rows,
     *,
     application: str,
@@ -119,27 +155,33 @@ def build(
     fingerprint: str,
     seed: int = 0,
     labels: NDArray[np.int64] | None = None,
+    bank: Bank | None = None,
+    mute: Sequence[str] = (),
 ) -> Reference:
     """Build a reference from n >= MINIMUM_UNITS units.  Cost: about 2 s at n = 2000.
 
-    Args: labels, cluster labels found by another eye (the transformer); else k-means on wording.
+    Args: labels, cluster labels found by another eye (the transformer), else k-means on wording; bank,
+    the watches to set beside it; mute, eyes that raise no alarm.
     Raises: TooFewUnits.
     """
     demand_units(len(rows), kind, application)
     views = own_views(rows)
-    eyes = {name: _eye(view) for name, view in views.items()}
-    identity = content_id(rows, kind, fingerprint, seed, labels)
+    muted = tuple(sorted(set(mute) & set(views)))
     if labels is None:
-        labels = partition_clusters(views["wording"], cluster_count(len(rows)), seed=seed)
+        grouped = partition_clusters(views["wording"], cluster_count(len(rows)), seed=seed)
+    else:
+        grouped = labels
     return Reference(
         application=application,
         kind=kind,
-        id=identity,
+        id=content_id(rows, kind, f"{fingerprint}{muted or ''}", seed, labels, bank),
         fingerprint=fingerprint,
         rows=rows,
         grids=grids_of(rows),
-        eyes=eyes,
-        clusters=fit_clusters(views["wording"], rows.texts, labels=labels),
+        eyes={name: _eye(view) for name, view in views.items()},
+        clusters=fit_clusters(views["wording"], rows.texts, labels=grouped),
+        watches=None if bank is None else watch.place(bank, rows),
+        muted=muted,
         seed=seed,
     )
 
@@ -151,9 +193,9 @@ def grids_of(rows: Rows) -> Floats:
 
 
 def own_views(rows: Rows) -> dict[str, Floats]:
-    """Both eyes' coordinates of units among themselves."""
-    scores = quantise(normal_scores(rows.shape, grids_of(rows)), SCORE_SCALE)
-    return {"wording": restore(rows.wording, WORDING_SCALE), "shape": restore(scores, SCORE_SCALE)}
+    """Each eye's coordinates of units among themselves."""
+    eyes = EYES if rows.meaning is None else (*EYES, "meaning")
+    return {name: restore(seen, SCALES[name]) for name, seen in look(rows, grids_of(rows), eyes).items()}
 
 
 def demand_units(count: int, kind: str, application: str) -> None:
@@ -175,8 +217,7 @@ def in_blocks(reference: Reference, block_units: int) -> Reference:
     """The same reference, with norms out of folds that hold whole blocks of consecutive rows."""
     if block_units == reference.block_units:
         return reference
-    views = reference.eye_rows(reference.rows.wording, reference.rows.shape)
-    eyes = {name: _eye(view, block_units) for name, view in views.items()}
+    eyes = {name: _eye(view, block_units) for name, view in own_views(reference.rows).items()}
     return replace(reference, eyes=eyes, block_units=block_units)
 
 
@@ -190,31 +231,39 @@ def cluster_count(units: int) -> int:
 
 
 def content_id(
-    rows: Rows, kind: str, fingerprint: str, seed: int, labels: NDArray[np.int64] | None = None
+    rows: Rows,
+    kind: str,
+    fingerprint: str,
+    seed: int,
+    labels: NDArray[np.int64] | None = None,
+    bank: Bank | None = None,
 ) -> str:
     """Identity of a reference: a hash of everything that its numbers are computed from."""
     digest = hashlib.blake2b(digest_size=8)
     digest.update(f"{kind}|{fingerprint}|{seed}|{len(rows)}|".encode())
     digest.update(rows.wording.tobytes())
     digest.update(rows.shape.tobytes())
-    if labels is not None:
-        digest.update(labels.tobytes())
+    for part in (rows.meaning, labels):
+        if part is not None:
+            digest.update(part.tobytes())
+    if bank is not None:
+        digest.update(bank.fingerprint.encode())
     return f"{kind}-{digest.hexdigest()}"
 
 
 def uncovered(reference: Reference, wording: Floats) -> NDArray[np.bool_]:
     """Whether each unit lies beyond the reference's 99 % novelty quantile, shape (m,)."""
-    eye = reference.eyes["wording"]
-    p = novelty.p_values(eye.spectrum.mahalanobis(wording), eye.norms)
-    return p <= UNCOVERED_LEVEL
+    return reference.eyes["wording"].p_values(wording) <= UNCOVERED_LEVEL
 
 
 def concatenate(parts: Sequence[Rows]) -> Rows:
     """Rows one after another."""
+    meaning = [p.meaning for p in parts if p.meaning is not None]
     return Rows(
         wording=np.concatenate([p.wording for p in parts]),
         shape=np.concatenate([p.shape for p in parts]),
         texts=tuple(t for p in parts for t in p.texts),
         languages=tuple(x for p in parts for x in p.languages),
         code=tuple(x for p in parts for x in p.code),
+        meaning=np.concatenate(meaning) if len(meaning) == len(parts) else None,
     )

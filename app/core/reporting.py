@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from app.core.attribution import gap_clusters
 from app.core.baseline import Baseline
 from app.core.budget import Account, look_error
 from app.core.claims import claim, keyless_doubt
 from app.core.detection import Score
 from app.core.episodes import Episode
+from app.core.gap import gap_clusters
 from app.core.history import History, coverage, effect, offset_ranges, surely_uncovered
 from app.core.learning import Learner
 from app.core.reference import Reference
@@ -21,10 +21,9 @@ EFFECT_UNITS = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """Where a reading stands: its monitor, place in the log, event time and totals and budget so far."""
+    """Where a reading stands: its application, place in the log, event time, totals and budget so far."""
 
     application: str
-    monitor: str  # the drift monitor
     place: str
     time: float
     totals: Totals
@@ -41,13 +40,13 @@ def change_reading(
     episode: Episode | None,
     deployment: str | None,
 ) -> Reading:
-    """A drift monitor: score against threshold, size, and in an episode what moved."""
+    """The change monitor: score against threshold, size, and in an episode what moved."""
     windows = history.recent(EFFECT_UNITS, None if episode is None else episode.onset)
     explained = None if episode is None else episode.explanation
     return Reading(
-        id=reading_id(moment, moment.monitor, baseline.reference.id),
+        id=reading_id(moment, "change", baseline.reference.id),
         application=moment.application,
-        monitor=moment.monitor,
+        monitor="change",
         state="ok" if episode is None else episode.state,
         time=when(moment.time),
         window_start=when(windows[0].start),
@@ -122,9 +121,9 @@ def learning_reading(
     """Progress of the baseline; the last one says that it is there."""
     progress = 1.0 if baseline is not None else learner.progress
     return Reading(
-        id=reading_id(moment, moment.monitor, f"learning {progress:.6f}"),
+        id=reading_id(moment, "change", f"learning {progress:.6f}"),
         application=moment.application,
-        monitor=moment.monitor,
+        monitor="change",
         state="learning",
         time=when(moment.time),
         units=learner.units if baseline is None else baseline.reference.units,

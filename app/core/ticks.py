@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from app.core.arrivals import Arrivals
 from app.core.folding import Fold, SumKey, key_of
 from schemas.readings import LEARNING, Sample, Tick, TickSum, Totals
 
@@ -46,21 +47,23 @@ class TickBook:
     """The blocks of one application, by (partition, block start).
 
     `samples_before` and `sums_before` remove and return what lies before a border; what arrives for
-    the time before it is late and left out (its sender has counted it in the totals).  While a baseline
+    the time before it is late: left out, and counted.  While a baseline
     is learned, samples are only looked at: a block sent anew can still take the place of its old version.
     """
 
     def __init__(self) -> None:
         self._blocks: dict[tuple[int, int], _Version] = {}
         self._totals: dict[int, tuple[int, Totals]] = {}
+        self._arrivals = Arrivals()
         self._taken_bucket = NEVER
         self._taken_time = -math.inf
         self._counted_time = -math.inf
 
     @property
     def totals(self) -> Totals:
-        """Sum over partitions of the newest totals of each."""
+        """Sum over partitions of the newest totals of each, and what did not arrive, or too late."""
         out = {name: 0 for name in Totals.__struct_fields__}
+        out |= {"lost": self._arrivals.lost, "late": self._arrivals.late}
         for _, totals in self._totals.values():
             for name in out:
                 out[name] += getattr(totals, name)
@@ -75,6 +78,7 @@ class TickBook:
         known = self._blocks.get(place)
         if known is not None and known.up_to >= tick.up_to:
             return
+        self._arrivals.hear(tick, closed_before=self._taken_bucket)
         known = known or _Version(-1, {}, [], [])
         sums = {key_of(s): Fold.from_wire(s) for s in tick.sums if s.bucket >= self._taken_bucket}
         self._blocks[place] = replace(
@@ -152,10 +156,11 @@ class TickBook:
         if closing:
             self._taken_bucket = max(self._taken_bucket, bucket)
         found: list[tuple[int, int, SumKey, Fold]] = []
-        for (partition, _), version in self._blocks.items():
+        for place, version in self._blocks.items():
             for key in [k for k in version.sums if k.bucket < bucket]:
                 fold = version.sums.pop(key)
-                found.append((key.bucket, partition, key, fold))
+                found.append((key.bucket, place[0], key, fold))
+                self._arrivals.hand_out(place, key.bucket, fold.units)
                 if not closing:
                     version.given.setdefault(key, Fold()).merge(fold)
             version.given = {k: f for k, f in version.given.items() if k.bucket >= self._taken_bucket}
@@ -185,6 +190,7 @@ class TickBook:
             ],
             "totals": {p: (up_to, totals) for p, (up_to, totals) in self._totals.items()},
             "taken": (self._taken_bucket, self._taken_time, self._counted_time),
+            "arrivals": self._arrivals.snapshot(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -204,6 +210,7 @@ class TickBook:
             int(p): (up_to, msgspec.convert(totals, Totals)) for p, (up_to, totals) in state["totals"].items()
         }
         self._taken_bucket, self._taken_time, self._counted_time = state["taken"]
+        self._arrivals.restore(state["arrivals"])
 
 
 def _untold(sums: Mapping[SumKey, Fold], told: Mapping[SumKey, Fold]) -> dict[SumKey, Fold]:

@@ -34,6 +34,10 @@ def install(app: FastAPI) -> None:
         headers = {"Cache-Control": "no-cache"}
         return HTMLResponse((STATIC / "index.html").read_text("utf-8"), headers=headers)
 
+    @router.get("/static/views.js")
+    def views() -> Response:
+        return Response(views_source(), headers={"Cache-Control": "no-cache"}, media_type="text/javascript")
+
     @router.get("/static/plotly.min.js")
     def plotly(request: Request) -> Response:
         headers = {"Cache-Control": f"public, max-age={WEEK_SECONDS}", "Vary": "Accept-Encoding"}
@@ -44,6 +48,15 @@ def install(app: FastAPI) -> None:
 
     app.include_router(router)
     app.mount("/static", Assets(directory=STATIC))
+
+
+def views_source() -> str:
+    """The module that lists the views: every file view-*.js exports one, in the order it asks for."""
+    files = sorted(path.name for path in STATIC.glob("view-*.js"))
+    lines = [f'import {{ view as view{n} }} from "./{name}";' for n, name in enumerate(files)]
+    names = ", ".join(f"view{n}" for n in range(len(files)))
+    lines.append(f"export const VIEWS = [{names}].sort((a, b) => a.order - b.order);")
+    return "\n".join(lines) + "\n"
 
 
 def plotly_source() -> bytes:

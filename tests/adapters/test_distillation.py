@@ -11,11 +11,11 @@ from app.adapters.distillation import (
     _frames,
     _pooled,
     cached_path,
-    default_cache,
-    model_folder,
     table_fingerprint,
 )
-from app.adapters.encoders import LiveEncoder, TransformerEncoder, load_encoder
+from app.adapters.encoders import LiveEncoder, load_encoder
+from app.adapters.models import default_cache, model_folder
+from app.adapters.transformer import TransformerEncoder
 from app.adapters.wording import StaticTable, zipf_weights
 from app.errors import ModelMissing, SettingsError
 from tests.rig.eyes import fake_model, tiny_table
@@ -80,7 +80,7 @@ def test_token_vectors_are_the_pooled_output_of_the_token_alone(live: LiveEncode
     pooled = _pooled(folder, frames[ids], lambda done, of: steps.append((done, of)))
     assert steps == [(4, 4)]
     units = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
-    assert np.abs(units[:3] - TransformerEncoder().encode(words[:3])).max() < 1e-5
+    assert np.abs(units[:3] - TransformerEncoder(precision="fp32").encode(words[:3])).max() < 1e-5
     weighted = pooled * zipf_weights(len(frames))[ids][:, None]
     assert np.abs(live.table._vectors[ids] - weighted).max() < 2e-3
     assert not live.table._vectors[[0, 1, 101, 102, 103]].any()

@@ -15,8 +15,8 @@ from app.adapters.report import write_report
 from app.adapters.report_charts import thinned
 from schemas.decisions import Alert
 from schemas.readings import Reading
+from tests.browser.visit import Visit, chromium
 from tests.web import samples
-from tests.web.visit import Visit, chromium
 
 NOW = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
 SUMMARY: dict[str, Any] = {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from app.adapters import wordpieces
-from app.adapters.distillation import model_folder
+from app.adapters.models import model_folder
 from app.adapters.wordpieces import WordPieces
 from app.errors import InputError
 from tests.rig.eyes import ODD_TEXTS, tiny_tokenizer

@@ -34,7 +34,7 @@ def test_many_streams_at_once_score_what_the_detector_scores_tick_by_tick(share:
 
     calibration = baseline.calibration
     detector, rows = Detector(baseline), streams[1]
-    judged = judge(vectors.wording[rows], vectors.shape[rows], baseline=baseline, evalset=None)
+    judged = judge(vectors.ours(rows), baseline=baseline, evalset=None)
     for tick in range(len(rows) // TICK):
         fold = Fold()
         for row in range(tick * TICK, (tick + 1) * TICK):

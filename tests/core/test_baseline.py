@@ -7,12 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.aspects import Subject
 from app.core.baseline import (
     Baseline,
     BaselineSettings,
     learn,
-    select,
     tick_length,
     unit_rate,
 )
@@ -26,7 +24,7 @@ def learned(samples: list[Sample], settings: BaselineSettings | None = None) -> 
     with made.quick_calibration(streams=8, length=800):
         return learn(
             samples,
-            subject=Subject(made.APP),
+            application=made.APP,
             fingerprint=made.FINGERPRINT,
             settings=settings or BaselineSettings(),
             partitions=1,
@@ -118,7 +116,7 @@ def test_borders_of_ticks_are_exact(rate: float, number: int) -> None:
 
 def test_selected_rows_belong_together() -> None:
     rows = made.rows(10)
-    some = select(rows, [7, 2])
+    some = rows.take([7, 2])
     assert some.texts == (rows.texts[7], rows.texts[2])
     assert some.wording.tolist() == rows.wording[[7, 2]].tolist()
     assert len(some.languages) == len(some.code) == 2

@@ -1,6 +1,8 @@
 from dataclasses import replace
 from random import Random
 
+import numpy as np
+
 from app.core.buckets import close, fold_samples
 from app.core.folding import Fold, SumKey
 from tests.rig import made
@@ -8,7 +10,7 @@ from tests.rig import made
 
 def fold(units: int, offset: int = 0) -> Fold:
     out = Fold(units=units, first_offset=offset, last_offset=offset + units - 1)
-    out.wording[0] = units
+    out.sums["wording"] = np.array([units])
     return out
 
 
@@ -41,7 +43,9 @@ def test_the_order_of_sums_is_immaterial() -> None:
     shuffled = Random(3).sample(sums, len(sums))
     one, other = list(close(sums)), list(close(shuffled))
     assert [b.offsets for b in one] == [b.offsets for b in other]
-    assert [[t.wording[0] for t in b.ticks] for b in one] == [[t.wording[0] for t in b.ticks] for b in other]
+    assert [[t.sums["wording"][0] for t in b.ticks] for b in one] == [
+        [t.sums["wording"][0] for t in b.ticks] for b in other
+    ]
 
 
 def test_nothing_closes_nothing() -> None:

@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from app.core.clusters import fit, name_clusters, partition, words
+from app.core.clusters import fit, partition
 from app.core.fixedpoint import WORDING_SCALE, restore
 from tests.rig import made
 
@@ -47,20 +45,3 @@ def test_one_cluster_holds_everything() -> None:
     one = fit(VECTORS, ROWS.texts, labels=np.zeros(200, np.int64))
     assert one.shares == (1.0,)
     assert set(one.assign(VECTORS).tolist()) == {0}
-
-
-def test_equal_names_get_a_number() -> None:
-    assert name_clusters(["same words"] * 3, np.arange(3), 3) == (
-        "words",
-        "words (2)",
-        "words (3)",
-    )
-
-
-def test_texts_without_words_still_have_a_name() -> None:
-    assert name_clusters(["42", "the"], np.array([0, 0]), 1) == ("no words",)
-
-
-@given(st.text(max_size=200))
-def test_any_text_has_a_list_of_words(text: str) -> None:
-    assert all(isinstance(word, str) and word for word in words(text))

@@ -29,7 +29,7 @@ def careful() -> Baseline:
 def ticks(count: int, *, seed: int = 3, units: int = 8, gluten: float = 0.0) -> list[Fold]:
     topics = {**{t: share * (1 - gluten) for t, share in made.USUAL.items()}, "gluten": gluten}
     rows = made.rows(count * units, seed=seed, topics=topics)
-    judged = judge(rows.wording, rows.shape, baseline=careful(), evalset=None)
+    judged = judge(rows, baseline=careful(), evalset=None)
     folds = [Fold() for _ in range(count)]
     for row in range(count * units):
         folds[row // units].add(judged, row, row, 0)
@@ -125,12 +125,12 @@ def test_one_odd_unit_among_identical_ones_fades_and_many_do_not() -> None:
     found = replace(careful(), reference=reference, calibration=calibrated)
     usual, strange = Fold(), Fold()
     for row in range(8):
-        usual.add(judge(same.wording, same.shape, baseline=found, evalset=None), row, row, 0)
-        strange.add(judge(odd.wording, odd.shape, baseline=found, evalset=None), row, row, 0)
+        usual.add(judge(same, baseline=found, evalset=None), row, row, 0)
+        strange.add(judge(odd, baseline=found, evalset=None), row, row, 0)
     mixed = Fold()
     for row in range(7):
-        mixed.add(judge(same.wording, same.shape, baseline=found, evalset=None), row, row, 0)
-    mixed.add(judge(odd.wording, odd.shape, baseline=found, evalset=None), 0, 7, 0)
+        mixed.add(judge(same, baseline=found, evalset=None), row, row, 0)
+    mixed.add(judge(odd, baseline=found, evalset=None), 0, 7, 0)
     detector = Detector(found)
     for fold in [mixed, *[usual] * 31]:  # 256 units: the patience of an episode
         detector.update(fold)

@@ -14,8 +14,7 @@ def judged(count: int = 30, *, first: int = 0, rows: int | None = None) -> Judge
     found = made.rows(count, seed=5)
     last = count if rows is None else first + rows
     return judge(
-        found.wording[first:last],
-        found.shape[first:last],
+        found.take(range(first, last)),
         baseline=made.baseline(),
         evalset=made.reference(300),
     )
@@ -108,7 +107,7 @@ def test_a_unit_is_counted_in_the_bucket_of_its_time_and_the_chunk_of_its_number
 def test_what_no_eye_has_a_number_for_is_still_counted() -> None:
     rows = made.rows(1)
     broken = np.full_like(rows.shape, np.nan)
-    odd = judge(rows.wording, broken, baseline=made.baseline(), evalset=None)
+    odd = judge(replace(rows, shape=broken), baseline=made.baseline(), evalset=None)
     fold = Fold()
     fold.add(odd, 0, 0, 0)
     assert same(Fold.from_wire(fold.to_wire(KEY)), fold)

@@ -13,7 +13,8 @@ from tests.rig.made import through_msgpack
 
 def window(number: int, units: int = 32, value: int = 0) -> Window:
     fold = Fold(units=units, first_offset=number * units, last_offset=number * units + units - 1)
-    fold.wording[0] = value
+    fold.sums["wording"] = np.zeros(made.DIMENSIONS, np.int64)
+    fold.sums["wording"][0] = value
     out = Window(float(number), float(number + 1))
     out.add(fold, {0: (fold.first_offset, fold.last_offset)}, float(number + 1))
     return out
@@ -27,7 +28,7 @@ def history(values: list[int], units: int = 32) -> History:
 
 
 def evidence(fold: Fold) -> float:
-    return float(fold.wording[0])
+    return float(fold.sums["wording"][0])
 
 
 def test_only_the_newest_windows_are_kept() -> None:

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,48 @@ def test_single_absurd_times_never_move_it() -> None:
         times[at] = 4e9 if at % 40 else 0.0
     mark, _ = fed(times)
     assert mark.value == 197.0 - 10.0
+
+
+def recorded(events: list[tuple[float, float]]) -> tuple[Watermark, list[bool]]:
+    """(event time, record time) of each event."""
+    mark = Watermark(lateness_seconds=10.0)
+    return mark, [mark.admits(time, written) for time, written in events]
+
+
+@pytest.mark.parametrize("wrong", [2 * 3600.0, 3e8])
+@pytest.mark.parametrize("every", [3, 4, 10])
+def test_a_client_whose_clock_is_ahead_leaves_the_others_in_time(wrong: float, every: int) -> None:
+    mark, inside = recorded([(t + wrong * (t % every == 0), t + 0.5) for t in map(float, range(1, 500))])
+    assert mark.value is not None
+    assert mark.value <= 499.5 - 10.0
+    assert all(ok for t, ok in enumerate(inside, 1) if t % every)
+
+
+def test_three_wrong_clocks_in_a_row_move_nothing() -> None:
+    log = [(float(t), t + 0.5) for t in range(100)]
+    log[50:53] = [(4e8 + t, t + 0.5) for t in range(50, 53)]
+    mark, inside = recorded(log)
+    assert mark.value == 97.0 - 10.0
+    assert inside == [True] * 50 + [False] * 3 + [True] * 47
+
+
+def test_the_first_event_of_a_log_may_be_the_wrong_one() -> None:
+    mark, inside = recorded([(4e9, 0.5), *[(float(t), t + 0.5) for t in range(1, 60)]])
+    assert inside[2:] == [True] * 58
+    assert mark.value == 57.0 - 10.0
+
+
+def test_a_log_written_ahead_of_time_moves_on() -> None:
+    """A made-up month, sent in a minute: everybody is ahead, and more so with every event."""
+    mark, inside = recorded([(600.0 * t, t / 100) for t in range(4000)])
+    assert all(inside)
+    assert mark.value is not None
+    assert mark.value > 600.0 * 3970
+
+
+def test_a_log_of_old_events_is_as_without_records() -> None:
+    times = [float(t) for t in range(200)]
+    assert recorded([(t, 1e9) for t in times])[0].value == fed(times)[0].value
 
 
 def test_a_time_days_ahead_is_outside() -> None:

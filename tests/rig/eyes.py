@@ -1,17 +1,12 @@
-"""A tokenizer of eleven words, texts nobody should send, and a process without network."""
+"""A tokenizer of eleven words, and texts nobody should send."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
-from textwrap import dedent
 
 import numpy as np
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from app.adapters.wording import StaticTable
 
-ROOT = Path(__file__).parents[2]
 WORDS = ["[UNK]", "the", "cat", "dog", "sat", "##s", "!", "[SEP]", "sep", "[", "]"]
 
 
@@ -100,26 +95,3 @@ def fake_model(folder: Path) -> Path:
     (folder / "model.safetensors").write_bytes(b"weights")
     (folder / "tokenizer.json").write_bytes(tiny_tokenizer())
     return folder
-
-
-def isolated(code: str, home: Path) -> str:
-    """Run code in a process of its own that has no network, with `home` as home; its stdout."""
-    head = """
-        import socket, sys
-
-        def refused(*_, **__):
-            raise AssertionError("network")
-
-        socket.socket.connect = socket.create_connection = socket.getaddrinfo = refused
-    """
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", dedent(head) + dedent(code)],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout

@@ -33,6 +33,7 @@ class Units:
 
     wording: NDArray[np.int16]
     shape: NDArray[np.float32]
+    meaning: None = None
 
 
 def draw(random: np.random.Generator, count: int, *, planted: float = 0.0) -> Units:
@@ -66,13 +67,12 @@ def baseline(seed: int) -> Baseline:
 
 
 def ticks(found: Baseline, units: Units) -> Iterator[Fold]:
-    judged = judge(units.wording, units.shape, baseline=found, evalset=None)
+    judged = judge(units, baseline=found, evalset=None)
     for start in range(0, len(units.wording), TICK):
         rows = slice(start, start + TICK)
         yield Fold(
             units=TICK,
-            wording=judged.wording[rows].sum(axis=0, dtype=np.int64),
-            shape=judged.scores[rows].sum(axis=0, dtype=np.int64),
+            sums={eye: seen[rows].sum(axis=0, dtype=np.int64) for eye, seen in judged.seen.items()},
             novelty={eye: np.bincount(bins[rows], minlength=24) for eye, bins in judged.bins.items()},
         )
 

@@ -8,8 +8,10 @@ import random
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import msgspec
+
 from app.ports import ClusterShare, ReferenceSummary, StatusStore
-from schemas.decisions import Alert, Attribution
+from schemas.decisions import Alert, Attribution, Delivery
 from schemas.events import Deployment
 from schemas.readings import (
     ClusterMove,
@@ -22,6 +24,7 @@ from schemas.readings import (
     WatchRate,
 )
 
+Fact = Reading | Alert | Deployment | Delivery
 STEP = timedelta(minutes=5)
 POINTS = 150
 ONSET = 98  # the point at which traffic begins to change
@@ -106,17 +109,29 @@ def story(now: datetime) -> tuple[list[Reading], list[Alert]]:
     return readings, [*_earlier(begin), _alert(begin)]
 
 
+async def put(store: StatusStore, fact: Fact) -> None:
+    """Write what it is."""
+    match fact:
+        case Reading():
+            await store.put_reading(fact)
+        case Alert():
+            await store.put_alert(fact)
+        case _:
+            await store.put_fact(fact)
+
+
 async def fill(store: StatusStore, now: datetime) -> None:
     """Put a day of four applications into a store."""
     readings, alerts = story(now)
     readings += quiet("box-search", now) + learning("box-coach", now) + far("wine-advice", now)
-    for reading in sorted(readings, key=lambda r: r.time):
-        await store.put_reading(reading)
-    for alert in alerts:
-        await store.put_alert(alert)
+    facts: list[Fact] = [*sorted(readings, key=lambda r: r.time), *alerts, release(now), *deliveries(now)]
+    for fact in facts:
+        await put(store, fact)
+    for summary in references():
+        await store.put_reference(summary)
     for number, role in enumerate(["measure", "measure", "detect", "alert"]):
-        facts = {"role": role, "partitions": 3 - number % 2, "lag_events": 12 * number, "version": "0.1.0"}
-        await store.heartbeat(f"{role}-{number}", facts)
+        said = {"role": role, "partitions": 3 - number % 2, "lag_events": 12 * number, "version": "0.1.0"}
+        await store.heartbeat(f"{role}-{number}", said)
 
 
 def release(now: datetime) -> Deployment:
@@ -132,6 +147,35 @@ def release(now: datetime) -> Deployment:
         actor="release train",
         summary="A larger model that writes longer answers",
     )
+
+
+def deliveries(now: datetime) -> list[Delivery]:
+    """Who was told of the incident: the first try failed."""
+    first = Delivery(
+        id="delivery-1",
+        alert_id="box-support-2-critical",
+        incident="box-support-change-2",
+        application="box-support",
+        sink="on-call",
+        kind="pagerduty",
+        action="trigger",
+        outcome="retry",
+        at=now - (POINTS - DETECTED - 3) * STEP,
+        status=503,
+        reason="the service is not available",
+        next_at=now - (POINTS - DETECTED - 3) * STEP + timedelta(seconds=30),
+    )
+    again = msgspec.structs.replace(
+        first,
+        id="delivery-2",
+        outcome="sent",
+        at=now - (POINTS - DETECTED - 3) * STEP + timedelta(seconds=31),
+        attempt=2,
+        status=202,
+        reason=None,
+        next_at=None,
+    )
+    return [first, again]
 
 
 def references() -> list[ReferenceSummary]:
@@ -241,6 +285,10 @@ def _change(begin: datetime, number: int, dice: random.Random) -> Reading:
         descriptors=DESCRIPTORS if known else [],
         onset_at=begin + ONSET * STEP if alarm and rise else None,
         deployment="2026.03.2" if number > ONSET - 2 else "2026.03.1",
+        offsets=[
+            OffsetRange(partition=0, first=4_021 + 40 * number, last=6_377 + 40 * number),
+            OffsetRange(partition=3, first=18, last=960 + number),
+        ],
         totals=Totals(
             events=events,
             units=events * 4 // 5,

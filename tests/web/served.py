@@ -18,10 +18,10 @@ GRACE_SECONDS = 3
 class Served:
     """`with Served(create_app(store)) as base_url:`"""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, port: int = 0) -> None:
         config = uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=GRACE_SECONDS)
         self._server = Server(config)
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = socket.create_server(("127.0.0.1", port))
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> str:
@@ -34,9 +34,14 @@ class Served:
         return self.base
 
     @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._socket.getsockname()[1])
+
+    @property
     def base(self) -> str:
         """Address of the page, with its slash."""
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}/"
+        return f"http://127.0.0.1:{self.port}/"
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

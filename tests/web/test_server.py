@@ -308,10 +308,7 @@ def test_a_series_is_cut_to_a_range_of_event_time(client: TestClient) -> None:
     assert [p["time"] for p in points] == [(NOW - n * samples.STEP).timestamp() for n in (5, 4, 3)]
 
 
-def test_an_incident_comes_with_its_evidence(client: TestClient, store: InMemoryStatusStore) -> None:
-    asyncio.run(store.put_fact(samples.release(NOW)))
-    for summary in samples.references():
-        asyncio.run(store.put_reference(summary))
+def test_an_incident_comes_with_its_evidence(client: TestClient) -> None:
     body = client.get("/v1/incidents/box-support-change-2").json()
     (alert,) = body["transitions"]
     assert {"offsets", "clusters", "watch", "descriptors", "effect", "reading_id"} <= set(alert)
@@ -320,28 +317,27 @@ def test_an_incident_comes_with_its_evidence(client: TestClient, store: InMemory
     onset = datetime.fromisoformat(alert["onset_at"]).timestamp()
     assert min(times) < onset < max(times) == NOW.timestamp()
     assert body["deployment"]["version"] == "assistant 2026.03.2"
+    assert [d["outcome"] for d in body["deliveries"]] == ["sent", "retry"]
     assert [(r["kind"], r["application"]) for r in body["references"]] == [
         ("baseline", "box-support"),
         ("evalset", "*"),
     ]
 
 
-def test_deployments_and_eval_sets_are_told(client: TestClient, store: InMemoryStatusStore) -> None:
-    assert client.get("/v1/deployments").json() == {"deployments": []}
-    assert client.get("/v1/evalset").json() == {"evalsets": []}
-    asyncio.run(store.put_fact(samples.release(NOW)))
-    for summary in samples.references():
-        asyncio.run(store.put_reference(summary))
+def test_deployments_deliveries_and_eval_sets_are_told(client: TestClient) -> None:
     (told,) = client.get("/v1/deployments", params={"application": "box-support"}).json()["deployments"]
     assert told["deployment_id"] == "2026.03.2"
     assert client.get("/v1/deployments", params={"application": "box-search"}).json()["deployments"] == []
+    assert [d.get("attempt", 1) for d in client.get("/v1/deliveries").json()["deliveries"]] == [2, 1]
     for query in ({}, {"application": "box-search"}):  # "*" serves who has none of his own
         (evalset,) = client.get("/v1/evalset", params=query).json()["evalsets"]
         assert (evalset["application"], evalset["units"]) == ("*", 640)
         assert sum(c["share"] for c in evalset["clusters"]) == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("path", ["/v1/applications", "/v1/alerts", "/v1/deployments", "/v1/evalset"])
+@pytest.mark.parametrize(
+    "path", ["/v1/applications", "/v1/alerts", "/v1/deployments", "/v1/deliveries", "/v1/evalset"]
+)
 def test_what_has_not_changed_is_not_sent_again(client: TestClient, path: str) -> None:
     tag = client.get(path).headers["etag"]
     assert client.get(path, headers={"If-None-Match": tag}).status_code == 304

@@ -31,6 +31,15 @@ function stamp(milliseconds, utc) {
   return new Date(milliseconds - shift).toISOString().slice(0, 23);
 }
 
+// What plotly says of a zoom, in epoch milliseconds; null for the whole.
+export function zoomOf(event) {
+  if (event["xaxis.autorange"]) return { from: null, to: null };
+  const [from, to] = event["xaxis.range"] ?? [event["xaxis.range[0]"], event["xaxis.range[1]"]];
+  if (!from || !to) return undefined;
+  const time = (text) => Date.parse(String(text).replace(" ", "T")); // without a zone: the reader's
+  return { from: time(from), to: time(to) };
+}
+
 function layout(color, more) {
   const axis = {
     color: color("ink-3"),
@@ -55,9 +64,17 @@ function layout(color, more) {
     dragmode: "zoom",
     uirevision: "kept", // new points do not undo the reader's zoom
     ...more,
-    xaxis: { ...axis, ...time, ...TICKS },
+    xaxis: { ...axis, ...time, ...TICKS, ...more.xaxis },
     yaxis: { ...axis, rangemode: "tozero", ...more.yaxis },
   };
+}
+
+// range: { from, to } in epoch milliseconds, where the reader or a link chose one
+function zoomed({ range, points, utc }) {
+  if (!range?.from && !range?.to) return {};
+  const from = range.from ?? (points[0]?.time ?? 0) * 1000;
+  const to = range.to ?? (points.at(-1)?.time ?? 0) * 1000;
+  return { xaxis: { range: [stamp(from, utc), stamp(to, utc)] }, uirevision: `${from} ${to}` };
 }
 
 // spans: [{start, end, severity}], marks: [{time, text, side}]; all times epoch milliseconds
@@ -102,7 +119,7 @@ export function scoreFigure(input) {
   const x = points.map((point) => stamp(point.time * 1000, utc));
   const over = (point) => point.value !== null && point.threshold !== null && point.value >= point.threshold;
   const end = points.length ? points.at(-1).time * 1000 : 0;
-  const extra = overlays(color, { ...input, end });
+  const extra = { ...overlays(color, { ...input, end }), ...zoomed(input) };
   const last = points.findLast((point) => point.threshold !== null);
   if (last)
     extra.annotations.push({
@@ -125,7 +142,7 @@ export function scoreFigure(input) {
   const score = {
     ...run,
     y: points.map((point) => point.value),
-    name: "drift score",
+    name: input.label ?? "drift score",
     line: { color: color("accent"), width: 2 },
   };
   const above = {
@@ -143,7 +160,17 @@ export function uncoveredFigure(input) {
   const color = palette();
   const { points, utc } = input;
   const end = points.length ? points.at(-1).time * 1000 : 0;
-  const top = Math.max(0.05, ...points.map((point) => point.uncovered ?? 0)) * 1.1;
+  const tolerance = input.tolerance ?? null;
+  const top = Math.max(0.05, tolerance ?? 0, ...points.map((point) => point.uncovered ?? 0)) * 1.1;
+  const limit = {
+    x: points.map((point) => stamp(point.time * 1000, utc)),
+    y: points.map(() => tolerance),
+    type: "scatter",
+    mode: "lines",
+    name: "tolerance",
+    line: { color: color("critical"), width: 1.25, dash: "dash" },
+    hovertemplate: "%{y:.1%}",
+  };
   const trace = {
     x: points.map((point) => stamp(point.time * 1000, utc)),
     y: points.map((point) => point.uncovered),
@@ -155,9 +182,9 @@ export function uncoveredFigure(input) {
     line: { color: color("accent"), width: 2 },
     hovertemplate: "%{y:.1%}",
   };
-  const extra = overlays(color, { ...input, marks: [], end });
+  const extra = { ...overlays(color, { ...input, marks: [], end }), ...zoomed(input) };
   const yaxis = { tickformat: ".2~%", nticks: 6, range: [0, top] };
-  return { data: [trace], layout: layout(color, { ...extra, yaxis }) };
+  return { data: tolerance === null ? [trace] : [trace, limit], layout: layout(color, { ...extra, yaxis }) };
 }
 
 export function draw(host, figure) {

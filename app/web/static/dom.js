@@ -57,6 +57,6 @@ export class Part {
     if (key === this.shown) return;
     this.shown = key;
     this.host.hidden = input === null;
-    if (input !== null) this.host.replaceChildren(...[this.draw(input)].flat().filter(Boolean));
+    this.host.replaceChildren(...(input === null ? [] : [this.draw(input)].flat().filter(Boolean)));
   }
 }

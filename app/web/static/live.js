@@ -1,6 +1,6 @@
 // Keeping the model true: the event stream, and polling while there is none.
 
-import { addPoint, changed, loadAlerts, loadAll, loadSeries, loadStatus, model } from "./model.js";
+import { addPoint, changed, loadAlerts, loadAll, loadStatus, model, reload } from "./model.js";
 
 const RETRY_MS = 3000;
 const POLL_MS = 5000;
@@ -21,6 +21,7 @@ function connect(announce) {
   source = new EventSource(last ? `v1/events?after=${encodeURIComponent(last)}` : "v1/events");
   // What came before the stream was open is fetched: the stream itself only tells what follows.
   source.addEventListener("open", refresh);
+  source.addEventListener("reset", refresh);
   source.addEventListener("error", () => {
     if (model.link === "live") setLink("polling");
     if (source.readyState === EventSource.CLOSED) setTimeout(() => connect(announce), RETRY_MS);
@@ -28,15 +29,21 @@ function connect(announce) {
   source.addEventListener("status", (event) => {
     const news = remember(event);
     addPoint(news.application, news.monitor, news.point);
-    fetchSoon(news.application);
+    soon(news.application, () => loadStatus(news.application));
   });
   source.addEventListener("alert", (event) => {
     const alert = remember(event);
     const state = alert.state === "firing" ? alert.severity : "resolved";
     announce(`${alert.application}, ${state}: ${alert.summary}`);
-    fetchSoon(alert.application);
-    loadAlerts().catch(() => {});
+    soon(alert.application, () => loadStatus(alert.application));
+    soon("alerts", () => Promise.all([loadAlerts(), reload("alert")]));
   });
+  for (const about of ["deployment", "delivery"]) {
+    source.addEventListener(about, (event) => {
+      remember(event);
+      soon(about, () => reload(about));
+    });
+  }
 }
 
 function remember(event) {
@@ -44,22 +51,18 @@ function remember(event) {
   return JSON.parse(event.data);
 }
 
-function fetchSoon(application) {
-  if (waiting.has(application)) return;
+function soon(what, fetchIt) {
+  if (waiting.has(what)) return;
   const fetchNow = () => {
-    waiting.delete(application);
-    loadStatus(application).catch(() => {});
+    waiting.delete(what);
+    fetchIt().catch(() => {});
   };
-  waiting.set(application, setTimeout(fetchNow, WAIT_MS));
+  waiting.set(what, setTimeout(fetchNow, WAIT_MS));
 }
 
 async function refresh() {
   try {
-    const charted = [...model.series.keys()].map((key) => {
-      const cut = key.lastIndexOf(" ");
-      return loadSeries(key.slice(0, cut), key.slice(cut + 1));
-    });
-    await Promise.all([loadAll(), loadAlerts(), ...charted]);
+    await Promise.all([loadAll(), loadAlerts(), reload()]);
     setLink(source.readyState === EventSource.OPEN ? "live" : "polling");
   } catch {
     setLink("offline");

@@ -3,25 +3,34 @@
 import { h } from "./dom.js";
 import { clock } from "./format.js";
 import * as live from "./live.js";
-import { changed, model, now, subscribe } from "./model.js";
-import { VIEWS, find } from "./views.js";
+import { changed, forget, model, now, subscribe } from "./model.js";
+import { VIEWS, find } from "./router.js";
 import { ageText } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const LINKS = { connecting: "Connecting", live: "Live", polling: "Polling", offline: "Disconnected" };
 let open = null;
 let view = null;
+let shown = null; // the address without its query
 
 function navigate() {
   const found = find(location.hash);
+  if (shown === found.path && open?.requery) {
+    open.requery(found.query);
+    update();
+    return false;
+  }
   open?.close?.();
+  forget();
+  shown = found.path;
   view = found.view;
   $("main").replaceChildren();
-  open = view.open($("main"), found.params);
+  open = view.open($("main"), found.params, found.query);
   document.title = `${found.params[0] ?? view.title} · promptdrift`;
   menu();
   update();
   window.scrollTo(0, 0);
+  return true;
 }
 
 function menu() {
@@ -67,8 +76,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   changed();
 });
 addEventListener("hashchange", () => {
-  navigate();
-  $("main").focus({ preventScroll: true });
+  if (navigate()) $("main").focus({ preventScroll: true });
 });
 subscribe(update);
 setInterval(tick, 1000);

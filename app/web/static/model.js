@@ -5,8 +5,9 @@ const KEPT = 2000;
 export const model = {
   statuses: new Map(),
   workers: [],
-  series: new Map(), // "application monitor" -> points, oldest first
+  series: new Map(), // "application place" -> points, oldest first
   alerts: [],
+  answers: new Map(), // path -> the last answer to it
   link: "connecting", // live | polling | offline
   heard: null, // when the server last answered
   skew: 0, // the server's clock minus ours, ms
@@ -39,7 +40,7 @@ async function get(path) {
   const headers = tags.has(path) ? { "If-None-Match": tags.get(path) } : {};
   const response = await fetch(path, { headers, cache: "no-store" });
   if (response.status === 401) location.reload();
-  if (response.status !== 304 && !response.ok) throw new Error(`${path}: ${response.status}`);
+  if (response.status !== 304 && !response.ok) throw Object.assign(new Error(path), { status: response.status });
   const date = Date.parse(response.headers.get("date"));
   if (Number.isFinite(date)) model.skew = Math.abs(date - Date.now()) > 2000 ? date - Date.now() : 0;
   model.heard = Date.now();
@@ -69,19 +70,49 @@ export async function loadStatus(application) {
   changed();
 }
 
-const seriesKey = (application, monitor) => `${application} ${monitor}`;
+// What the open view needs beside the statuses: asked now, and again whenever something like it may have changed.
+const wanted = new Map(); // path -> { about, take }
 
-export async function loadSeries(application, monitor) {
-  const path = `v1/series/${encodeURIComponent(application)}/${encodeURIComponent(monitor)}?limit=${KEPT}`;
-  const body = await get(path).catch(() => null);
-  if (body) model.series.set(seriesKey(application, monitor), inOrder(body.points));
+function want(path, about, take) {
+  if (wanted.has(path)) return;
+  wanted.set(path, { about, take });
+  load(path);
+}
+
+async function load(path) {
+  const { take } = wanted.get(path) ?? {};
+  try {
+    const body = await get(path);
+    if (body) take?.(body);
+  } catch (error) {
+    if (error.status === 404) take?.(null);
+  }
   changed();
 }
 
-export const series = (application, monitor) => model.series.get(seriesKey(application, monitor)) ?? [];
+export const forget = () => wanted.clear();
 
-export function addPoint(application, monitor, point) {
-  const key = seriesKey(application, monitor);
+// about: "deployment", "delivery", "alert", ...; none: all of it
+export const reload = (about) =>
+  Promise.all([...wanted].filter(([, each]) => !about || each.about.includes(about)).map(([path]) => load(path)));
+
+// The latest answer to a GET; undefined before the first, null where there is nothing.
+export function answer(path, about) {
+  want(path, about, (body) => model.answers.set(path, body));
+  return model.answers.get(path);
+}
+
+const seriesKey = (application, place) => `${application} ${place}`;
+
+export function series(application, place) {
+  const path = `v1/series/${encodeURIComponent(application)}/${encodeURIComponent(place)}?limit=${KEPT}`;
+  const key = seriesKey(application, place);
+  want(path, ["series"], (body) => model.series.set(key, inOrder(body?.points ?? [])));
+  return model.series.get(key) ?? [];
+}
+
+export function addPoint(application, place, point) {
+  const key = seriesKey(application, place);
   if (!model.series.has(key)) return;
   model.series.set(key, inOrder([...model.series.get(key), point]).slice(-KEPT));
   changed();

@@ -1,14 +1,15 @@
 // Time lines.  plotly is big, so it is fetched when the first one is wanted.
 
-import { draw, scoreFigure, uncoveredFigure } from "./charts.js";
+import { draw, scoreFigure, uncoveredFigure, zoomOf } from "./charts.js";
 import { h } from "./dom.js";
 import { clock, number, percent } from "./format.js";
 import { heading } from "./panel.js";
 
 const ROWS = 24;
+const MARKS = 12; // more would hide the line
 let library = null;
 
-function plotly() {
+export function plotly() {
   library ??= new Promise((resolve, reject) => {
     const script = h("script", { src: "static/plotly.min.js", on: { load: resolve, error: reject } });
     document.head.append(script);
@@ -20,23 +21,45 @@ function plotly() {
 export const CHART_PANELS = [
   chart({
     title: "Drift score against its threshold",
-    note: "Over event time. Shaded: an incident was open. Dotted: the change began.",
+    note: "Over event time. Shaded: an incident was open. Dotted: onset and deployments. Drag to look closer.",
     figure: scoreFigure,
     wanted: (point) => point.value !== null,
     columns: [["Drift score", (p) => number(p.value)], ["Threshold", (p) => number(p.threshold)]],
     size: "two-thirds",
+    here: ({ monitor }) => monitor !== "gap",
   }),
   chart({
     title: "Uncovered share",
-    note: "Units unlike anything in the reference.",
+    note: "Units unlike anything in the eval set.",
     figure: uncoveredFigure,
     wanted: (point) => point.uncovered !== null,
     columns: [["Uncovered", (p) => percent(p.uncovered)]],
     size: "third",
+    here: ({ monitor }) => monitor !== "gap",
+  }),
+  chart({
+    title: "Uncovered share against its tolerance",
+    note: "Over event time: units unlike anything in the eval set. Shaded: an incident was open.",
+    figure: (input) => uncoveredFigure({ ...input, tolerance: input.points.at(-1)?.threshold ?? null }),
+    wanted: (point) => point.uncovered !== null,
+    columns: [["Uncovered", (p) => percent(p.uncovered)], ["Tolerance", (p) => percent(p.threshold)]],
+    size: "two-thirds",
+    here: ({ monitor }) => monitor === "gap",
+  }),
+  chart({
+    title: "Distance from the eval set",
+    note: "Unbiased squared shift of the mean.",
+    figure: (input) => scoreFigure({ ...input, points: input.points.map(untold), marks: [], label: "distance" }),
+    wanted: (point) => point.value !== null,
+    columns: [["Distance", (p) => number(p.value, 3)]],
+    size: "third",
+    here: ({ monitor }) => monitor === "gap",
   }),
 ];
 
-function chart({ title, note, figure, wanted, columns, size }) {
+const untold = (point) => ({ ...point, threshold: null });
+
+export function chart({ title, note, figure, wanted, columns, size, here = () => true }) {
   return {
     open(grid) {
       const plot = h("div", { class: "plot", role: "img", "aria-label": title });
@@ -46,20 +69,27 @@ function chart({ title, note, figure, wanted, columns, size }) {
       grid.append(host);
       let shown = "";
       let input = null;
-      const show = () => host.isConnected && !host.hidden && draw(plot, figure(input));
+      let onZoom = null;
+      const show = async () => {
+        if (!host.isConnected || host.hidden) return;
+        await draw(plot, figure(input));
+        if (!plot.dataset.listens) plot.on("plotly_relayout", (event) => onZoom?.(zoomOf(event)));
+        plot.dataset.listens = "yes";
+      };
       const redraw = () => plotly().then(show, () => {});
-      table.addEventListener("toggle", () => table.open && fillTable(table, input.points, columns));
+      table.addEventListener("toggle", () => table.open && fillTable(table, input, columns));
       return {
         update(known) {
-          const points = known.series.change;
-          host.hidden = points.filter(wanted).length < 2;
+          const { points, range } = known;
+          host.hidden = !here(known) || points.filter(wanted).length < 2;
           if (host.hidden) return;
-          input = { points, spans: spans(known.alerts), marks: marks(known.alerts, points) };
-          const key = JSON.stringify([points.length, points.at(-1), input.spans, input.marks]);
+          onZoom = known.zoom;
+          input = { points, range, spans: spans(known.alerts), marks: marks(known, points) };
+          const key = JSON.stringify([points.length, points.at(-1), input.spans, input.marks, range, known.place]);
           if (key === shown) return;
           shown = key;
           redraw();
-          if (table.open) fillTable(table, points, columns);
+          if (table.open) fillTable(table, input, columns);
         },
         recolor: () => host.hidden || redraw(),
         close: () => globalThis.Plotly?.purge(plot),
@@ -79,18 +109,25 @@ function spans(alerts) {
   }));
 }
 
-function marks(alerts, points) {
+function marks({ alerts, deployments = [] }, points) {
   const first = points[0].time * 1000;
-  const onsets = alerts.filter((alert) => alert.onset_at).map((alert) => Date.parse(alert.onset_at));
-  return [...new Set(onsets)].filter((time) => time >= first).slice(0, 3).map((time) => ({ time, text: "onset" }));
+  const latest = [...new Set(alerts.map((alert) => alert.onset_at).filter(Boolean))].slice(0, 3);
+  const onsets = latest.map((onset) => ({ time: Date.parse(onset), text: "onset", side: "left" }));
+  const released = deployments.map((each) => ({
+    time: Date.parse(each.time),
+    text: (each.status === "rolled_back" ? "undo " : "") + each.deployment_id.slice(0, 20),
+    side: "right",
+  }));
+  return [...onsets, ...released].filter(({ time }) => time >= first).slice(0, MARKS);
 }
 
-function fillTable(table, points, columns) {
+function fillTable(table, { points, range }, columns) {
+  const inside = points.filter(({ time }) => !(time * 1000 < range?.from) && !(range?.to && time * 1000 > range.to));
   const when = (point) => clock(new Date(point.time * 1000).toISOString());
   const cells = (point) => columns.map(([, show]) => h("td", {}, show(point)));
   const row = (point) => h("tr", {}, h("td", { class: "when" }, when(point)), cells(point));
   const head = ["Event time", ...columns.map(([name]) => name)].map((name) => h("th", { scope: "col" }, name));
-  const rows = points.slice(-ROWS).reverse().map(row);
+  const rows = inside.slice(-ROWS).reverse().map(row);
   const whole = h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows));
   table.replaceChildren(h("summary", {}, "As a table"), whole);
 }

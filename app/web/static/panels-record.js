@@ -2,9 +2,9 @@
 
 import { h } from "./dom.js";
 import { count, number } from "./format.js";
-import { card } from "./panel.js";
-import { fact } from "./panels-state.js";
-import { age, pill, time } from "./words.js";
+import { applicationLink, incidentLink, placeOf } from "./links.js";
+import { card, fact, table } from "./panel.js";
+import { age, monitorName, pill, time } from "./words.js";
 
 const COUNTS = [
   ["events", "Events", "interactions in production"],
@@ -14,21 +14,27 @@ const COUNTS = [
   ["late", "Late", "counted here, in no tick"],
   ["keyless", "Keyless", "units without a user"],
   ["unreadable", "Unreadable", "no eye can read them"],
+  ["unanswered", "Unanswered", "without a response"],
 ];
-
 const NO_WORKER = "No worker has reported. Start one, or look at its log: nothing is measured meanwhile.";
+const OUTCOMES = { sent: "ok", retry: "warning", refused: "critical", dropped: "warning", "dry run": "learning" };
 
 export const RECORD_PANELS = [
   card({
     title: "Counted so far",
     note: "Since the beginning of the topic.",
-    select: ({ status }) => (status.readings.change ?? status.readings.gap)?.totals ?? null,
+    select: ({ reading }) => (reading?.totals?.events ? reading.totals : null),
     draw: drawTotals,
   }),
   card({
     title: "Alert history",
     select: ({ alerts }) => alerts.slice(0, 30),
     draw: (alerts) => (alerts.length ? alertTable(alerts) : h("p", { class: "quiet" }, "No alert yet.")),
+  }),
+  card({
+    title: "Deployments",
+    select: ({ deployments }) => (deployments.length ? deployments.slice(0, 12) : null),
+    draw: deploymentTable,
   }),
   card({
     title: "Pipeline",
@@ -39,20 +45,11 @@ export const RECORD_PANELS = [
 ];
 
 function drawTotals(totals) {
-  const facts = COUNTS.map(([key, name, small]) => fact(name, count(totals[key] ?? 0), small));
-  return h("dl", { class: "facts many" }, facts);
+  const known = COUNTS.filter(([key]) => key in totals);
+  return h("dl", { class: "facts many" }, known.map(([key, name, small]) => fact(name, count(totals[key]), small)));
 }
 
-// A table that becomes a list on a narrow screen.
-export function table(label, names, rows) {
-  const head = names.map((name) => h("th", { scope: "col" }, name));
-  const cells = (row) => row.map((cell, i) => h("td", { data: { label: names[i] } }, cell));
-  const body = rows.map((row) => h("tr", {}, cells(row)));
-  const whole = h("table", { class: "stack" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, body));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, whole);
-}
-
-export const link = (application) => h("a", { href: `#/app/${encodeURIComponent(application)}` }, application);
+export const link = (application) => h("a", { href: applicationLink(application) }, application);
 
 export function alertTable(alerts, withApplication = false) {
   const first = withApplication ? ["When", "State", "Application"] : ["When", "State"];
@@ -60,12 +57,37 @@ export function alertTable(alerts, withApplication = false) {
     time(alert.updated_at),
     pill(alert.state === "firing" ? alert.severity : "resolved"),
     ...(withApplication ? [link(alert.application)] : []),
-    alert.summary,
-    alert.channel ?? alert.monitor,
+    [alert.transition && h("b", {}, `${alert.transition}: `), h("a", { href: incidentLink(alert.incident) }, alert.summary)],
+    alert.channel ?? monitorName(placeOf(alert)),
     number(alert.value),
     number(alert.threshold),
   ]);
   return table("Alerts", [...first, "What happened", "Fired by", "Score", "Threshold"], rows);
+}
+
+export function deliveryTable(deliveries) {
+  if (!deliveries.length) return h("p", { class: "quiet" }, "Nothing was sent to anybody yet.");
+  const rows = deliveries.map((each) => [
+    time(each.at),
+    pill(OUTCOMES[each.outcome] ?? "unknown", each.outcome),
+    `${each.sink} (${each.kind})`,
+    h("a", { href: incidentLink(each.incident) }, each.action),
+    String(each.attempt ?? 1),
+    [each.status && `${each.status} `, each.reason ?? "", each.next_at && [" again ", time(each.next_at)]],
+  ]);
+  return table("Deliveries", ["When", "Outcome", "Sink", "Action", "Attempt", "Says"], rows);
+}
+
+export function deploymentTable(deployments) {
+  const rows = deployments.map((each) => [
+    time(each.time),
+    each.status ?? "succeeded",
+    h("code", {}, each.deployment_id),
+    [each.version, each.variant && `, variant ${each.variant}`],
+    each.traffic_percent == null ? "" : `${each.traffic_percent} %`,
+    each.summary ?? each.kind ?? "",
+  ]);
+  return table("Deployments", ["When", "Status", "Deployment", "Version", "Traffic", "What happened"], rows);
 }
 
 export function workerTable(workers) {

@@ -1,9 +1,11 @@
-// What is the matter: incidents, silence, learning, and the four numbers that matter.
+// What is the matter: incidents, silence, learning, and the numbers that matter.
 
-import { Part, h } from "./dom.js";
+import { h } from "./dom.js";
 import { DASH, against, capital, count, interval, number, percent, plural, size } from "./format.js";
+import { countedRange, incidentLink, placeOf, rangeLink } from "./links.js";
+import { definitions, fact, plainPart } from "./panel.js";
 import { progress } from "./view-overview.js";
-import { age, time } from "./words.js";
+import { PARTIAL, age, monitorName, pill, time } from "./words.js";
 
 const UNTIL = `Until it is complete no change can be told, and none is reported.
   Then thresholds are set from it, and watching begins.`;
@@ -12,28 +14,13 @@ const SHARES = { adaptation: "our deployment", outside: "outside", audience: "an
 export const STATE_PANELS = [
   plainPart(({ status }) => (status.stale ? { updated_at: status.updated_at } : null), drawStale),
   plainPart(({ status }) => (status.incidents.length ? status.incidents : null), (list) => list.map(drawIncident)),
-  plainPart(({ status }) => pick(status, (r) => r.state === "learning"), drawLearning),
-  plainPart(({ status }) => pick(status, (r) => r.note && r.state !== "learning"), drawNote),
-  plainPart(({ status }) => pick(status, (r) => r.state !== "learning"), drawFacts),
 ];
 
-// Draws whole cards, several or none.
-function plainPart(select, draw) {
-  return {
-    open(grid) {
-      const host = h("div", { class: "grid", hidden: true });
-      host.style.gridColumn = "1 / -1";
-      grid.append(host);
-      const part = new Part(host, draw);
-      return { update: (known) => part.update(select(known)) };
-    },
-  };
-}
-
-function pick(status, wanted) {
-  const { change } = status.readings;
-  return change && wanted(change) ? change : null;
-}
+export const READING_PANELS = [
+  plainPart(({ reading }) => (reading?.state === "learning" ? reading : null), drawLearning),
+  plainPart(({ reading }) => (reading?.note && reading.state !== "learning" ? reading : null), drawNote),
+  plainPart(({ reading, monitor }) => factsOf(reading, monitor), drawFacts),
+];
 
 function drawStale({ updated_at }) {
   const text = ["Last measured ", age(updated_at), ". What you see is the last that was known; look at the pipeline below."];
@@ -46,31 +33,39 @@ function drawStale({ updated_at }) {
 }
 
 function drawIncident(alert) {
-  const threshold = h("span", { class: "quiet" }, ` threshold ${number(alert.threshold)}`);
-  const pairs = [
-    ["What fired", alert.channel ?? alert.kind],
-    ["Firing since", time(alert.detected_at)],
-    ["Change began about", time(alert.onset_at ?? alert.started_at)],
-    ["Deployment before it", alert.deployment ?? "none known"],
-    ["Drift score then", [number(alert.value), threshold]],
-    alert.attribution && ["Whose change", whose(alert.attribution)],
-    alert.offsets?.length > 0 && ["Partitions and offsets", alert.offsets.map(offsets).join(", ")],
-    ["Incident", h("code", {}, alert.incident)],
-  ];
   return h(
     "section",
     { class: "card incident", data: { state: alert.severity }, "aria-label": "Open incident" },
     h("p", { class: "incident-kind" }, `${capital(alert.severity)} incident, `, age(alert.detected_at, "open for ", "")),
     h("p", { class: "summary" }, alert.summary),
-    definitions(pairs),
+    definitions(incidentPairs(alert)),
+    h("p", { class: "links" }, h("a", { href: incidentLink(alert.incident) }, "All its evidence")),
   );
 }
 
-const offsets = (range) => `${range.partition}: ${range.first}–${range.last}`;
+export function incidentPairs(alert) {
+  const threshold = h("span", { class: "quiet" }, ` threshold ${number(alert.threshold)}`);
+  const counted = rangeLink(alert.application, placeOf(alert), countedRange(alert));
+  return [
+    ["What fired", alert.channel ?? alert.kind],
+    ["Detected", time(alert.detected_at)],
+    ["Change began about", time(alert.onset_at ?? alert.started_at)],
+    alert.ended_at && ["Ended", time(alert.ended_at)],
+    ["Deployment before it", alert.deployment ?? "none known"],
+    alert.value != null && ["Score then", [number(alert.value), alert.threshold != null && threshold]],
+    alert.attribution && ["Whose change", whose(alert.attribution)],
+    alert.acknowledged_at && ["Acknowledged", [alert.acknowledged_by ?? "somebody", ", ", time(alert.acknowledged_at)]],
+    alert.muted && ["Muted", "nobody is told now"],
+    alert.unknown && ["Now unknown", "its data have stopped"],
+    alert.members?.length > 1 && ["Seen by", plural(alert.members.length, "monitor")],
+    alert.runbook && ["Runbook", outside(alert.runbook)],
+    alert.offsets?.length > 0 && ["Counted", h("a", { href: counted }, "the exact range")],
+  ];
+}
 
-export function definitions(pairs) {
-  const known = pairs.filter(Boolean);
-  return h("dl", { class: "pairs" }, known.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))));
+// A link of the user's own settings: only to where a browser may safely go.
+function outside(url) {
+  return /^https?:\/\//.test(url) ? h("a", { href: url, rel: "noreferrer" }, url) : url;
 }
 
 function whose(attribution) {
@@ -91,24 +86,50 @@ function drawLearning(reading) {
 }
 
 function drawNote(reading) {
-  return h("section", { class: "card callout", data: { state: reading.state } }, h("p", {}, capital(reading.note)));
+  const says = reading.note === PARTIAL ? drawPause(reading) : [h("p", {}, capital(reading.note))];
+  return h("section", { class: "card callout", data: { state: reading.state } }, says);
+}
+
+function drawPause(reading) {
+  const since = reading.window_start ? [" since ", time(reading.window_start)] : [];
+  return [
+    h("h2", {}, "Traffic has paused"),
+    h(
+      "p",
+      { class: "small" },
+      `These numbers rest on ${plural(reading.units ?? 0, "unit")}`,
+      since,
+      ", the last of them in a window that is not full yet. They are shown, not judged: no incident ends by ",
+      "them. The window fills, and counts, when traffic goes on.",
+    ),
+  ];
+}
+
+function factsOf(reading, monitor) {
+  if (!reading || reading.state === "learning" || monitor === "health") return null;
+  return { ...reading, clusters: null, totals: null };
 }
 
 function drawFacts(reading) {
-  const { channel, effect, run_length, threshold, uncovered, units, value, window_start } = reading;
+  const { budget, channel, effect, monitor, run_length, threshold, uncovered, units, value, window_start } = reading;
   const sure = (range, show) => (range ? `95 %: ${interval(range.low, range.high, show)}` : "not known yet");
+  const score = fact("Score", number(value), against(value, threshold) + (channel ? `; ${channel} leads` : ""));
+  const tolerated = threshold == null ? "no tolerance is set" : `${percent(threshold)} is tolerated`;
+  const covered = monitor === "gap" ? `${sure(uncovered, percent)}; ${tolerated}` : sure(uncovered, percent);
   return h(
     "dl",
     { class: "card facts" },
-    fact("Drift score", number(value), against(value, threshold) + (channel ? `; ${channel} leads` : "")),
-    fact("Size of the change", effect ? size(effect.value) : DASH, sure(effect, size)),
-    fact("Uncovered share", percent(uncovered?.share), sure(uncovered, percent)),
+    fact("State", pill(reading.state), monitorName(placeOf(reading))),
+    monitor !== "gap" && score,
+    fact(monitor === "gap" ? "Distance" : "Size of the change", effect ? size(effect.value) : DASH, sure(effect, size)),
+    uncovered && fact("Uncovered share", percent(uncovered.share), covered),
     fact("Units in the window", count(units ?? 0), window_start ? ["since ", time(window_start)] : DASH),
     run_length && fact("False alarms", `1 in ${count(run_length)}`, "units, by the threshold chosen"),
+    budget && fact("Alarms so far", count(budget.alarms), promised(budget)),
   );
 }
 
-export function fact(term, value, small) {
-  const [big, words] = [h("dd", { class: "big" }, value), h("dd", { class: "small" }, small)];
-  return h("div", { class: "fact" }, h("dt", {}, term), big, words);
+function promised({ days, promised: allowed }) {
+  const over = `in ${number(days, 1)} days`;
+  return allowed == null ? `${over}; no promise is made` : `${over}; ${number(allowed, 1)} false ones are allowed`;
 }

@@ -1,12 +1,12 @@
-// Why: clusters that moved, descriptors, watches, and the gap to the eval set.
+// Why: clusters that moved, descriptors, watches.
 
 import { h } from "./dom.js";
-import { interval, percent, plural, points, signedInterval, size } from "./format.js";
+import { percent, plural, points, signedInterval } from "./format.js";
+import { placeOf } from "./links.js";
 import { card } from "./panel.js";
-import { definitions } from "./panels-state.js";
-import { pill } from "./words.js";
 
 const SHOWN = 6;
+const LETTERS = 2000; // of an example: enough to judge it by
 const byMove = (before, now) => (a, b) => Math.abs(b[now] - b[before]) - Math.abs(a[now] - a[before]);
 const moved = byMove("share_before", "share_now");
 
@@ -14,35 +14,35 @@ export const WHY_PANELS = [
   card({
     title: "What moved",
     note: "Clusters whose share of traffic changed, with redacted examples of what people write now.",
-    select: ({ status }) => told(status, "clusters"),
+    select: (known) => (known.monitor === "gap" ? null : told(known, "clusters")),
     draw: drawMoves,
+  }),
+  card({
+    title: "Where the eval set has too little",
+    note: "Shares of the eval set's own clusters: in the set, and in live traffic.",
+    select: (known) => (known.monitor === "gap" ? told(known, "clusters") : null),
+    draw: drawLevels,
   }),
   card({
     title: "Language and code",
     note: "Share of units.",
     size: "half",
-    select: ({ status }) => told(status, "descriptors"),
+    select: (known) => told(known, "descriptors"),
     draw: (moves) => rates(moves.map((move) => [move.name, move.share_before, move.share_now]), 1),
   }),
   card({
     title: "Watches",
     note: "Share of units above the score that one in a hundred reference units exceeds.",
     size: "half",
-    select: ({ status }) => told(status, "watch"),
+    select: (known) => told(known, "watch"),
     draw: (watches) => rates(watches.map((watch) => [watch.name, watch.rate_before, watch.rate_now])),
-  }),
-  card({
-    title: "Gap to the eval set",
-    note: "How far live traffic is from what you evaluate on: a level, and an alarm only past a tolerance of yours.",
-    select: ({ status }) => status.readings.gap ?? null,
-    draw: drawGap,
   }),
 ];
 
 // What the latest reading tells; while an incident clears it tells nothing, and the incident still does.
-function told(status, what) {
-  const incident = status.incidents.find((alert) => alert.kind === "change");
-  const found = [status.readings.change?.[what], incident?.[what]].find((items) => items?.length);
+function told({ evidence, reading, incidents, place }, what) {
+  const incident = incidents?.find((alert) => placeOf(alert) === place);
+  const found = [evidence?.[what], reading?.[what], incident?.[what]].find((items) => items?.length);
   return found ?? null;
 }
 
@@ -90,7 +90,7 @@ function drawMove(move, scale) {
 
 function quotes(label, texts, kind) {
   if (!texts?.length) return null;
-  const each = texts.slice(0, 3).map((text) => h("blockquote", { dir: "auto" }, text));
+  const each = texts.slice(0, 3).map((text) => h("blockquote", { dir: "auto" }, text.slice(0, LETTERS)));
   return h("div", { class: `quotes ${kind}` }, h("p", {}, label), each);
 }
 
@@ -109,18 +109,9 @@ function rates(rows, whole = null) {
   return [legend("before", "now"), h("ul", { class: "rates" }, items)];
 }
 
-function drawGap(reading) {
-  const { effect, uncovered, value, threshold } = reading;
-  const covered = uncovered && interval(1 - uncovered.high, 1 - uncovered.low, percent);
-  const pairs = [
-    ["State", pill(reading.state)],
-    ["Traffic covered", covered ? `${percent(1 - uncovered.share)} (${covered})` : "not known yet"],
-    ["Distance", effect ? `${size(effect.value)} (${interval(effect.low, effect.high, size)})` : size(value)],
-    ["Tolerance", threshold == null ? "none set" : `${percent(threshold)} uncovered`],
-    reading.evalset && ["Eval set", h("code", {}, reading.evalset)],
-  ];
-  const clusters = [...(reading.clusters ?? [])].sort(moved).slice(0, SHOWN);
-  const scale = top(clusters);
+function drawLevels(clusters) {
+  const moves = [...clusters].sort(moved).slice(0, 2 * SHOWN);
+  const scale = top(moves);
   const row = (move) =>
     h(
       "li",
@@ -128,6 +119,5 @@ function drawGap(reading) {
       h("h3", {}, h("bdi", {}, move.name)),
       bars(move.share_before, move.share_now, { scale, names: ["set", "live"] }),
     );
-  const shares = [legend("eval set", "live traffic"), h("ul", { class: "moves level" }, clusters.map(row))];
-  return [definitions(pairs), ...(clusters.length ? shares : [])];
+  return [legend("eval set", "live traffic"), h("ul", { class: "moves level" }, moves.map(row))];
 }

@@ -1,0 +1,34 @@
+"""How live traffic is shared out compared with the eval set."""
+
+import numpy as np
+from scipy.special import ndtri
+
+from app.core.attribution import MOST_CLUSTERS
+from app.core.effect import Z95, difference
+from app.core.history import Window
+from app.core.reference import Reference
+from schemas.readings import ClusterMove
+
+
+def gap_clusters(windows: list[Window], evalset: Reference) -> list[ClusterMove]:
+    """Share of each standing cluster in the eval set and in live traffic: largest gaps first."""
+    counted = [w.total.clusters for w in windows if w.total.clusters is not None]
+    units = sum(w.total.units for w in windows if w.total.clusters is not None)
+    if not units:
+        return []
+    live = np.sum(counted, axis=0) / units
+    z = max(Z95, -float(ndtri(0.025 / len(live))))
+    moves: list[tuple[float, ClusterMove]] = []
+    for k, name in enumerate(evalset.clusters.names):
+        share = evalset.clusters.shares[k]
+        low, high = difference(share, evalset.units, float(live[k]), units, z)
+        move = ClusterMove(
+            name=name,
+            share_before=share,
+            share_now=float(live[k]),
+            nearest=list(evalset.clusters.exemplars[k]),
+            low=low,
+            high=high,
+        )
+        moves.append((max(low, -high), move))
+    return [move for evidence, move in sorted(moves, key=lambda e: -e[0])[:MOST_CLUSTERS] if evidence > 0]

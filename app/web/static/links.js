@@ -1,0 +1,38 @@
+// Addresses of this page.  A link to a range names everything that was counted: application, monitor,
+// event time and offsets, so that who opens it sees the same.
+
+export const applicationLink = (application) => `#/app/${encodeURIComponent(application)}`;
+
+export const incidentLink = (incident) => `#/incident/${encodeURIComponent(incident)}`;
+
+// range: { from, to } in epoch milliseconds, { offsets } as in a reading; all of it may be absent
+export function rangeLink(application, place, range = {}) {
+  const query = new URLSearchParams({ monitor: place });
+  if (range.from) query.set("from", new Date(range.from).toISOString());
+  if (range.to) query.set("to", new Date(range.to).toISOString());
+  if (range.offsets?.length)
+    query.set("offsets", range.offsets.map((each) => `${each.partition}.${each.first}.${each.last}`).join("_"));
+  return `${applicationLink(application)}?${query}`;
+}
+
+export function rangeOf(query) {
+  const time = (name) => Date.parse(query.get(name) ?? "") || null;
+  const offsets = (query.get("offsets") ?? "").split("_").map((each) => each.split(".").map(Number));
+  const known = offsets.filter((parts) => parts.length === 3 && parts.every(Number.isSafeInteger));
+  const named = known.map(([partition, first, last]) => ({ partition, first, last }));
+  return { from: time("from"), to: time("to"), offsets: named };
+}
+
+// The range that a reading, or the alert made of it, counted.
+export function countedRange(said) {
+  const start = said.window_start ?? said.onset_at ?? said.started_at;
+  const end = said.time ?? said.updated_at;
+  return { from: start ? Date.parse(start) : null, to: end ? Date.parse(end) : null, offsets: said.offsets ?? [] };
+}
+
+export const placeOf = ({ monitor, segment }) => (segment ? `${monitor}[${segment}]` : monitor);
+
+export function partsOf(place) {
+  const match = /^([^[]+)\[(.*)\]$/s.exec(place);
+  return match ? { monitor: match[1], segment: match[2] } : { monitor: place, segment: null };
+}

@@ -1,0 +1,99 @@
+"""The page while things happen: what arrives by itself, and what it does when the server goes away."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from tests.browser.conftest import Site
+from tests.browser.visit import LIVE, Visit
+from tests.web import samples
+
+pytestmark = pytest.mark.browser
+
+
+def test_an_incident_appears_and_resolves_without_a_reload(visit: Visit, site: Site) -> None:
+    page = visit.open("/app/box-search")
+    assert "Traffic is as it was" in page.inner_text("main")
+    page.evaluate("window.first = true")
+    now = datetime.now(UTC)
+    _, alerts = samples.story(now)
+    raised = msgspec.structs.replace(alerts[-1], application="box-search", alert_id="up", incident="live-1")
+    site.put(raised)
+    page.wait_for_selector(".incident")
+    assert samples.SUMMARY in page.inner_text(".incident")
+    assert page.inner_text("main .pill >> nth=0") == "Critical"
+    assert "box-search, critical" in page.text_content("#announcer")
+    over = {"alert_id": "down", "state": "resolved", "updated_at": now, "ended_at": now}
+    site.put(msgspec.structs.replace(raised, **over, summary="Traffic is as it was again."))
+    page.wait_for_selector(".incident", state="detached")
+    assert page.inner_text("main .pill >> nth=0") == "OK"
+    assert "box-search, resolved" in page.text_content("#announcer")
+    assert page.get_by_role("region", name="Alerts").get_by_text("again").is_visible()
+    assert page.evaluate("window.first") is True
+    assert visit.troubles == []
+
+
+def test_a_reading_arrives_by_itself(visit: Visit, site: Site) -> None:
+    page = visit.open("/app/box-search")
+    page.wait_for_selector(".plot .scatterlayer")
+    drawn = page.evaluate("document.querySelector('.plot').data[1].x.length")
+    last = samples.quiet("box-search", datetime.now(UTC) + timedelta(minutes=5))[-1]
+    site.put(msgspec.structs.replace(last, id="now", value=4.44, units=4321))
+    page.get_by_text("4,321").wait_for()
+    assert "4.44" in page.inner_text(".facts >> nth=0")
+    page.wait_for_function(f"() => document.querySelector('.plot').data[1].x.length === {drawn + 1}")
+
+
+def test_a_release_and_a_delivery_arrive_by_themselves(visit: Visit, site: Site) -> None:
+    page = visit.open("/app/box-support")
+    page.wait_for_selector(".plot .scatterlayer")
+    release = samples.release(datetime.now(UTC))
+    again = msgspec.structs.replace(
+        release, deployment_id="2026.03.3", time=release.time + timedelta(hours=1)
+    )
+    site.put(again)
+    page.locator(".annotation-text", has_text="2026.03.3").first.wait_for()
+    page = visit.open("/alerts")
+    told = samples.deliveries(datetime.now(UTC))[-1]
+    site.put(msgspec.structs.replace(told, id="fresh", sink="product-team", kind="slack"))
+    page.get_by_text("product-team (slack)").wait_for()
+
+
+def test_an_open_incident_grows_its_evidence_live(visit: Visit, site: Site) -> None:
+    page = visit.open("/incident/box-support-change-2")
+    page.get_by_role("region", name="Deliveries").wait_for()
+    told = samples.deliveries(datetime.now(UTC))[-1]
+    site.put(msgspec.structs.replace(told, id="fresh", sink="product-team", kind="slack"))
+    page.get_by_text("product-team (slack)").wait_for()
+    _, alerts = samples.story(datetime.now(UTC))
+    over = {"alert_id": "down", "state": "resolved", "ended_at": datetime.now(UTC)}
+    over["updated_at"] = datetime.now(UTC) + timedelta(minutes=1)
+    site.put(msgspec.structs.replace(alerts[-1], **over, summary="Traffic is as it was again."))
+    page.get_by_text("Over since").wait_for()
+    assert "refund · voucher · code" in page.inner_text("main")  # what it rested on stays
+
+
+def test_a_lost_server_is_said_what_was_known_stays_and_it_comes_back(visit: Visit, site: Site) -> None:
+    page = visit.open("/app/box-search")
+    page.wait_for_selector(".facts")
+    port = site.stop()
+    page.wait_for_selector("#link[data-link=offline]", timeout=20_000)
+    assert "Disconnected" in page.inner_text("#notice")
+    assert page.locator(".facts").first.is_visible()
+    last = samples.quiet("box-search", datetime.now(UTC) + timedelta(minutes=5))[-1]
+    site.start(port)
+    site.put(msgspec.structs.replace(last, id="meanwhile", units=4321))
+    page.wait_for_selector(LIVE, timeout=20_000)
+    page.get_by_text("4,321").wait_for()  # nothing of the meantime is missing
+    assert page.locator("#notice").is_hidden()
+    site.put(msgspec.structs.replace(last, id="after", units=5432, time=last.time + timedelta(minutes=5)))
+    page.get_by_text("5,432").wait_for()
+
+
+def test_silence_is_told(visit: Visit, site: Site) -> None:
+    application = site.store._documents["box-search"][1]
+    application["updated_at"] = (datetime.now(UTC) - timedelta(minutes=4)).isoformat()
+    page = visit.open("/app/box-search")
+    assert "Nothing new for a while" in page.inner_text("main")
+    assert "silent for 4 min" in page.inner_text("main")

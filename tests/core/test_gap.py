@@ -1,0 +1,29 @@
+import numpy as np
+
+from app.core.folding import Fold
+from app.core.gap import gap_clusters
+from app.core.history import Window
+from tests.rig import made
+
+
+def window(clusters: list[int] | None, units: int) -> Window:
+    out = Window(0.0, 1.0)
+    counts = None if clusters is None else np.array(clusters)
+    out.add(Fold(units=units, clusters=counts), {}, 1.0)
+    return out
+
+
+def test_the_largest_gap_to_the_eval_set_comes_first_and_only_sure_ones() -> None:
+    evalset = made.reference(300)
+    count = len(evalset.clusters.names)
+    usual = [round(share * 1000) for share in evalset.clusters.shares]
+    assert gap_clusters([window(usual, 1000)], evalset) == []
+    moves = gap_clusters([window([1000, *[0] * (count - 1)], 1000)], evalset)
+    assert moves[0].name == evalset.clusters.names[0]
+    assert moves[0].share_now == 1.0
+    assert moves[0].nearest == list(evalset.clusters.exemplars[0])
+
+
+def test_without_counts_there_are_no_gaps() -> None:
+    assert gap_clusters([window(None, 32)], made.reference(300)) == []
+    assert gap_clusters([], made.reference(300)) == []
