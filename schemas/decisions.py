@@ -93,6 +93,9 @@ class Alert(Struct, frozen=True, kw_only=True):
     reference: str | None = None
     offsets: list[OffsetRange] = []
     reading_id: str | None = None
+    window_start: datetime | None = None  # of that reading: with its time and offsets, exactly what it counts
+    window_end: datetime | None = None
+    units: int = 0
     transition: str = ""  # one of TRANSITIONS; empty in alerts from before there were any
     segment: str | None = None
     members: list[Member] = []

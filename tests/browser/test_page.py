@@ -90,6 +90,7 @@ def test_a_link_says_exactly_what_was_counted(visit: Visit, visits: Callable[...
     asked = parse_qs(address.partition("?")[2])
     assert (asked["monitor"], asked["offsets"]) == (["change"], ["0.4021.6377_3.18.960"])
     start, end = (datetime.fromisoformat(asked[name][0]) for name in ("from", "to"))
+    assert end - start == 8 * samples.STEP
 
     opened = visits().open(address.removeprefix("#"))  # another browser that knows nothing but the link
     opened.wait_for_selector(".plot .scatterlayer")

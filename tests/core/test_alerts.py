@@ -1,10 +1,10 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from app.core.alerts import alert_of, summarise
 from app.core.rules import Rule
-from schemas.readings import Adaptation, Interval, Reading
+from schemas.readings import Adaptation, Interval, OffsetRange, Reading
 
 AT = datetime(2026, 3, 9, tzinfo=UTC)
 SPLIT = Adaptation(
@@ -48,3 +48,21 @@ def test_shares_that_nobody_could_tell_stay_unknown() -> None:
 
 def test_the_summary_of_an_adaptation_is_its_verdict() -> None:
     assert summarise(reading(SPLIT)).startswith("shop: after deployment v42 users adapted to this deployment")
+
+
+def test_an_alert_says_exactly_what_it_counts() -> None:
+    counted = Reading(
+        id="r",
+        application="shop",
+        monitor="change",
+        state="alarm",
+        time=AT,
+        window_start=AT - timedelta(minutes=8),
+        units=512,
+        offsets=[OffsetRange(partition=3, first=18, last=960)],
+    )
+
+    alert = alert_of(counted, "i", AT, Rule())
+
+    told = (alert.window_start, alert.window_end, alert.offsets, alert.units)
+    assert told == (counted.window_start, counted.time, counted.offsets, 512)

@@ -348,6 +348,9 @@ def _alert(begin: datetime) -> Alert:
             OffsetRange(partition=3, first=18, last=960),
         ],
         reading_id=f"box-support-change-{DETECTED}",
+        window_start=begin + (DETECTED - 8) * STEP,
+        window_end=begin + DETECTED * STEP,
+        units=1_024,
     )
 
 

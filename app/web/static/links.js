@@ -26,7 +26,7 @@ export function rangeOf(query) {
 // The range that a reading, or the alert made of it, counted.
 export function countedRange(said) {
   const start = said.window_start ?? said.onset_at ?? said.started_at;
-  const end = said.time ?? said.updated_at;
+  const end = said.time ?? said.window_end ?? said.updated_at;
   return { from: start ? Date.parse(start) : null, to: end ? Date.parse(end) : null, offsets: said.offsets ?? [] };
 }
 
