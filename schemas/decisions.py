@@ -108,6 +108,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     annotations: dict[str, str] = {}
     runbook: str | None = None
     sinks: list[str] | None = None  # None: all of them
+    elsewhere: float | None = None  # share of the distance due to none of the clusters
 
 
 class Acknowledgement(Struct, frozen=True, kw_only=True, omit_defaults=True):

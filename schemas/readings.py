@@ -129,9 +129,11 @@ class ClusterMove(Struct, frozen=True, kw_only=True, omit_defaults=True):
     share_now: float
     examples: list[str] = []
     nearest: list[str] = []  # nearest reference exemplars, for contrast
-    low: float | None = None  # simultaneous 95 % interval of the change in share
+    low: float | None = None  # simultaneous interval of the change in share: 99 %, of a gap 95 %
     high: float | None = None
     new: bool = False
+    id: str = ""  # of the topic: the same when it comes back; empty where nothing tells topics apart
+    contribution: float | None = None  # share of the squared distance, as the channel that fired sees it
 
 
 class WatchRate(Struct, frozen=True, kw_only=True):
@@ -277,6 +279,7 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     effect: Interval | None = None  # unbiased squared shift of the mean wording vector
     uncovered: Uncovered | None = None
     clusters: list[ClusterMove] = []
+    elsewhere: float | None = None  # share of the distance due to none of the clusters
     watch: list[WatchRate] = []
     descriptors: list[DescriptorMove] = []
     onset_at: datetime | None = None

@@ -157,10 +157,10 @@ def moves(state: State) -> Html | None:
 
 def _move(cluster: ClusterMove, scale: float) -> Html:
     known = cluster.low is not None and cluster.high is not None
-    range_ = f" (95 %: {signed(cluster.low or 0.0)} to {signed(cluster.high or 0.0)})" if known else ""
-    change = h(
-        "p", h("b", f"{signed(cluster.share_now - cluster.share_before)} points"), range_, class_="change"
-    )
+    range_ = f" (99 %: {signed(cluster.low or 0.0)} to {signed(cluster.high or 0.0)})" if known else ""
+    part = "" if cluster.contribution is None else f"; {percent(cluster.contribution)} of the distance"
+    moved = h("b", f"{signed(cluster.share_now - cluster.share_before)} points")
+    change = h("p", moved, range_, part, class_="change")
     new = h("span", "new", class_="tag") if cluster.new else None
     name = h("div", h("h3", h("bdi", cluster.name)), new, class_="move-head")
     before_now = h("div", name, change, bars(cluster.share_before, cluster.share_now, scale=scale))

@@ -68,6 +68,7 @@ def alert_of(reading: Reading, incident: str, detected_at: datetime, rule: Rule)
         effect=reading.effect,
         uncovered=reading.uncovered,
         clusters=reading.clusters,
+        elsewhere=reading.elsewhere,
         watch=reading.watch,
         descriptors=reading.descriptors,
         deployment=reading.deployment,

@@ -5,18 +5,23 @@ eval set nor the baseline holds is a region of its own, named by its own words.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from app.core import clusters
+from app.core.contributions import contributions
+from app.core.detection import Lens
 from app.core.effect import Z95, difference
 from app.core.fixedpoint import WORDING_SCALE, Floats, restore
 from app.core.naming import name_groups
 from app.core.reference import Rows
-from app.core.scan import Region, scan
+from app.core.scan import Region, Scan, scan
+from app.core.topics import Topics, joined
 from schemas.readings import ClusterMove, DescriptorMove
 
 MOST_CLUSTERS, MOST_DESCRIPTORS = 6, 6
@@ -27,10 +32,15 @@ DRIVER_SHARE, FEWEST_DRIVERS = 0.01, 3
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Clusters that grew, then those that shrank, each by evidence; where none did, the likeliest one."""
+    """Clusters that grew, then those that shrank, each by evidence; where none did, the likeliest one.
+
+    `elsewhere` is the share of the distance that is due to none of them; with their contributions it
+    makes 1.
+    """
 
     clusters: list[ClusterMove]
     descriptors: list[DescriptorMove]
+    elsewhere: float | None = None
 
     @property
     def sure(self) -> bool:
@@ -39,63 +49,101 @@ class Explanation:
         return grown or any(d.share_now > d.share_before for d in self.descriptors)
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A cluster, and which baseline and recent units are in it."""
+
+    move: ClusterMove
+    before: NDArray[np.int64]
+    now: NDArray[np.int64]
+
+
 def explain(
-    before: Rows, now: Rows, weights: Floats, *, seed: int, drive: Callable[[Rows], Floats] | None = None
+    before: Rows,
+    now: Rows,
+    weights: Floats,
+    *,
+    seed: int,
+    lens: Lens | None = None,
+    topics: Topics | None = None,
 ) -> Explanation:
     """Compare n baseline units with m recent ones; weights (m,) are 1 / inclusion probability.
 
-    Args: drive, how much each unit of some rows speaks for the alarm; where no cluster moved beyond
-        chance, the units that speak loudest are shown instead.
+    Args: lens, how the channel that fired sees units, for contributions to its distance, and, unless it
+        is silent, for the units that speak loudest, which are shown where no cluster grew beyond chance;
+        topics, those told before, which bear the ids they had; it learns the new ones.
     Cost: one scan over n + m unit vectors, about half a second at 2,500.
     """
-    moves = cluster_moves(before, now, weights, seed=seed)
-    if drive is not None and not any(c.low is not None and c.low > 0 for c in moves):
-        driver = driver_move(before, now, weights, drive=drive)
-        moves = moves if driver is None else [driver]
-    return Explanation(moves, descriptor_moves(before, now, weights))
+    descriptors = descriptor_moves(before, now, weights)
+    if len(before) > MOST_BEFORE:
+        kept = np.random.default_rng(seed).choice(len(before), MOST_BEFORE, replace=False)
+        before = before.take(np.sort(kept).tolist())
+    found = cluster_moves(before, now, weights, seed=seed)
+    seen = None if lens is None else (lens.coordinates(before), lens.coordinates(now))
+    if lens is not None and seen is not None and lens.loudness is not None and not grew(found):
+        loudness = lens.loudness(seen[0]), lens.loudness(seen[1])
+        found = driver_move(before, now, weights, loudness=loudness) or found
+    shared = None if seen is None else contributions(*seen, weights, [(f.before, f.now) for f in found])
+    parts, elsewhere = ([None] * len(found), None) if shared is None else shared
+    ids = [""] * len(found) if topics is None else identified(found, before, now, topics)
+    moves = [
+        msgspec.structs.replace(each.move, id=name, contribution=part)
+        for each, name, part in zip(found, ids, parts, strict=True)
+    ]
+    return Explanation(moves, descriptors, elsewhere)
 
 
-def driver_move(
-    before: Rows, now: Rows, weights: Floats, *, drive: Callable[[Rows], Floats]
-) -> ClusterMove | None:
-    """Recent units that speak louder for the alarm than 99 % of the baseline's; None where they are few.
+def identified(found: Sequence[Moved], before: Rows, now: Rows, topics: Topics) -> list[str]:
+    """Ids of the clusters, by where their units lie, old and recent."""
+    old, new = restore(before.wording, WORDING_SCALE), restore(now.wording, WORDING_SCALE)
+    origin = old.mean(axis=0)
+    return [topics.identify(np.concatenate([old[f.before], new[f.now]]), origin) for f in found]
 
-    `drive` was estimated on the same recent units, so this share explains and is no evidence by itself.
+
+def grew(found: Sequence[Moved]) -> bool:
+    """Whether one of them grew beyond chance."""
+    return any(each.move.low is not None and each.move.low > 0 for each in found)
+
+
+def driver_move(before: Rows, now: Rows, weights: Floats, *, loudness: tuple[Floats, Floats]) -> list[Moved]:
+    """Recent units that speak louder for the alarm than 99 % of the baseline's, unless they are few.
+
+    Loudness was estimated on the same recent units, so this share explains and is no evidence by itself.
     """
-    level = float(np.quantile(drive(before), 1.0 - DRIVER_SHARE))
-    speaks = drive(now)
-    loud = speaks > level
-    if loud.sum() < FEWEST_DRIVERS:
-        return None
+    usual, speaks = loudness
+    level = float(np.quantile(usual, 1.0 - DRIVER_SHARE))
+    loud = np.flatnonzero(speaks > level)
+    if len(loud) < FEWEST_DRIVERS:
+        return []
     share = float(weights[loud].sum() / weights.sum())
     low, high = difference(DRIVER_SHARE, len(before), share, effective_units(weights), Z95)
-    return ClusterMove(
-        name=name_groups(before, now, [np.flatnonzero(loud)])[0],
+    move = ClusterMove(
+        name=name_groups(before, now, [loud])[0],
         share_before=DRIVER_SHARE,
         share_now=share,
-        examples=list(clusters.exemplars_of(now.texts, np.flatnonzero(loud), speaks)),
+        examples=list(clusters.exemplars_of(now.texts, loud, speaks)),
         low=low,
         high=high,
     )
+    return [Moved(move, np.flatnonzero(usual > level), loud)]
 
 
-def cluster_moves(before: Rows, now: Rows, weights: Floats, *, seed: int) -> list[ClusterMove]:
+def cluster_moves(before: Rows, now: Rows, weights: Floats, *, seed: int) -> list[Moved]:
     """Regions whose share changed, with simultaneous 99 % intervals of the change.
 
     A region is told where its share moved among the units left by the stronger ones *and* among all;
     the interval of one that chance could have shown holds zero.
     """
-    if len(before) > MOST_BEFORE:
-        kept = np.random.default_rng(seed).choice(len(before), MOST_BEFORE, replace=False)
-        before = before.take(np.sort(kept).tolist())
     old, new = restore(before.wording, WORDING_SCALE), restore(now.wording, WORDING_SCALE)
     found = scan(old, new, weights, seed=seed, most=MOST_CLUSTERS)
-    names = name_groups(before, now, [region.now for region in found.regions])
+    regions = _merged(found, old, new)
+    names = name_groups(before, now, [region.now for region in regions])
+    units = effective_units(weights)
     moves = []
-    for region, name in zip(found.regions, names, strict=True):
+    for region, name in zip(regions, names, strict=True):
         share_before = len(region.before) / len(before)
         share_now = float(weights[region.now].sum() / weights.sum())
-        low, high = difference(share_before, len(before), share_now, effective_units(weights), found.critical)
+        low, high = difference(share_before, len(before), share_now, units, found.critical)
         if abs(region.evidence) <= found.critical:
             low, high = min(low, 0.0), max(high, 0.0)
         move = ClusterMove(
@@ -108,20 +156,35 @@ def cluster_moves(before: Rows, now: Rows, weights: Floats, *, seed: int) -> lis
             high=high,
             new=share_before < NEW_BELOW < low,
         )
-        moves.append(move)
+        moves.append(Moved(move, region.before, region.now))
     return _told(moves)
+
+
+def _merged(found: Scan, old: Floats, new: Floats) -> list[Region]:
+    """Regions that grew and are one topic as one, with the evidence of the strongest."""
+    grown = [r for r in found.regions if r.evidence > 0 and len(r.now)]
+    groups = joined([new[r.now] for r in grown], old.mean(axis=0))
+    merged = [
+        Region(
+            np.sort(np.concatenate([grown[i].before for i in same])),
+            np.sort(np.concatenate([grown[i].now for i in same])),
+            grown[same[0]].evidence,
+        )
+        for same in groups
+    ]
+    return [*merged, *(r for r in found.regions if r.evidence < 0)]
+
+
+def _told(moves: list[Moved]) -> list[Moved]:
+    """Of moves in order of evidence: what grew beyond chance, what shrank so; else the likeliest growth."""
+    grown = [each for each in moves if grew([each])]
+    shrunk = [each for each in moves if each.move.high is not None and each.move.high < 0]
+    return [*grown, *shrunk] or [each for each in moves if each.move.share_now > each.move.share_before][:1]
 
 
 def effective_units(weights: Floats) -> float:
     """How many equally weighted units tell as much (Kish): (sum w)^2 / sum w^2."""
     return float(np.square(weights.sum()) / np.square(weights).sum())
-
-
-def _told(moves: list[ClusterMove]) -> list[ClusterMove]:
-    """Of moves in order of evidence: what grew beyond chance, what shrank so; else the likeliest growth."""
-    grown = [move for move in moves if move.low is not None and move.low > 0]
-    shrunk = [move for move in moves if move.high is not None and move.high < 0]
-    return [*grown, *shrunk] or [move for move in moves if move.share_now > move.share_before][:1]
 
 
 def _typical(now: Rows, old: Floats, new: Floats, region: Region) -> tuple[str, ...]:

@@ -29,6 +29,18 @@ class Score:
     levels: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """How one component sees units: its distances are Euclidean in `coordinates`, shape (m, d).
+
+    `loudness` of coordinates, shape (m,), is how much each unit speaks for the component: the projection
+    on where its sum points; for bets, the Mahalanobis norm or the watch's score.  None: silent.
+    """
+
+    coordinates: Callable[[Rows], Floats]
+    loudness: Callable[[Floats], Floats] | None
+
+
 class Detector:
     """State: (scales, d) decayed sums and a few CUSUMs per eye, three CUSUMs per watch; about 13 KB.
 
@@ -87,27 +99,26 @@ class Detector:
 
         return gain
 
-    def drive(self, label: str) -> Callable[[Rows], Floats]:
-        """How much each unit of some rows speaks for the component with this label, shape (m,).
-
-        The projection on where its sum points; for bets, the Mahalanobis norm or the watch's score.
-        """
+    def lens(self, label: str) -> Lens:
+        """How the component with this label sees units."""
         component = next(c for c in self._bank if c.label == label)
         reference = self._baseline.reference
         if component.reading == "watch":
             assert reference.watches is not None
             bank, name = reference.watches.bank, component.eye.removeprefix(PREFIX)
-            return lambda rows: bank.scores(rows)[:, bank.names.index(name)]
+            column = bank.names.index(name)
+            return Lens(lambda rows: bank.scores(rows)[:, [column]], lambda seen: seen[:, 0])
         eye = reference.eyes[component.eye].spectrum
+        scale = np.ones_like(eye.eigenvalues) if component.reading == "p0" else np.sqrt(eye.eigenvalues)
 
-        def view(rows: Rows) -> Floats:
-            return restore(reference.look(rows)[component.eye], SCALES[component.eye])
+        def coordinates(rows: Rows) -> Floats:
+            view = restore(reference.look(rows)[component.eye], SCALES[component.eye])
+            return np.asarray((view - eye.mean) @ eye.basis / scale)
 
         if component.reading == "novelty":
-            return lambda rows: eye.mahalanobis(view(rows))
-        state = self._sums[component.eye].state[component.index]
-        along = eye.basis @ (state / eye.eigenvalues if component.reading == "p1" else state)
-        return lambda rows: np.asarray((view(rows) - eye.mean) @ along)
+            return Lens(coordinates, lambda seen: np.square(seen).sum(axis=1))
+        along = self._sums[component.eye].state[component.index] / scale
+        return Lens(coordinates, lambda seen: np.asarray(seen @ along))
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value; bit-exact."""

@@ -5,23 +5,20 @@ until what moved can be named beyond chance, at most PATIENCE_UNITS: seconds of 
 bare number into a page worth reading.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from app.core.attribution import Explanation, explain
 from app.core.baseline import Baseline, rows_of
-from app.core.detection import Detector, Score
-from app.core.fixedpoint import Floats
+from app.core.detection import Detector, Lens, Score
 from app.core.history import History
-from app.core.reference import Rows
+from app.core.topics import Topics
 from schemas.readings import Sample
 
 PATIENCE_UNITS = 256
 FEWEST_TO_EXPLAIN = 64
 CLEAR_DECADES = 1.5
-Drive = Callable[[Rows], Floats]
 
 
 @dataclass(slots=True)
@@ -56,13 +53,20 @@ def over(score: Score, threshold: float) -> bool:
 
 
 def develop(
-    episode: Episode, *, baseline: Baseline, recent: list[Sample], drive: Drive | None = None
+    episode: Episode,
+    *,
+    baseline: Baseline,
+    recent: list[Sample],
+    lens: Lens | None = None,
+    topics: Topics | None = None,
 ) -> None:
-    """Explain when due, and confirm; called once per window.  Cost: a k-means when due."""
+    """Explain when due, and confirm; called once per window.  Cost: a scan when due."""
     if episode.units < episode.explain_at:
         return
     patient = episode.confirmed or episode.units >= PATIENCE_UNITS  # what speaks loudest is the last resort
-    found = explain_recent(episode.onset, baseline=baseline, recent=recent, drive=drive if patient else None)
+    if lens is not None and not patient:
+        lens = replace(lens, loudness=None)
+    found = explain_recent(episode.onset, baseline=baseline, recent=recent, lens=lens, topics=topics)
     if found is not None:
         episode.explanation = found
     if episode.explanation.sure or episode.units >= PATIENCE_UNITS:
@@ -71,17 +75,27 @@ def develop(
 
 
 def conclude(
-    episode: Episode, *, baseline: Baseline, recent: list[Sample], drive: Drive | None = None
+    episode: Episode,
+    *,
+    baseline: Baseline,
+    recent: list[Sample],
+    lens: Lens | None = None,
+    topics: Topics | None = None,
 ) -> None:
     """Explain and confirm now: the input has ended, and waiting would lose the page."""
-    found = explain_recent(episode.onset, baseline=baseline, recent=recent, drive=drive)
+    found = explain_recent(episode.onset, baseline=baseline, recent=recent, lens=lens, topics=topics)
     if found is not None:
         episode.explanation = found
     episode.confirmed = True
 
 
 def explain_recent(
-    onset: float, *, baseline: Baseline, recent: list[Sample], drive: Drive | None = None
+    onset: float,
+    *,
+    baseline: Baseline,
+    recent: list[Sample],
+    lens: Lens | None = None,
+    topics: Topics | None = None,
 ) -> Explanation | None:
     """What moved since the onset, from the samples kept; None below two samples."""
     since = [s for s in recent if s.time >= onset]
@@ -91,4 +105,4 @@ def explain_recent(
         return None
     weights = np.array([1.0 / s.inclusion for s in since])
     reference = baseline.reference
-    return explain(reference.rows, rows_of(since), weights, seed=reference.seed, drive=drive)
+    return explain(reference.rows, rows_of(since), weights, seed=reference.seed, lens=lens, topics=topics)

@@ -27,6 +27,7 @@ from app.core.releases import Releases
 from app.core.reporting import Moment, adaptation_reading, change_reading, gap_reading, learning_reading
 from app.core.rules import Rules
 from app.core.ticks import NEVER, TickBook, in_time
+from app.core.topics import Topics
 from app.core.units import is_unit
 from schemas.events import Deployment
 from schemas.readings import LEARNING, PARTIAL, Reading, Sample, Tick
@@ -82,6 +83,7 @@ class DriftMonitor:
         self._episode: Episode | None = None
         self._account: Account | None = None  # there is one where there is a baseline
         self._releases = Releases()
+        self._topics = Topics()
         self._followup = Followup(salt=application, seed=settings.baseline.seed)
         self._last_bucket, self._ticks = NEVER, 0
 
@@ -225,8 +227,9 @@ class DriftMonitor:
         if closes:
             self._episode = None
         if self._episode is not None:
-            paged, drive = self._episode.confirmed, detector.drive(self._episode.component)
-            episodes.develop(self._episode, baseline=baseline, recent=list(self._recent), drive=drive)
+            paged, lens = self._episode.confirmed, detector.lens(self._episode.component)
+            recent = list(self._recent)
+            episodes.develop(self._episode, baseline=baseline, recent=recent, lens=lens, topics=self._topics)
             account.alarms += self._episode.confirmed and not paged
         return self._report(score, baseline, self._moment(window.end, place))
 
@@ -259,10 +262,11 @@ class DriftMonitor:
         if self._window is not None:
             self._history = kept.extended(self._window)
         if episode is not None and not episode.confirmed:
-            drive = detector.drive(episode.component)
+            lens = detector.lens(episode.component)
             self._episode = replace(episode)
             self._account = None if account is None else replace(account, alarms=account.alarms + 1)
-            episodes.conclude(self._episode, baseline=self.baseline, recent=list(self._recent), drive=drive)
+            known, recent = self._topics.copy(), list(self._recent)
+            episodes.conclude(self._episode, baseline=self.baseline, recent=recent, lens=lens, topics=known)
         readings = self._report(detector.get(), self.baseline, self._moment(end, f"{end:.6f}.partial"))
         self._history, self._episode, self._account = kept, episode, account
         return [msgspec.structs.replace(r, note=PARTIAL) for r in readings]
@@ -292,6 +296,7 @@ class DriftMonitor:
             "episode": self._episode,
             "account": self._account,
             "releases": self._releases.snapshot(),
+            "topics": self._topics.snapshot(),
             "followup": self._followup.snapshot(),
             "ticks": (self._last_bucket, self._ticks),
         }
@@ -309,6 +314,7 @@ class DriftMonitor:
         self._book.restore(state["book"])
         self._announced = state["announced"]
         self._releases.restore(state["releases"])
+        self._topics.restore(state["topics"])
         self._followup.restore(state["followup"])
         self._last_bucket, self._ticks = state["ticks"]
         if self._detector is None or state["detector"] is None:

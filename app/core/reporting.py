@@ -59,6 +59,7 @@ def change_reading(
         effect=effect(windows, baseline.reference),
         uncovered=coverage(windows),
         clusters=[] if explained is None else explained.clusters,
+        elsewhere=None if explained is None else explained.elsewhere,
         descriptors=[] if explained is None else explained.descriptors,
         onset_at=None if episode is None else when(episode.onset),
         detected_at=None if episode is None else when(episode.detected),

@@ -11,8 +11,10 @@ from app.core.attribution import (
     driver_move,
     explain,
 )
-from app.core.fixedpoint import Floats
+from app.core.detection import Lens
+from app.core.fixedpoint import WORDING_SCALE, Floats, restore
 from app.core.reference import Rows, concatenate
+from app.core.topics import Topics
 from tests.rig import made
 
 BEFORE = made.rows(400)
@@ -69,32 +71,69 @@ def test_a_unit_kept_with_a_tenth_of_the_chance_counts_ten_times() -> None:
     usual, gluten = made.rows(60, seed=8), made.rows(60, seed=9, topics={"gluten": 1.0})
     weights = np.repeat([10.0, 1.0], 60)
     moves = cluster_moves(BEFORE, concatenate([usual, gluten]), weights, seed=0)
-    grown = sum(c.share_now for c in moves if words_of(c.name) & PLANTED)
+    grown = sum(m.move.share_now for m in moves if words_of(m.move.name) & PLANTED)
     assert grown == pytest.approx(60 / 660, abs=0.04)
 
 
 def loudness(rows: Rows) -> Floats:
     """Speaks for bread: how often its words are in a text."""
-    return np.array([len(set(text.split()) & PLANTED) + 1e-3 * len(text) for text in rows.texts])
+    return np.array([[len(set(text.split()) & PLANTED) + 1e-3 * len(text)] for text in rows.texts])
+
+
+LOUD = Lens(loudness, lambda seen: seen[:, 0])
 
 
 def test_where_no_cluster_moved_the_units_that_speak_loudest_are_shown() -> None:
     few = made.rows(150, seed=8, topics={**made.USUAL, "gluten": 0.04})
     spoken = [text for text in few.texts if set(text.split()) & PLANTED]
-    (move,) = explain(BEFORE, few, np.ones(150), seed=0, drive=loudness).clusters
+    (move,) = explain(BEFORE, few, np.ones(150), seed=0, lens=LOUD).clusters
     assert set(move.examples) <= set(spoken)
     assert words_of(move.name) <= PLANTED
     assert move.share_now >= len(spoken) / 150 > move.share_before == 0.01
 
 
+def test_a_silent_lens_shows_no_loud_units() -> None:
+    few = made.rows(150, seed=8, topics={**made.USUAL, "gluten": 0.04})
+    silent = explain(BEFORE, few, np.ones(150), seed=0, lens=replace(LOUD, loudness=None))
+    assert not silent.sure
+
+
 def test_where_a_cluster_moved_it_is_shown_whoever_speaks_loudest() -> None:
-    assert explain(BEFORE, planted(), np.ones(200), seed=0, drive=loudness) == found()
+    shown = explain(BEFORE, planted(), np.ones(200), seed=0, lens=LOUD).clusters
+    assert [c.name for c in shown] == [c.name for c in found().clusters]
 
 
 def test_two_loud_units_are_no_drivers() -> None:
     quiet = made.rows(50, seed=8)
-    silent = driver_move(BEFORE, quiet, np.ones(50), drive=lambda rows: np.zeros(len(rows)))
-    assert silent is None
+    assert driver_move(BEFORE, quiet, np.ones(50), loudness=(np.zeros(400), np.zeros(50))) == []
+
+
+def test_contributions_and_what_is_elsewhere_make_the_whole_distance() -> None:
+    seen = Lens(lambda rows: restore(rows.wording, WORDING_SCALE), None)
+    told = explain(BEFORE, planted(), np.ones(200), seed=0, lens=seen)
+    parts = [c.contribution for c in told.clusters]
+    assert told.elsewhere is not None
+    assert sum(p for p in parts if p is not None) + told.elsewhere == pytest.approx(1.0)
+    assert parts[0] is not None
+    assert parts[0] > 0.5
+
+
+def test_without_a_distance_nothing_contributes() -> None:
+    still = Lens(lambda rows: np.zeros((len(rows), 1)), None)
+    told = explain(BEFORE, planted(), np.ones(200), seed=0, lens=still)
+    assert told.elsewhere is None
+    assert all(c.contribution is None for c in told.clusters)
+
+
+def test_a_topic_bears_its_id_whenever_it_is_told() -> None:
+    topics = Topics()
+    first, again = (
+        explain(
+            BEFORE, made.rows(count, seed=seed, topics=WITH_GLUTEN), np.ones(count), seed=0, topics=topics
+        )
+        for count, seed in ((90, 3), (240, 4))
+    )
+    assert first.clusters[0].id == again.clusters[0].id != ""
 
 
 def test_it_is_deterministic_under_its_seed() -> None:

@@ -111,9 +111,11 @@ def test_units_of_the_new_topic_speak_louder_for_the_alarm_than_those_of_the_bas
     bank = component_bank(careful().calibration.decays)
     labels = [c.label for c in bank if c.eye == "wording" and c.reading == reading]
     for label in labels:
-        drive = detector.drive(label)
+        lens = detector.lens(label)
         new, old = made.rows(80, seed=21, topics={"gluten": 1.0}), careful().reference.rows
-        assert np.median(drive(new)) > np.quantile(drive(old), 0.9)
+        assert lens.loudness is not None
+        louder, usual = lens.loudness(lens.coordinates(new)), lens.loudness(lens.coordinates(old))
+        assert np.median(louder) > np.quantile(usual, 0.9)
 
 
 def test_one_odd_unit_among_identical_ones_fades_and_many_do_not() -> None:

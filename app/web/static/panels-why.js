@@ -61,9 +61,8 @@ function bars(before, now, { scale, names = ["before", "now"] }) {
 }
 
 function drawMoves(clusters) {
-  const moves = [...clusters].sort(moved);
-  const scale = top(moves);
-  const items = moves.map((move) => drawMove(move, scale));
+  const scale = top(clusters);
+  const items = clusters.map((move) => drawMove(move, scale)); // they come in order of evidence
   const rest = items.slice(SHOWN);
   const more = h("details", {}, h("summary", {}, plural(rest.length, "more cluster")), h("ul", { class: "moves" }, rest));
   return [legend("before", "now"), h("ul", { class: "moves" }, items.slice(0, SHOWN)), rest.length > 0 && more];
@@ -73,7 +72,8 @@ function drawMove(move, scale) {
   const range = signedInterval(move.low, move.high);
   const name = h("h3", {}, h("bdi", {}, move.name));
   const moved = points(move.share_now - move.share_before);
-  const change = h("p", { class: "change" }, h("b", {}, moved), range && ` (95 %: ${range})`);
+  const part = move.contribution == null ? null : `; ${percent(move.contribution)} of the distance`;
+  const change = h("p", { class: "change" }, h("b", {}, moved), range && ` (99 %: ${range})`, part);
   return h(
     "li",
     {},
