@@ -83,6 +83,7 @@ class Detect(PartitionedStation[_Partition]):
             log.info(
                 "baseline_learned",
                 application=baseline.reference.application,
+                aspect=baseline.reference.aspect,
                 units=baseline.reference.units,
                 run_length=baseline.run_length,
             )

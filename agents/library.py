@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from agents.plumbing import Outbox, client_options
 from agents.telemetry import log
 from app.adapters import references as at_rest
+from app.core.aspects import RESPONSES, Subject
 from app.core.baseline import Baseline
 from app.core.measurement import References
 from app.core.reference import Reference
@@ -28,7 +29,7 @@ class Library:
         self._settings, self._fingerprint = settings, fingerprint
         self.references: dict[str, References] = {}
         self._evalsets: dict[str, Reference] = {}
-        self._baselines: dict[str, Baseline] = {}
+        self._baselines: dict[Subject, Baseline] = {}
         self.deployments: list[Deployment] = []
         self.ready = asyncio.Event()
         self._parts: dict[str, dict[int, bytes]] = {}
@@ -101,12 +102,17 @@ class Library:
     def hold(self, application: str, what: Reference | Baseline) -> None:
         """Use a reference from now on; an eval set of "*" serves whoever has none of his own."""
         if isinstance(what, Baseline):
-            self._baselines[application] = what
+            self._baselines[Subject(application, what.reference.aspect)] = what
         else:
             self._evalsets[application] = what
         everyone = self._evalsets.get("*")
-        for name in {*self._evalsets, *self._baselines}:
-            self.references[name] = References(self._evalsets.get(name, everyone), self._baselines.get(name))
+        for name in {*self._evalsets, *(subject.application for subject in self._baselines)}:
+            responses = self._baselines.get(Subject(name, RESPONSES))
+            self.references[name] = References(
+                evalset=self._evalsets.get(name, everyone),
+                baseline=self._baselines.get(Subject(name)),
+                responses=None if responses is None else References(baseline=responses),
+            )
         log.info("reference_held", application=application, kind=type(what).__name__.lower())
 
     async def publish(self, application: str, what: Reference | Baseline, outbox: Outbox) -> None:
@@ -119,5 +125,5 @@ class Library:
     def summaries(self) -> list[ReferenceSummary]:
         """What is held, in words and numbers."""
         held = [(name, each) for name, each in sorted(self._evalsets.items())]
-        held += [(name, each.reference) for name, each in sorted(self._baselines.items())]
+        held += [(subject.application, each.reference) for subject, each in sorted(self._baselines.items())]
         return [at_rest.summary(name, each, self._published.get(each.id)) for name, each in held]

@@ -1,4 +1,4 @@
-"""`interactions.v1` -> `ticks.v1` and `samples.v1`: encode every prompt, count it, keep a few."""
+"""`interactions.v1` -> `ticks.v1` and `samples.v1`: encode every prompt and response, count, keep a few."""
 
 import asyncio
 import time
@@ -107,7 +107,7 @@ class Measure(PartitionedStation[_Partition]):
 
     def _fold(self, owned: Mapping[int, list[Candidate]]) -> list[Sample]:
         """In a thread: the eyes are slow, the loop must breathe."""
-        texts = [c.interaction.prompt for candidates in owned.values() for c in candidates]
+        texts = [c.text for candidates in owned.values() for c in candidates]
         encoded = self._eyes.encoder.encode(texts)
         kept: list[Sample] = []
         first = 0

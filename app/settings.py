@@ -90,6 +90,7 @@ class DetectionSettings(Section):
     samples_per_second: float = Field(default=50.0, gt=0)
     gap_tolerance: float | None = Field(default=None, gt=0, lt=1, description="uncovered share that pages")
     monitors: Path | None = Field(default=None, description="monitors as code, a YAML file")
+    responses: bool = Field(default=True, description="watch responses too, where there are any")
     seed: int = Field(default=0, ge=0)
 
 

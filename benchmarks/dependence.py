@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from msgspec.structs import replace
 
+from app.core.aspects import Subject
 from app.core.baseline import Baseline, BaselineSettings, learn
 from app.core.units import UnitRule, Verdict, is_unit
 from benchmarks import contest, page, sessions, vectors, worlds
@@ -156,7 +157,7 @@ def learned(events: Events, seen: Vectors) -> tuple[Baseline, float]:
     while True:
         against = learn(
             found[:count],
-            application="bench",
+            subject=Subject("bench"),
             fingerprint="bench",
             settings=BaselineSettings(events=count),
             partitions=1,

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core import baseline, novelty
+from app.core.aspects import Subject
 from app.core.baseline import Baseline, BaselineSettings
 from app.core.calibration import CUSUM_CAP
 from app.core.fixedpoint import SCALES
@@ -42,7 +43,7 @@ def learn(
     ]
     return baseline.learn(
         samples,
-        application="bench",
+        subject=Subject("bench"),
         fingerprint="bench",
         settings=BaselineSettings(seed=seed, bank=bank, mute=mute),
         partitions=1,

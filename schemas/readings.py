@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+Aspect = Literal["prompts", "responses"]
 LEARNING = "learning"  # reason of a sample: no baseline yet, so every candidate is kept
 
 
@@ -19,7 +20,7 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     float32.  `ordinal` numbers the candidates (not all become units) of one application in its partition.
     """
 
-    id: str
+    id: str  # of the interaction
     application: str
     time: float  # event time, epoch seconds
     ordinal: int
@@ -34,6 +35,8 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: int | None = None  # 64-bit hash of the key, None when keyless
     language: str | None = None
     code: bool = False
+    labels: list[str] = []  # of a response: refusal, format, length
+    aspect: Aspect = "prompts"  # whose text this is
     cluster: int | None = None  # of the eval set
     novelty: float | None = None  # conformal p-value against the baseline
     meaning: bytes = b""  # as wording, of the transformer; empty where that eye is off
@@ -69,7 +72,10 @@ class TickSum(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Totals(Struct, frozen=True, kw_only=True):
-    """What one partition has seen of one application since its beginning.  Monotone."""
+    """What one partition has seen of one aspect of an application since its beginning.  Monotone.
+
+    Of responses only those are events that there are; ids seen before and other sources count as prompts.
+    """
 
     events: int = 0  # unique production interactions
     units: int = 0
@@ -78,6 +84,7 @@ class Totals(Struct, frozen=True, kw_only=True):
     collapsed: int = 0  # same key or same text within the horizon
     unreadable: int = 0  # text that no eye can read
     keyless: int = 0  # counted events without user or conversation
+    unanswered: int = 0  # counted events without a response, or with an error
     excluded: int = 0  # not production
     lost: int = 0  # units of ticks that never arrived
 
@@ -86,7 +93,8 @@ class Tick(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The cumulative content of one block of one partition.  Topic `ticks.v1`.
 
     A block is the range [block_start, ...) of offsets up to its border; `up_to` is the last offset
-    folded in.  A reader keeps the newest version of each block and *replaces, never adds*.
+    folded in.  A reader keeps the newest version of each block and *replaces, never adds*.  Prompts and
+    responses of one block travel apart.
     `application` = "*" carries only progress: watermark and idleness of the partition.
     """
 
@@ -97,6 +105,7 @@ class Tick(Struct, frozen=True, kw_only=True, omit_defaults=True):
     up_to: int
     watermark: float | None = None  # epoch seconds; no unit older than this is still to come
     idle: bool = False  # everything written so far was read, and nothing came for a while
+    aspect: Aspect = "prompts"  # what was folded in: prompts, or the responses to them
     sums: list[TickSum] = []
     samples: list[Sample] = []
     event_times: list[float] = []  # while learning: counted events that gave no sample
@@ -254,7 +263,8 @@ class Adaptation(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One measurement with its uncertainty.  Topic `readings.v1`, keyed by application.
 
-    `monitor` is `change` (against the baseline) or `gap` (against the eval set).  `state` is learning,
+    `monitor` is `change` (prompts against their baseline), `responses` (likewise) or `gap` (prompts against
+    the eval set).  `state` is learning,
     ok, pending (the score has crossed, what moved is being named), alarm or unknown.  The id derives
     from the data alone.
     """
@@ -288,6 +298,7 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     offsets: list[OffsetRange] = []
     totals: Totals = Totals()
     progress: float | None = None  # share of the baseline learned
+    beside: dict[str, str] = {}  # what the other drift monitor said at this time: monitor -> state
     note: str | None = None
     segment: str | None = None  # part of the application, as `language=de`; None: all of it
     severity: Literal["warning", "critical"] | None = None  # where the monitor itself knows

@@ -39,7 +39,7 @@ from tests.rig import made, tables
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-MONITORS = ("change", "gap")
+MONITORS = ("change", "responses", "gap")
 NOT_HERE = re.compile(
     r"/work/|/tmp/|/home/|/root/|/Users/|pypi|pythonhosted|download\.pytorch|npmjs|maven\.(org|apache)|ghcr\.io|quay\.io",
     re.IGNORECASE,

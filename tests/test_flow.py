@@ -1,7 +1,8 @@
 """The whole road in one page: people write, a topic that nobody expected appears, one incident names it.
 
 Baseline (the first 400 prompts), quiet traffic, then a third of the prompts are about bread without
-gluten.  No broker, no clock, no model: `Pipeline` puts the same core together that the agents run.
+gluten; or the prompts stay as they are and the answers change.  No broker, no clock, no model: `Pipeline`
+puts the same core together that the agents run.
 """
 
 from app.adapters.pipeline import Output, Pipeline
@@ -56,3 +57,17 @@ def test_without_the_topic_there_is_no_incident() -> None:
     with made.quick_calibration():
         outputs = list(pipeline().run(made.interactions(LEARNED + QUIET + PLANTED)))
     assert [a for output in outputs for a in output.alerts] == []
+
+
+def test_where_only_the_responses_change_the_incident_says_so() -> None:
+    asked = made.interactions(LEARNED + QUIET + PLANTED)
+    usual = made.answered(asked[: LEARNED + QUIET])
+    odd = made.answered(asked[LEARNED + QUIET :], topics={"gluten": 1.0})
+    with made.quick_calibration():
+        outputs = list(pipeline().run([*usual, *odd]))
+    assert [b.reference.kind for o in outputs for b in o.baselines] == ["baseline", "responses"]
+    alert, worse = [a for output in outputs for a in output.alerts]
+    assert (alert.monitor, alert.transition) == ("responses", "opened")
+    assert (worse.incident, worse.transition) == (alert.incident, "escalated")  # all of them changed
+    assert "live responses changed, prompts did not" in alert.summary
+    assert any(c.new and "gluten" in c.name for c in alert.clusters)

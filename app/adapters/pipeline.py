@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 
 from app.adapters.partitioning import partition_of
@@ -13,6 +13,7 @@ from app.core.incidents import Incidents
 from app.core.measurement import Candidate, Described, Measurer, MeasureSettings, References
 from app.core.monitor import MonitorSettings
 from app.core.monitors import Monitors
+from app.core.sampling import known_of
 from app.ports import Encoder
 from schemas.codec import Event
 from schemas.decisions import Alert
@@ -76,7 +77,7 @@ class Pipeline:
                 offset = self._next_offset[partition]
                 self._next_offset[partition] += 1
                 candidates += measurer.admit(offset, [event], self._references)
-        encoded = self._encoder.encode([c.interaction.prompt for _, owned_by in owned for c in owned_by])
+        encoded = self._encoder.encode([c.text for _, owned_by in owned for c in owned_by])
         first = 0
         for measurer, candidates in owned:
             rows = slice(first, first + len(candidates))
@@ -95,7 +96,6 @@ class Pipeline:
         learned = self._monitors.take_learned()
         for baseline in learned:
             app = baseline.reference.application
-            known = self._references.get(app) or self._references.get("*") or References()
-            self._references[app] = replace(known, baseline=baseline)
+            self._references[app] = known_of(self._references, app).learned(baseline)
         alerts = [alert for reading in readings for alert in self._incidents.decide(reading)]
         return Output(readings=readings, alerts=alerts, baselines=learned)

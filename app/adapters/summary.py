@@ -8,7 +8,8 @@ from msgspec import structs
 
 from app.adapters.files import EvalSetFile, EventFile
 from app.adapters.replay import Replay, baseline_facts
-from app.core.reference import Reference
+from app.core.aspects import MONITORS, RESPONSES
+from app.core.reference import LEARNED_KINDS, Reference
 from app.settings import DetectionSettings
 from schemas.events import Deployment, Interaction
 from schemas.readings import Reading, Totals
@@ -22,7 +23,10 @@ def summarise(
     """The facts of one replay as plain values; the caller adds what only it knows, such as its duration."""
     names = list(dict.fromkeys(e.application for e in source.events if isinstance(e, Interaction)))
     scores = [r.value for r in said.readings if r.monitor == "change" and r.value is not None]
-    baselines = {b.reference.application: baseline_facts(b) for b in said.baselines}
+    baselines = {
+        kind: {b.reference.application: baseline_facts(b) for b in said.baselines if b.reference.kind == kind}
+        for kind in LEARNED_KINDS.values()
+    }
     return {
         "applications": names,
         "verdicts": {name: verdict(name, source, said, detection) for name in names},
@@ -31,8 +35,9 @@ def summarise(
         "severity": max(said.severities, key=("warning", "critical").index, default=None),
         "max_score": max(scores, default=None),
         "counts": counts(source, said, names),
+        "responses": {name: told for name in names if (told := responses(name, said))},
         "unreadable_lines": unreadable(source),
-        "references": {"evalset": _evalset(evalset), "baseline": baselines},
+        "references": {"evalset": _evalset(evalset), **baselines},
         "deployments": [
             {
                 "application": d.application,
@@ -65,9 +70,19 @@ def counts(source: EventFile, said: Replay, names: Sequence[str]) -> dict[str, A
     }
 
 
+def responses(name: str, said: Replay) -> dict[str, Any]:
+    """What was counted of an application's responses, and their highest score; empty without any."""
+    readings = [r for r in said.readings if (r.application, r.monitor) == (name, MONITORS[RESPONSES])]
+    scores = [r.value for r in readings if r.value is not None]
+    return {
+        **(structs.asdict(readings[-1].totals) if readings else {}),
+        **({"max_score": max(scores)} if scores else {}),
+    }
+
+
 def _totals(name: str, source: EventFile, said: Replay) -> Totals:
     """As the last reading tells them; an application without one has nothing that counts."""
-    told = [reading.totals for reading in said.readings if reading.application == name]
+    told = [reading.totals for reading in _of_prompts(name, said)]
     if told:
         return told[-1]
     mine = [e for e in source.events if isinstance(e, Interaction) and e.application == name]
@@ -84,7 +99,7 @@ def unreadable(source: EventFile | EvalSetFile) -> list[dict[str, Any]]:
 
 def verdict(name: str, source: EventFile, said: Replay, detection: DetectionSettings) -> str:
     """One application's result in a sentence."""
-    readings = [r for r in said.readings if r.application == name]
+    readings = _of_prompts(name, said)
     firing = [a for a in said.alerts if a.application == name and a.state == "firing"]
     if not readings:
         return f"{name}: no event counts; only those whose source is production do"
@@ -101,9 +116,14 @@ def verdict(name: str, source: EventFile, said: Replay, detection: DetectionSett
     if not scored or threshold is None:
         return f"{name}: a baseline was learned, but nothing came after it; lower --baseline-events"
     units = readings[-1].totals.units
-    return (
-        f"{name}: no incident in {units:,} units; highest score {max(scored):.2f}, threshold {threshold:.2f}"
-    )
+    told = f"{name}: no incident in {units:,} units; highest score {max(scored):.2f}"
+    if "max_score" in (answers := responses(name, said)):
+        told += f", of responses {answers['max_score']:.2f}"
+    return f"{told}, threshold {threshold:.2f}"
+
+
+def _of_prompts(name: str, said: Replay) -> list[Reading]:
+    return [r for r in said.readings if r.application == name and r.monitor != MONITORS[RESPONSES]]
 
 
 def _unlearned(last: Reading, detection: DetectionSettings) -> str:

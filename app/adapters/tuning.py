@@ -10,7 +10,9 @@ from app.settings import DetectionSettings
 def measure_settings(detection: DetectionSettings) -> MeasureSettings:
     """Constants of the block and unit rules."""
     return MeasureSettings(
-        lateness_seconds=detection.lateness_seconds, text_horizon_seconds=detection.text_horizon_seconds
+        lateness_seconds=detection.lateness_seconds,
+        text_horizon_seconds=detection.text_horizon_seconds,
+        responses=detection.responses,
     )
 
 
@@ -30,4 +32,5 @@ def monitor_settings(detection: DetectionSettings) -> MonitorSettings:
         ),
         gap_tolerance=detection.gap_tolerance,
         rules=load_rules(detection.monitors),
+        responses=detection.responses,
     )

@@ -3,12 +3,13 @@
 import hashlib
 from datetime import datetime
 
+from app.core.aspects import MONITORS, changed
 from app.core.rules import Rule
 from schemas.decisions import Alert, Attribution, Member, Severity
 from schemas.readings import Adaptation, Reading
 
 PERCENT = 100.0
-SUBJECTS = {"change": "live prompts", "responses": "responses"}
+DRIFT = frozenset(MONITORS.values())
 
 
 def place_of(reading: Reading) -> str:
@@ -108,8 +109,8 @@ def summarise(reading: Reading) -> str:
         return f"{app}: {share:.0f} % of live prompts lie outside what the eval set covers"
     if reading.monitor == "adaptation" and reading.adaptation is not None:
         return f"{app}: after deployment {reading.deployment} {reading.adaptation.verdict}"
-    what = SUBJECTS.get(reading.monitor, reading.monitor)
-    parts = [f"{app}: {what} changed" + (f" ({reading.channel})" if reading.channel else "")]
+    what = changed(reading) if reading.monitor in DRIFT else f"{reading.monitor} changed"
+    parts = [f"{app}: {what}" + (f" ({reading.channel})" if reading.channel else "")]
     moved = [c for c in reading.clusters if c.share_now > c.share_before] or reading.clusters
     if moved:
         top = moved[0]
@@ -121,6 +122,6 @@ def summarise(reading: Reading) -> str:
         parts.append(f"{d.name} from {d.share_before * PERCENT:.0f} % to {d.share_now * PERCENT:.0f} %")
     if reading.deployment:
         parts.append(f"after deployment {reading.deployment}")
-    if reading.note and reading.state == "alarm" and reading.monitor not in SUBJECTS:
+    if reading.note and reading.state == "alarm" and reading.monitor not in DRIFT:
         parts.append(reading.note)
     return "; ".join(parts)

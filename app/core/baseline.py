@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.core import budget, reference
+from app.core.aspects import Subject
 from app.core.autocorrelation import Blocks, blocks
 from app.core.calibration import Calibration, calibrate
 from app.core.claims import doubts
@@ -67,7 +68,7 @@ class Baseline:
 def learn(
     samples: Sequence[Sample],
     *,
-    application: str,
+    subject: Subject,
     fingerprint: str,
     settings: BaselineSettings,
     partitions: int,
@@ -79,7 +80,7 @@ def learn(
 
     Raises: reference.TooFewUnits.
     """
-    reference.demand_units(len(samples), "baseline", application)
+    reference.demand_units(len(samples), f"baseline of {subject.aspect}", subject.application)
     rows = rows_of(samples)
     keyed = Keyed(keys=[s.key for s in samples], gaps=[s.gap for s in samples])
     horizon = choose_horizon(
@@ -87,8 +88,8 @@ def learn(
     )
     built = reference.build(
         rows.take(horizon.kept),
-        application=application,
-        kind="baseline",
+        application=subject.application,
+        kind=reference.LEARNED_KINDS[subject.aspect],
         fingerprint=fingerprint,
         seed=settings.seed,
         bank=settings.bank,

@@ -7,6 +7,7 @@ import msgspec
 
 from app.core.adaptation import FEWEST_USERS
 from app.core.aftermath import Look, assess
+from app.core.aspects import PROMPTS
 from app.core.encoding import SHAPE_NAMES
 from app.core.exposure import Release
 from app.core.joint import JointMetric
@@ -38,6 +39,8 @@ class Followup:
     def observe(self, samples: Sequence[Sample], *, learning: bool = False) -> None:
         """Take over units in order of time; versions that serve while a baseline is learned are standing."""
         for sample in samples:
+            if sample.aspect != PROMPTS:
+                continue
             self._panel.observe(sample)
             if learning and sample.deployment_id is not None and len(self._standing) < MOST_STANDING:
                 self._standing.add(sample.deployment_id)

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from app.core.aspects import Subject
 from app.core.baseline import Baseline, BaselineSettings, learn
 from app.core.reference import TooFewUnits
 from app.core.ticks import TickBook
@@ -10,16 +11,16 @@ from schemas.readings import Sample
 
 
 class Learner:
-    """Progress of one application towards its baseline; the candidates stay in the book.
+    """Progress of one aspect of an application towards its baseline; the candidates stay in the book.
 
     Every counted event advances it, also those that gave no candidate, so "the first N events" means
     what the user thinks it means.
     """
 
     def __init__(
-        self, application: str, *, fingerprint: str, settings: BaselineSettings, partitions: int
+        self, subject: Subject, *, fingerprint: str, settings: BaselineSettings, partitions: int
     ) -> None:
-        self._application, self._fingerprint = application, fingerprint
+        self._subject, self._fingerprint = subject, fingerprint
         self._settings, self._partitions = settings, partitions
         self.units = 0  # candidates seen
         self._times: list[float] = []  # of every counted event, ascending
@@ -40,7 +41,7 @@ class Learner:
             try:
                 learned = learn(
                     book.samples_until(until),
-                    application=self._application,
+                    subject=self._subject,
                     fingerprint=self._fingerprint,
                     settings=self._settings,
                     partitions=self._partitions,

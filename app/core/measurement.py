@@ -5,18 +5,20 @@ after a crash is the same block.  `agents/measure.py` is the shell around `Measu
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from app.core.aspects import PROMPTS, RESPONSES, Subject, is_answered
+from app.core.blocks import Block, Part
 from app.core.encoding import Encoded
-from app.core.folding import Fold, Judged, SumKey, judge, key_of, sum_key
-from app.core.sampling import UNKNOWN, Candidate, Described, References, make_sample, sampling
-from app.core.units import UnitRule, Verdict, is_unit
+from app.core.folding import Fold, Judged, judge, sum_key
+from app.core.sampling import Candidate, Described, References, known_of, make_sample, sampling
+from app.core.units import Admission, UnitRule, Verdict, is_unit
 from app.core.watermark import Watermark
 from schemas.events import Interaction
-from schemas.readings import Sample, Tick, Totals
+from schemas.readings import Aspect, Sample, Tick, Totals
 
 __all__ = ["Candidate", "Described", "MeasureSettings", "Measurer", "References"]
 
@@ -29,16 +31,7 @@ class MeasureSettings:
     lateness_seconds: float = 30.0
     text_horizon_seconds: float = 3600.0
     memory_entries: int = 16_384
-
-
-@dataclass(slots=True)
-class _Block:
-    sums: dict[str, dict[SumKey, Fold]] = field(default_factory=dict)
-    samples: dict[str, list[Sample]] = field(default_factory=dict)
-    event_times: dict[str, list[float]] = field(default_factory=dict)
-    units: dict[str, tuple[int, int]] = field(default_factory=dict)  # counted before it, and in it
-    up_to: int = -1
-    dirty: set[str] = field(default_factory=set)
+    responses: bool = True  # whether they are measured
 
 
 class Measurer:
@@ -55,9 +48,9 @@ class Measurer:
         )
         self.last_offset = -1
         self._watermark = Watermark(lateness_seconds=settings.lateness_seconds)
-        self._ordinals: dict[str, int] = {}
-        self._totals: dict[str, Totals] = {}
-        self._blocks: dict[int, _Block] = {}
+        self._ordinals: dict[Subject, int] = {}
+        self._totals: dict[Subject, Totals] = {}
+        self._blocks: dict[int, Block] = {}
 
     @property
     def watermark(self) -> float | None:
@@ -79,11 +72,8 @@ class Measurer:
         if offset <= self.last_offset:
             return []
         self.last_offset = offset
-        block = self._block_of(offset)
-        block.up_to = offset
-        judged = [self._judge(offset, event, references, recorded) for event in interactions]
-        block.dirty.update(interaction.application for interaction in interactions)
-        return [candidate for candidate in judged if candidate is not None]
+        self._block_of(offset).up_to = offset
+        return [c for event in interactions for c in self._judge(offset, event, references, recorded)]
 
     def _judge(
         self,
@@ -91,11 +81,13 @@ class Measurer:
         interaction: Interaction,
         references: Mapping[str, References],
         recorded: float | None,
-    ) -> Candidate | None:
+    ) -> list[Candidate]:
         app = interaction.application
+        prompts, answered = Subject(app), is_answered(interaction)
+        self._block_of(offset).dirty.add(prompts)
         if interaction.source != "production":
-            self._count(app, excluded=1)
-            return None
+            self._count(prompts, excluded=1)
+            return []
         time = interaction.time.timestamp()
         key = interaction.user_hash or interaction.conversation_id
         # One log may carry many applications; what one of them saw is nothing to the others.
@@ -106,37 +98,60 @@ class Measurer:
             time=time,
         )
         if admission.verdict is Verdict.DUPLICATE:
-            self._count(app, duplicates=1)
-            return None
+            self._count(prompts, duplicates=1)
+            return []
         late = not self._watermark.admits(time, recorded)
-        known = references.get(app) or references.get("*") or UNKNOWN
-        horizon = 0.0 if known.baseline is None else known.baseline.horizon_seconds
+        self._count(prompts, unanswered=not answered)
+        known = known_of(references, app)
+        aspects: list[Aspect] = [PROMPTS, RESPONSES] if answered and self._settings.responses else [PROMPTS]
+        placed = [
+            Candidate(
+                partition=self.partition,
+                offset=offset,
+                interaction=interaction,
+                time=time,
+                ordinal=self._ordinals.get(Subject(app, aspect), 0),
+                key=admission.key,
+                gap=admission.gap,
+                references=known.of(aspect),
+                aspect=aspect,
+            )
+            for aspect in aspects
+        ]
+        return [candidate for candidate in placed if self._is_unit(candidate, admission, late=late)]
+
+    def _is_unit(self, candidate: Candidate, admission: Admission, *, late: bool) -> bool:
+        """Count one aspect of an event; whether it is a unit of it, as far as the horizon is known."""
+        subject, baseline = candidate.subject, candidate.references.baseline
+        horizon = 0.0 if baseline is None else baseline.horizon_seconds
         unit = admission.verdict is Verdict.CANDIDATE and is_unit(admission.gap, horizon)
-        self._count(app, events=1, keyless=key is None, late=late, collapsed=not late and not unit)
+        keyless = admission.key is None
+        self._block_of(candidate.offset).dirty.add(subject)
+        self._count(subject, events=1, keyless=keyless, late=late, collapsed=not late and not unit)
         if late:
-            return None
-        ordinal = self._ordinals.get(app, 0)
+            return False
         if admission.verdict is Verdict.CANDIDATE:  # also where it is no unit: the horizon may not be known
-            self._ordinals[app] = ordinal + 1
+            self._ordinals[subject] = candidate.ordinal + 1
         if not unit:
-            self._note_time(offset, app, time, known)
-            return None
-        return Candidate(
-            self.partition, offset, interaction, time, ordinal, admission.key, admission.gap, known
-        )
+            self._note_time(candidate)
+        return unit
 
-    def _note_time(self, offset: int, app: str, time: float, known: References) -> None:
+    def _note_time(self, candidate: Candidate) -> None:
         """While learning, an event that gives no sample still counts towards the baseline's events."""
-        if known.baseline is None:
-            self._block_of(offset).event_times.setdefault(app, []).append(time)
+        if candidate.references.baseline is None:
+            self._part_of(candidate).event_times.append(candidate.time)
 
-    def _count(self, app: str, **more: int) -> None:
-        was = self._totals.get(app, Totals())
-        self._totals[app] = msgspec.structs.replace(was, **{k: getattr(was, k) + v for k, v in more.items()})
+    def _count(self, subject: Subject, **more: int) -> None:
+        was = self._totals.get(subject, Totals())
+        grown = {name: getattr(was, name) + count for name, count in more.items()}
+        self._totals[subject] = msgspec.structs.replace(was, **grown)
 
-    def _block_of(self, offset: int) -> _Block:
+    def _block_of(self, offset: int) -> Block:
         start = offset - offset % self._settings.block_offsets
-        return self._blocks.setdefault(start, _Block())
+        return self._blocks.setdefault(start, Block())
+
+    def _part_of(self, candidate: Candidate) -> Part:
+        return self._block_of(candidate.offset).of(candidate.subject)
 
     def fold(
         self, candidates: Sequence[Candidate], encoded: Encoded, describe: Callable[[str], Described]
@@ -145,12 +160,11 @@ class Measurer:
         kept: list[Sample] = []
         groups: dict[int, list[int]] = {}
         for i, candidate in enumerate(candidates):
-            if encoded.readable[i]:
+            if encoded.readable[i] or candidate.is_empty_answer:
                 groups.setdefault(id(candidate.references), []).append(i)
             else:
-                app = candidate.interaction.application
-                self._count(app, unreadable=1)
-                self._note_time(candidate.offset, app, candidate.time, candidate.references)
+                self._count(candidate.subject, unreadable=1)
+                self._note_time(candidate)
         for rows in groups.values():
             kept += self._fold_group([candidates[i] for i in rows], encoded, rows, describe)
         return kept
@@ -169,20 +183,21 @@ class Measurer:
             judged = judge(seen, baseline=known.baseline, evalset=known.evalset)
         kept: list[Sample] = []
         for i, candidate in enumerate(candidates):
-            app, block = candidate.interaction.application, self._block_of(candidate.offset)
-            before, inside = block.units.get(app, (self._totals[app].units, 0))
-            block.units[app] = before, inside + 1
-            self._count(app, units=1)
+            part = self._part_of(candidate)
+            if not part.units:
+                part.units_before = self._totals[candidate.subject].units
+            part.units += 1
+            self._count(candidate.subject, units=1)
             if judged is not None:
-                self._add(block, candidate, judged, i)
+                self._add(part, candidate, judged, i)
             reason, inclusion = sampling(candidate, judged, i)
             if inclusion > 0.0:
                 sample = make_sample(candidate, seen, judged, i, (reason, inclusion), describe)
-                block.samples.setdefault(app, []).append(sample)
+                part.samples.append(sample)
                 kept.append(sample)
         return kept
 
-    def _add(self, block: _Block, candidate: Candidate, judged: Judged, row: int) -> None:
+    def _add(self, part: Part, candidate: Candidate, judged: Judged, row: int) -> None:
         known, interaction = candidate.references, candidate.interaction
         if known.baseline is None or known.baseline.holds(candidate.time):
             return
@@ -193,7 +208,7 @@ class Measurer:
             ordinal=candidate.ordinal,
             cohort=(interaction.deployment_id, interaction.variant),
         )
-        fold = block.sums.setdefault(interaction.application, {}).setdefault(key, Fold())
+        fold = part.sums.setdefault(key, Fold())
         clusters = 0 if known.evalset is None else len(known.evalset.clusters.names)
         fold.add(judged, row, candidate.offset, clusters, keyless=candidate.key is None)
 
@@ -202,25 +217,22 @@ class Measurer:
         current = self.last_offset - self.last_offset % self._settings.block_offsets
         out: list[Tick] = []
         for start, block in self._blocks.items():
-            out += [self._tick(start, block, app) for app in sorted(block.dirty)]
+            out += [self._tick(start, block, subject) for subject in sorted(block.dirty)]
             block.dirty.clear()
         self._blocks = {start: block for start, block in self._blocks.items() if start >= current}
         return out
 
-    def _tick(self, start: int, block: _Block, app: str) -> Tick:
+    def _tick(self, start: int, block: Block, subject: Subject) -> Tick:
         return Tick(
-            application=app,
+            application=subject.application,
+            aspect=subject.aspect,
             partition=self.partition,
             partitions=self._partitions,
             block_start=start,
             up_to=block.up_to,
             watermark=self.watermark,
-            sums=[fold.to_wire(key) for key, fold in block.sums.get(app, {}).items()],
-            samples=list(block.samples.get(app, [])),
-            event_times=list(block.event_times.get(app, [])),
-            units_before=block.units.get(app, (0, 0))[0],
-            units=block.units.get(app, (0, 0))[1],
-            totals=self._totals.get(app, Totals()),
+            totals=self._totals.get(subject, Totals()),
+            **block.parts.get(subject, Part()).to_wire(),
         )
 
     def progress(self, *, idle: bool) -> Tick:
@@ -240,12 +252,12 @@ class Measurer:
         return {
             "last_offset": self.last_offset,
             "watermark": self._watermark.snapshot(),
-            "ordinals": self._ordinals,
-            "totals": {app: msgspec.to_builtins(t) for app, t in self._totals.items()},
+            "ordinals": list(self._ordinals.items()),
+            "totals": list(self._totals.items()),
             "blocks": [
-                msgspec.msgpack.encode(self._tick(start, block, app))
+                msgspec.msgpack.encode(self._tick(start, block, subject))
                 for start, block in self._blocks.items()
-                for app in sorted(set(block.sums) | set(block.samples) | set(block.event_times))
+                for subject in sorted(block.parts)
             ],
             "rule": self._rule.snapshot(),
         }
@@ -254,16 +266,12 @@ class Measurer:
         """Take over a snapshot."""
         self.last_offset = state["last_offset"]
         self._watermark.restore(state["watermark"])
-        self._ordinals = dict(state["ordinals"])
-        self._totals = {app: msgspec.convert(t, Totals) for app, t in state["totals"].items()}
+        self._ordinals = {Subject(*subject): count for subject, count in state["ordinals"]}
+        self._totals = {Subject(*subject): msgspec.convert(t, Totals) for subject, t in state["totals"]}
         self._rule.restore(state["rule"])
         self._blocks = {}
         for raw in state["blocks"]:
             tick = msgspec.msgpack.decode(raw, type=Tick)
-            block = self._blocks.setdefault(tick.block_start, _Block())
+            block = self._blocks.setdefault(tick.block_start, Block())
             block.up_to = tick.up_to
-            block.sums[tick.application] = {key_of(s): Fold.from_wire(s) for s in tick.sums}
-            block.samples[tick.application] = list(tick.samples)
-            block.event_times[tick.application] = list(tick.event_times)
-            if tick.units:
-                block.units[tick.application] = tick.units_before, tick.units
+            block.parts[Subject(tick.application, tick.aspect)] = Part.from_wire(tick)

@@ -1,4 +1,4 @@
-"""One application under watch: learn a baseline, then read every tick against it.
+"""One aspect of an application under watch: learn a baseline, then read every tick against it.
 
 `DriftMonitor` owns no clock: what it says is a function of the ticks it received and of the watermark
 it is given, whatever the order and the portions in which they arrived.
@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from app.core import buckets, episodes
+from app.core.aspects import PROMPTS, Subject
 from app.core.baseline import Baseline, BaselineSettings
 from app.core.buckets import ClosedBucket
 from app.core.budget import Account, open_account, share
@@ -44,16 +45,23 @@ class MonitorSettings:
 
     baseline: BaselineSettings = field(default_factory=BaselineSettings)
     gap_tolerance: float | None = None
+    responses: bool = True
     rules: Rules = field(default_factory=Rules)
 
     def of(self, application: str) -> "MonitorSettings":
         """What holds for one application, the budget shared by its monitors that may page."""
         tolerance = self.rules.of(application, "gap").tolerance or self.gap_tolerance
         whole = self.rules.of(application, "change").pages_per_30_days or self.baseline.pages_per_30_days
-        pages = share(whole, monitors=1 if tolerance is None else 2)
+        pages = share(whole, monitors=max(len(self.paging(application)), 1))
         return replace(
             self, baseline=replace(self.baseline, pages_per_30_days=pages), gap_tolerance=tolerance
         )
+
+    def paging(self, application: str) -> tuple[str, ...]:
+        """The monitors of an application that may page."""
+        tolerance = self.rules.of(application, "gap").tolerance or self.gap_tolerance
+        may = {"change": True, "responses": self.responses, "gap": tolerance is not None}
+        return tuple(name for name in may if may[name] and self.rules.of(application, name).enabled)
 
 
 class DriftMonitor:
@@ -61,17 +69,17 @@ class DriftMonitor:
 
     def __init__(
         self,
-        application: str,
+        subject: Subject,
         *,
         fingerprint: str,
         settings: MonitorSettings,
         partitions: int,
         evalset: Reference | None,
     ) -> None:
-        self.application, self._settings, self.evalset = application, settings, evalset
+        self._subject, self._settings, self.evalset = subject, settings, evalset
         self.baseline: Baseline | None = None
         self._learner = Learner(
-            application, fingerprint=fingerprint, settings=settings.baseline, partitions=partitions
+            subject, fingerprint=fingerprint, settings=settings.baseline, partitions=partitions
         )
         self._book = TickBook()
         self._announced = 0
@@ -84,7 +92,7 @@ class DriftMonitor:
         self._account: Account | None = None  # there is one where there is a baseline
         self._releases = Releases()
         self._topics = Topics()
-        self._followup = Followup(salt=application, seed=settings.baseline.seed)
+        self._followup = Followup(salt=subject.application, seed=settings.baseline.seed)
         self._last_bucket, self._ticks = NEVER, 0
 
     def receive(self, tick: Tick) -> None:
@@ -192,7 +200,9 @@ class DriftMonitor:
         return readings
 
     def _follow_up(self, now: float, baseline: Baseline) -> list[Reading]:
-        tolerance = self._settings.rules.of(self.application, "adaptation").tolerance
+        if self._subject.aspect != PROMPTS:  # it is about how users ask
+            return []
+        tolerance = self._settings.rules.of(self._subject.application, "adaptation").tolerance
         return [
             adaptation_reading(self._moment(at, f"{at:.3f}"), seen, tolerance=tolerance)
             for at, seen in self._followup.advance(now, baseline.reference)
@@ -273,7 +283,8 @@ class DriftMonitor:
 
     def _moment(self, time: float, place: str) -> Moment:
         return Moment(
-            application=self.application,
+            application=self._subject.application,
+            monitor=self._subject.monitor,
             place=place,
             time=time,
             totals=self._book.totals,
@@ -309,7 +320,7 @@ class DriftMonitor:
         Raises: ValueError where the snapshot rests on a baseline and none was adopted.
         """
         if state["baseline"] is not None and self.baseline is None:
-            raise ValueError(f"the snapshot of {self.application!r} needs baseline {state['baseline']}")
+            raise ValueError(f"the snapshot of {self._subject} needs baseline {state['baseline']}")
         self._learner.restore(state["learner"])
         self._book.restore(state["book"])
         self._announced = state["announced"]

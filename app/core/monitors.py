@@ -1,14 +1,21 @@
-"""All applications of one ticks partition: routes ticks, keeps the progress of the input."""
+"""All applications of one ticks partition: routes ticks, keeps the progress of the input.
 
-from collections.abc import Mapping
+An application has a monitor for each aspect that was seen of it; what each says of the other is a function
+of the log too, for both have advanced to the same watermark.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import merge
+from itertools import groupby
 from typing import Any
 
 import msgspec
 
+from app.core.aspects import MONITORS, Subject
 from app.core.baseline import Baseline
-from app.core.measurement import References
 from app.core.monitor import DriftMonitor, MonitorSettings
 from app.core.progress import Progress
+from app.core.sampling import References, known_of
 from schemas.events import Deployment
 from schemas.readings import Reading, Tick
 
@@ -16,7 +23,7 @@ KEPT_DEPLOYMENTS = 1024
 
 
 class Monitors:
-    """One `DriftMonitor` per application, made at first sight.
+    """One `DriftMonitor` per aspect of each application, made at first sight.
 
     Args: references, the live mapping from application (or "*") to what it is measured against; a
         baseline found there is adopted, a baseline learned here appears in `learned`.
@@ -27,7 +34,8 @@ class Monitors:
     ) -> None:
         self._references, self._fingerprint, self._settings = references, fingerprint, settings
         self._progress = Progress()
-        self._monitors: dict[str, DriftMonitor] = {}
+        self._monitors: dict[Subject, DriftMonitor] = {}
+        self._said: dict[Subject, str] = {}  # state of the newest reading against a baseline
         self._deployments: dict[tuple[str, str], Deployment] = {}
         self._learned: list[Baseline] = []
 
@@ -35,7 +43,7 @@ class Monitors:
         """Take over a tick, or the progress of a partition."""
         self._progress.update(tick)
         if tick.application != "*":
-            self._monitor(tick.application).receive(tick)
+            self._monitor(Subject(tick.application, tick.aspect)).receive(tick)
 
     def deployed(self, deployment: Deployment) -> None:
         """Remember a release for its application."""
@@ -44,8 +52,9 @@ class Monitors:
         self._deployments[place] = deployment
         if len(self._deployments) > KEPT_DEPLOYMENTS:
             del self._deployments[next(iter(self._deployments))]
-        if deployment.application in self._monitors:
-            self._monitors[deployment.application].deployed(deployment)
+        for subject, monitor in self._monitors.items():
+            if subject.application == deployment.application:
+                monitor.deployed(deployment)
 
     def advance(self, *, final: bool = False) -> list[Reading]:
         """Readings of everything that the watermark has passed.  Learning makes it slow: off the loop.
@@ -56,12 +65,34 @@ class Monitors:
         if watermark is None:
             return []
         out: list[Reading] = []
-        for application, monitor in sorted(self._monitors.items()):
-            monitor.evalset = self._known(application).evalset  # it may have been published since
-            knew = monitor.baseline
-            out += monitor.advance(watermark, final=final)
-            if knew is None and monitor.baseline is not None:
-                self._learned.append(monitor.baseline)
+        for _, group in groupby(sorted(self._monitors), key=lambda subject: subject.application):
+            subjects = list(group)
+            told = [self._advance(subject, watermark, final=final) for subject in subjects]
+            out += self._beside(subjects, merge(*told, key=lambda reading: reading.time))
+        return out
+
+    def _advance(self, subject: Subject, watermark: float, *, final: bool) -> list[Reading]:
+        monitor = self._monitors[subject]
+        monitor.evalset = self._known(subject).evalset  # it may have been published since
+        knew = monitor.baseline
+        readings = monitor.advance(watermark, final=final)
+        if knew is None and monitor.baseline is not None:
+            self._learned.append(monitor.baseline)
+        return readings
+
+    def _beside(self, subjects: Sequence[Subject], readings: Iterable[Reading]) -> list[Reading]:
+        """Readings of one application in order of time, each with what the other aspects said by then."""
+        watching = {subject.monitor: subject for subject in subjects}
+        out: list[Reading] = []
+        for _, group in groupby(readings, key=lambda reading: reading.time):
+            at_once = list(group)
+            judged = {watching[r.monitor]: r for r in at_once if _judges(r)}
+            self._said |= {subject: r.state for subject, r in judged.items() if r.note is None}
+            said = {**self._said, **{subject: r.state for subject, r in judged.items()}}
+            for reading in at_once:
+                own = watching.get(reading.monitor)
+                others = {s.monitor: said[s] for s in subjects if own is not None and s != own and s in said}
+                out.append(msgspec.structs.replace(reading, beside=others))
         return out
 
     def take_learned(self) -> list[Baseline]:
@@ -74,26 +105,26 @@ class Monitors:
         """Whether every input partition was read to its end and is silent."""
         return self._progress.all_idle
 
-    def _known(self, application: str) -> References:
-        return self._references.get(application) or self._references.get("*") or References()
+    def _known(self, subject: Subject) -> References:
+        return known_of(self._references, subject.application).of(subject.aspect)
 
-    def _monitor(self, application: str) -> DriftMonitor:
-        if application not in self._monitors:
-            known = self._known(application)
+    def _monitor(self, subject: Subject) -> DriftMonitor:
+        if subject not in self._monitors:
+            known = self._known(subject)
             monitor = DriftMonitor(
-                application,
+                subject,
                 fingerprint=self._fingerprint,
-                settings=self._settings.of(application),
+                settings=self._settings.of(subject.application),
                 partitions=max(self._progress.partitions, 1),
                 evalset=known.evalset,
             )
             if known.baseline is not None:
                 monitor.adopt(known.baseline)
             for deployment in self._deployments.values():
-                if deployment.application == application:
+                if deployment.application == subject.application:
                     monitor.deployed(deployment)
-            self._monitors[application] = monitor
-        return self._monitors[application]
+            self._monitors[subject] = monitor
+        return self._monitors[subject]
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value for msgpack."""
@@ -102,7 +133,8 @@ class Monitors:
             "idle": self._progress.idle,
             "partitions": self._progress.partitions,
             "deployments": list(self._deployments.values()),
-            "monitors": {app: monitor.snapshot() for app, monitor in self._monitors.items()},
+            "monitors": [(subject, monitor.snapshot()) for subject, monitor in self._monitors.items()],
+            "said": list(self._said.items()),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -111,5 +143,11 @@ class Monitors:
         for told in state["deployments"]:
             self.deployed(msgspec.convert(told, Deployment))
         self._monitors = {}
-        for app, saved in state["monitors"].items():
-            self._monitor(app).restore(saved)
+        for subject, saved in state["monitors"]:
+            self._monitor(Subject(*subject)).restore(saved)
+        self._said = {Subject(*subject): told for subject, told in state["said"]}
+
+
+def _judges(reading: Reading) -> bool:
+    """Whether it says if an aspect changed."""
+    return reading.monitor in MONITORS.values() and reading.state in ("ok", "pending", "alarm")

@@ -1,7 +1,8 @@
 """The reference artefact: what normal looks like, built once, immutable.
 
-Kinds: `evalset` (made from the eval set; answers the gap) and `baseline` (learned from clean
-production; answers the change).  The same structure serves both; only a baseline is calibrated.
+Kinds: `evalset` (made from the eval set; answers the gap), `baseline` and `responses` (learned from the
+prompts and the responses of clean production; answer the change).  The same structure serves all; only
+what is learned is calibrated.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from app.core import novelty, spectrum, watch
+from app.core.aspects import PROMPTS, RESPONSES
 from app.core.clusters import Clusters
 from app.core.clusters import fit as fit_clusters
 from app.core.clusters import partition as partition_clusters
@@ -20,11 +22,13 @@ from app.core.encoding import Seen
 from app.core.fixedpoint import SCALES, SCORE_SCALE, Floats, quantise, restore
 from app.core.spectrum import Spectrum
 from app.core.watch import Bank, Watches
+from schemas.readings import Aspect
 
 MINIMUM_UNITS = 100
 KNOTS = 512
 EYES = ("wording", "shape")  # of every prompt; "meaning" where the transformer reads it too
 UNCOVERED_LEVEL = 0.01  # beyond the reference's own 99 % novelty quantile
+LEARNED_KINDS: dict[Aspect, str] = {PROMPTS: "baseline", RESPONSES: "responses"}
 
 
 class TooFewUnits(ValueError):
@@ -75,7 +79,7 @@ class Reference:
     """A named, content-addressed reference.  Vectors compare only under `fingerprint`."""
 
     application: str
-    kind: str  # evalset | baseline
+    kind: str  # evalset | baseline | responses
     id: str
     fingerprint: str
     rows: Rows
@@ -99,6 +103,11 @@ class Reference:
     def counting(self) -> tuple[str, ...]:
         """The eyes that may raise an alarm."""
         return tuple(name for name in self.eyes if name not in self.muted)
+
+    @property
+    def aspect(self) -> Aspect:
+        """What it is a reference of."""
+        return RESPONSES if self.kind == LEARNED_KINDS[RESPONSES] else PROMPTS
 
     def scores(self, shape: NDArray[np.float32]) -> NDArray[np.int16]:
         """Normal scores by rank in the reference, fixed point; shape (m, 11)."""

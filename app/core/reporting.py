@@ -21,9 +21,10 @@ EFFECT_UNITS = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """Where a reading stands: its application, place in the log, event time, totals and budget so far."""
+    """Where a reading stands: its monitor, place in the log, event time and totals and budget so far."""
 
     application: str
+    monitor: str  # the drift monitor
     place: str
     time: float
     totals: Totals
@@ -40,13 +41,13 @@ def change_reading(
     episode: Episode | None,
     deployment: str | None,
 ) -> Reading:
-    """The change monitor: score against threshold, size, and in an episode what moved."""
+    """A drift monitor: score against threshold, size, and in an episode what moved."""
     windows = history.recent(EFFECT_UNITS, None if episode is None else episode.onset)
     explained = None if episode is None else episode.explanation
     return Reading(
-        id=reading_id(moment, "change", baseline.reference.id),
+        id=reading_id(moment, moment.monitor, baseline.reference.id),
         application=moment.application,
-        monitor="change",
+        monitor=moment.monitor,
         state="ok" if episode is None else episode.state,
         time=when(moment.time),
         window_start=when(windows[0].start),
@@ -122,9 +123,9 @@ def learning_reading(
     """Progress of the baseline; the last one says that it is there."""
     progress = 1.0 if baseline is not None else learner.progress
     return Reading(
-        id=reading_id(moment, "change", f"learning {progress:.6f}"),
+        id=reading_id(moment, moment.monitor, f"learning {progress:.6f}"),
         application=moment.application,
-        monitor="change",
+        monitor=moment.monitor,
         state="learning",
         time=when(moment.time),
         units=learner.units if baseline is None else baseline.reference.units,

@@ -1,8 +1,9 @@
 """The known fraction that is kept whole: which units, and with what probability."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
+from app.core.aspects import PROMPTS, RESPONSES, Subject, text_of
 from app.core.baseline import Baseline
 from app.core.encoding import Seen
 from app.core.fixedpoint import pack
@@ -10,20 +11,36 @@ from app.core.folding import Judged
 from app.core.reference import Reference
 from app.core.units import hash64
 from schemas.events import Interaction
-from schemas.readings import LEARNING, Sample
+from schemas.readings import LEARNING, Aspect, Sample
 
 NOVEL_LEVEL = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """What an application is measured against; either may still be missing."""
+    """What an application is measured against; each may still be missing."""
 
     evalset: Reference | None = None
     baseline: Baseline | None = None
+    responses: "References | None" = None  # the same for its responses, where eval sets have no part
+
+    def of(self, aspect: Aspect) -> "References":
+        """What one aspect is measured against."""
+        return self if aspect == PROMPTS else self.responses or UNKNOWN
+
+    def learned(self, baseline: Baseline) -> "References":
+        """With a baseline, of whichever aspect it is."""
+        if baseline.reference.aspect == PROMPTS:
+            return replace(self, baseline=baseline)
+        return replace(self, responses=References(baseline=baseline))
 
 
 UNKNOWN = References()
+
+
+def known_of(references: Mapping[str, References], application: str) -> References:
+    """What is known of an application; "*" serves whoever has nothing of his own."""
+    return references.get(application) or references.get("*") or UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +52,9 @@ class Described:
     code: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """An interaction that may become a unit and therefore needs the encoder."""
+    """An interaction of which an aspect may become a unit and therefore needs the encoder."""
 
     partition: int
     offset: int
@@ -46,7 +63,23 @@ class Candidate:
     ordinal: int
     key: int | None
     gap: float | None
-    references: References
+    references: References  # of the aspect
+    aspect: Aspect = PROMPTS
+
+    @property
+    def subject(self) -> Subject:
+        """Whose unit it may become."""
+        return Subject(self.interaction.application, self.aspect)
+
+    @property
+    def text(self) -> str:
+        """What the eyes read."""
+        return text_of(self.interaction, self.aspect)
+
+    @property
+    def is_empty_answer(self) -> bool:
+        """A response without text: nothing to read, and yet something that a model did."""
+        return self.aspect == RESPONSES and not self.text.strip()
 
 
 def sampling(candidate: Candidate, judged: Judged | None, row: int) -> tuple[str, float]:
@@ -75,7 +108,7 @@ def make_sample(
 ) -> Sample:
     """The unit as it is kept: redacted, with its vectors."""
     interaction = candidate.interaction
-    described = describe(interaction.prompt)
+    described = describe(candidate.text)
     return Sample(
         id=interaction.id,
         application=interaction.application,
@@ -86,6 +119,7 @@ def make_sample(
         text=described.text,
         language=described.language,
         code=described.code,
+        aspect=candidate.aspect,
         wording=pack(seen.wording[row], "<i2"),
         shape=seen.shape[row].astype("<f4").tobytes(),
         meaning=b"" if seen.meaning is None else pack(seen.meaning[row], "<i2"),

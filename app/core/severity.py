@@ -1,5 +1,6 @@
 """Which alarms are critical."""
 
+from app.core.aspects import MONITORS, RESPONSES
 from schemas.decisions import Severity
 from schemas.readings import Reading
 
@@ -12,7 +13,8 @@ def severity_of(reading: Reading, critical: float | None = None) -> Severity:
 
     A monitor that says its severity itself is believed.  The gap is critical where the lower end of the
     uncovered share reaches three times the tolerance, at most half-way from it to everything.  Any other
-    is critical where its score is three decades past the threshold and a tenth of traffic is uncovered.
+    is critical where its score is three decades past the threshold and a tenth of traffic is uncovered; of
+    responses, which no eval set covers, a tenth must have moved into one cluster.
     """
     if reading.severity is not None:
         return reading.severity
@@ -20,6 +22,8 @@ def severity_of(reading: Reading, critical: float | None = None) -> Severity:
     if reading.monitor == "gap":
         limit = critical if critical is not None else _gap_limit(reading.threshold)
         return "critical" if bare is not None and limit is not None and bare >= limit else "warning"
+    if reading.monitor == MONITORS[RESPONSES]:
+        bare = max((c.low for c in reading.clusters if c.low is not None), default=None)
     far = (
         reading.value is not None
         and reading.threshold is not None

@@ -99,7 +99,7 @@ class HeldLibrary:
     async def publish(self, application: str, what: Baseline, outbox: RecordingOutbox) -> None:
         await outbox.deliver()
         self.published.append(what)
-        self.references[application] = References(baseline=what)
+        self.references[application] = self.references.get(application, References()).learned(what)
 
 
 @dataclass(eq=False)

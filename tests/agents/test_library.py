@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 
 from agents.library import Library
 from app.adapters.references import wire_records
+from app.core.aspects import RESPONSES
 from app.core.baseline import Baseline
 from app.core.measurement import References
 from app.core.reference import Reference
@@ -62,6 +63,22 @@ def test_a_baseline_stands_beside_the_eval_set_whichever_comes_first() -> None:
         assert known.evalset is not None
         assert known.baseline is not None
         assert known.baseline.reference.id == made.baseline().reference.id
+
+
+def test_a_baseline_of_responses_stands_apart_from_that_of_prompts() -> None:
+    log = made.answered(made.interactions(200))
+    responses = made.learned(log, RESPONSES)
+    both = (on_topic(made.baseline()), on_topic(responses))
+    for first, second in (both, both[::-1]):
+        found = library()
+        take(found, first + second)
+        known = found.references[APP]
+        assert known.baseline is not None
+        assert known.baseline.reference.id == made.baseline().reference.id
+        of_responses = known.of(RESPONSES).baseline
+        assert of_responses is not None
+        assert of_responses.reference.id == responses.reference.id
+        assert [(s.application, s.kind) for s in found.summaries()] == [(APP, "baseline"), (APP, "responses")]
 
 
 def test_an_application_of_its_own_starts_from_the_references_of_a_star() -> None:

@@ -125,7 +125,7 @@ def test_a_stream_that_ends_too_early_says_so(cli: Cli, option: tuple[str, int],
     done = cli("replay", events_file(interactions(300)), *option, "--out", "out", "--json")
     assert done.code == 0, done.err
     assert f"{APP}: the stream ended before a baseline was learned {said}" in done.err
-    assert done.data["references"] == {"evalset": None, "baseline": {}}
+    assert done.data["references"] == {"evalset": None, "baseline": {}, "responses": {}}
     assert done.data["counts"]["units"] == 300
     assert Path("out/alerts.jsonl").read_bytes() == b""
     assert Path("out/report.html").exists()

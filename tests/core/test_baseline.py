@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.aspects import Subject
 from app.core.baseline import (
     Baseline,
     BaselineSettings,
@@ -24,7 +25,7 @@ def learned(samples: list[Sample], settings: BaselineSettings | None = None) -> 
     with made.quick_calibration(streams=8, length=800):
         return learn(
             samples,
-            application=made.APP,
+            subject=Subject(made.APP),
             fingerprint=made.FINGERPRINT,
             settings=settings or BaselineSettings(),
             partitions=1,

@@ -1,6 +1,7 @@
 import msgspec
 import pytest
 
+from app.core.aspects import Subject
 from app.core.baseline import BaselineSettings
 from app.core.learning import Learner
 from app.core.ticks import TickBook
@@ -10,7 +11,7 @@ from tests.rig.made import APP, FINGERPRINT, interactions, measured, through_msg
 
 def learner(events: int = 150, seconds: float | None = None) -> Learner:
     chosen = BaselineSettings(events=events, seconds=seconds)
-    return Learner(APP, fingerprint=FINGERPRINT, settings=chosen, partitions=1)
+    return Learner(Subject(APP), fingerprint=FINGERPRINT, settings=chosen, partitions=1)
 
 
 def book(count: int = 400) -> TickBook:

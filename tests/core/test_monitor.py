@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from app.core import episodes
+from app.core.aspects import Subject
 from app.core.baseline import BaselineSettings
 from app.core.detection import Detector
 from app.core.folding import Fold
@@ -44,7 +45,7 @@ def informed() -> list[Tick]:
 
 def monitor(*, adopted: bool = True) -> DriftMonitor:
     found = DriftMonitor(
-        APP,
+        Subject(APP),
         fingerprint=made.FINGERPRINT,
         settings=SETTINGS,
         partitions=1,

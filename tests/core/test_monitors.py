@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.aspects import Subject
 from app.core.baseline import BaselineSettings
 from app.core.measurement import References
 from app.core.monitor import MonitorSettings
@@ -181,7 +182,7 @@ def test_an_eval_set_published_later_is_taken_up() -> None:
     references["*"] = References(evalset=made.reference(300))
     found.advance()
 
-    assert found._monitors[APP].evalset is references["*"].evalset
+    assert found._monitors[Subject(APP)].evalset is references["*"].evalset
 
 
 def test_monitors_as_code_refine_tolerance_and_budget_of_one_application() -> None:
@@ -189,4 +190,5 @@ def test_monitors_as_code_refine_tolerance_and_budget_of_one_application() -> No
     settings = MonitorSettings(rules=rules)
     shop, desk = settings.of("shop"), settings.of("desk")
     assert (shop.gap_tolerance, desk.gap_tolerance) == (0.2, None)
-    assert (shop.baseline.pages_per_30_days, desk.baseline.pages_per_30_days) == (2.0, 1.0)  # two may page
+    assert shop.baseline.pages_per_30_days == 4.0 / 3  # three may page
+    assert desk.baseline.pages_per_30_days == 0.5

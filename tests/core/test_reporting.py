@@ -21,6 +21,7 @@ def moment(place: str = "7.0", time: float = made.EPOCH + 60) -> Moment:
         totals=Totals(events=9),
         evalset=made.reference(300),
         account=open_account(1.0, 2.0),
+        monitor="change",
     )
 
 

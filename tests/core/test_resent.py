@@ -6,6 +6,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
+from app.core.aspects import Subject
 from app.core.baseline import BaselineSettings
 from app.core.detection import Detector
 from app.core.folding import Fold
@@ -30,7 +31,7 @@ def quick() -> Iterator[None]:
 
 def monitor() -> DriftMonitor:
     found = DriftMonitor(
-        APP,
+        Subject(APP),
         fingerprint=made.FINGERPRINT,
         settings=SETTINGS,
         partitions=1,

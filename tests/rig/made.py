@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core import calibration, spectrum
+from app.core.aspects import PROMPTS, Subject
 from app.core.baseline import Baseline, BaselineSettings, learn
 from app.core.encoding import Encoded
 from app.core.fixedpoint import WORDING_SCALE, quantise
@@ -25,7 +26,7 @@ from app.core.reference import Reference, Rows, build
 from app.core.ticks import TickBook, in_time
 from app.core.units import hash64
 from schemas.events import Interaction
-from schemas.readings import Reading, Sample, Tick, Totals
+from schemas.readings import Aspect, Reading, Sample, Tick, Totals
 
 DIMENSIONS = 384
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -119,6 +120,18 @@ def interactions(
     return out
 
 
+def answered(
+    events: Sequence[Interaction], *, topics: Mapping[str, float] = USUAL, seed: int = 1
+) -> list[Interaction]:
+    """The same events with responses, whose topics have nothing to do with those of the prompts."""
+    out = []
+    for event in events:
+        random = Random(f"{seed}/{event.id}/answer")
+        topic = random.choices(list(topics), list(topics.values()))[0]
+        out.append(msgspec.structs.replace(event, response=prompt(random, topic)))
+    return out
+
+
 def rows(count: int, *, seed: int = 0, topics: Mapping[str, float] = USUAL) -> Rows:
     texts = tuple(event.prompt for event in interactions(count, seed=seed, topics=topics))
     encoded = encode(texts)
@@ -161,7 +174,7 @@ def feed(
         candidates: list[Candidate] = []
         for i, event in enumerate(events[start : start + batch], start=start + offset):
             candidates += measurer.admit(i, [event], references or {})
-        encoded = encode([c.interaction.prompt for c in candidates])
+        encoded = encode([c.text for c in candidates])
         measurer.fold(candidates, encoded, describe)
         yield from measurer.flush()
         yield measurer.progress(idle=False)
@@ -204,24 +217,26 @@ def spread(
     return out
 
 
-def book_of(ticks: Sequence[Tick], book: TickBook | None = None) -> TickBook:
-    """A book, perhaps one that there is, which has received the ticks of the application."""
+def book_of(ticks: Sequence[Tick], book: TickBook | None = None, *, aspect: Aspect = PROMPTS) -> TickBook:
+    """A book, perhaps one that there is, which has received the ticks of one aspect of the application."""
     found = TickBook() if book is None else book
     for tick in ticks:
-        if tick.application == APP:
+        if (tick.application, tick.aspect) == Subject(APP, aspect):
             found.receive(tick)
     return found
 
 
 def newest(ticks: Sequence[Tick]) -> list[Tick]:
     """The last version of each block, without what depends on when it was sent."""
-    blocks = {(t.application, t.partition, t.block_start): t for t in ticks if t.application != "*"}
+    own = [t for t in ticks if t.application != "*"]
+    blocks = {(t.application, t.aspect, t.partition, t.block_start): t for t in own}
     return [msgspec.structs.replace(t, watermark=None, totals=Totals()) for _, t in sorted(blocks.items())]
 
 
-def samples(events: Sequence[Interaction]) -> list[Sample]:
+def samples(events: Sequence[Interaction], aspect: Aspect = PROMPTS) -> list[Sample]:
     """The candidates of a log, whole, in order of time."""
-    return sorted((s for tick in newest(measured(events)) for s in tick.samples), key=in_time)
+    own = [t for t in newest(measured(events)) if t.aspect == aspect]
+    return sorted((s for tick in own for s in tick.samples), key=in_time)
 
 
 def comparable(readings: Sequence[Reading]) -> list[Reading]:
@@ -238,13 +253,18 @@ def through_msgpack(state: Any) -> Any:
 @cache
 def baseline(count: int = 300, *, seed: int = 0, seconds: float = 1.0) -> Baseline:
     """Learned from the first `count` events of `interactions(..., seed=seed)`."""
-    found = samples(interactions(count, seed=seed, seconds=seconds))
+    return learned(interactions(count, seed=seed, seconds=seconds))
+
+
+def learned(events: Sequence[Interaction], aspect: Aspect = PROMPTS) -> Baseline:
+    """A baseline of all of these."""
+    found = samples(events, aspect)
     with quick_calibration():
         return learn(
             found,
-            application=APP,
+            subject=Subject(APP, aspect),
             fingerprint=FINGERPRINT,
-            settings=BaselineSettings(events=count),
+            settings=BaselineSettings(events=len(events)),
             partitions=1,
             until=found[-1].time,
         )

@@ -65,7 +65,7 @@ def accepted(field: FieldInfo) -> str:
         return ", ".join(get_args(kind))
     if kind in NUMBERS:
         return " ".join([NUMBERS[kind], *limits(field.metadata)])
-    words = {Path: "path", SecretStr: "text, kept secret", str: "text"}
+    words = {bool: "true, false", Path: "path", SecretStr: "text, kept secret", str: "text"}
     return words.get(kind, "mapping of names")
 
 

@@ -1,0 +1,53 @@
+"""What one block of a partition holds of each aspect of each application."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.core.aspects import Subject
+from app.core.folding import Fold, SumKey, key_of
+from schemas.readings import Sample, Tick
+
+
+@dataclass(slots=True)
+class Part:
+    """Of one subject: sums, samples, times of events without a sample, units counted before it and in it."""
+
+    sums: dict[SumKey, Fold] = field(default_factory=dict)
+    samples: list[Sample] = field(default_factory=list)
+    event_times: list[float] = field(default_factory=list)
+    units_before: int = 0
+    units: int = 0
+
+    def to_wire(self) -> dict[str, Any]:
+        """The fields of a tick that tell it."""
+        return {
+            "sums": [fold.to_wire(key) for key, fold in self.sums.items()],
+            "samples": list(self.samples),
+            "event_times": list(self.event_times),
+            "units_before": self.units_before,
+            "units": self.units,
+        }
+
+    @classmethod
+    def from_wire(cls, tick: Tick) -> "Part":
+        """Inverse of `to_wire`."""
+        return cls(
+            sums={key_of(s): Fold.from_wire(s) for s in tick.sums},
+            samples=list(tick.samples),
+            event_times=list(tick.event_times),
+            units_before=tick.units_before,
+            units=tick.units,
+        )
+
+
+@dataclass(slots=True)
+class Block:
+    """A range of offsets from a border on; `dirty` are the subjects that something was counted for since."""
+
+    parts: dict[Subject, Part] = field(default_factory=dict)
+    up_to: int = -1
+    dirty: set[Subject] = field(default_factory=set)
+
+    def of(self, subject: Subject) -> Part:
+        """The subject's part, made at first sight."""
+        return self.parts.setdefault(subject, Part())
