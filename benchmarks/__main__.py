@@ -6,7 +6,13 @@ import sys
 
 from benchmarks import streams
 
-BENCHMARKS = ("power", "dependence", "cost", "replays")  # each a module with `add_arguments` and `main`
+BENCHMARKS = (
+    "power",
+    "dependence",
+    "cost",
+    "encoders",
+    "replays",
+)  # each a module with `add_arguments` and `main`
 
 
 def main() -> int:

@@ -49,7 +49,7 @@ class WordPieces:
         Cost: 4 us for 11 tokens, 40 us for 256; for words never met as much as the library's, 2 us a token.
         """
         if not self._bert:
-            return [ids[:limit] for ids in self._ask(texts)]
+            return [ids[:limit] for ids in self.by_library(texts)]
         known = self._known
         found: list[list[int]] = []
         strange: dict[int, list[bytes]] = {}
@@ -81,7 +81,7 @@ class WordPieces:
     def _learn(self, words: set[bytes]) -> dict[bytes, tuple[int, ...]]:
         """Ask for words and remember them; a full memory is begun anew, for what people say changes."""
         asked = sorted(words)
-        pieces = zip(asked, map(tuple, self._ask([word.decode() for word in asked])), strict=True)
+        pieces = zip(asked, map(tuple, self.by_library([word.decode() for word in asked])), strict=True)
         fresh = dict(pieces)
         kept = {word: ids for word, ids in fresh.items() if len(word) <= WORD_BYTES}
         if len(self._known) + len(kept) > WORDS:
@@ -90,7 +90,8 @@ class WordPieces:
             self._known.update(kept)
         return fresh
 
-    def _ask(self, texts: Sequence[str]) -> list[list[int]]:
+    def by_library(self, texts: Sequence[str]) -> list[list[int]]:
+        """All ids of each text, asked of the library whole."""
         # Special tokens are spelled out like any text: "[SEP]" in a prompt is ordinary tokens.
         encodings = self._library.encode_batch_fast(list(texts), add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
