@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +71,8 @@ class Measure(PartitionedStation[_Partition]):
         self._topic = settings.kafka.topic_prefix + INTERACTIONS.name
         self._ends = Ends(settings)
         self._looked_at = 0.0
+        # One thread and not asyncio's pool: encoders compute in as many threads as they were given.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="measure")
 
     async def process(self, records: Sequence[Record]) -> None:
         """Fold a batch and send the ticks that grew."""
@@ -87,7 +90,7 @@ class Measure(PartitionedStation[_Partition]):
                 EVENTS.inc(len(interactions))
         if owned:
             with STAGE_SECONDS.labels("measure").time():
-                samples = await asyncio.get_running_loop().run_in_executor(None, self._fold, owned)
+                samples = await asyncio.get_running_loop().run_in_executor(self._thread, self._fold, owned)
             await self._send(owned, samples)
         await self._tell_idle()
         await self._outbox.deliver()

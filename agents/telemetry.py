@@ -13,6 +13,9 @@ RECORDS = Counter("promptdrift_records_consumed_total", "Records taken from topi
 DEAD_LETTERS = Counter("promptdrift_records_dead_lettered_total", "Records sent to dead letters.", ["field"])
 EVENTS = Counter("promptdrift_events_total", "Interactions read from interactions.v1, duplicates included.")
 UNITS = Counter("promptdrift_units_total", "Candidates for units that were encoded.")
+VECTORS = Counter(
+    "promptdrift_transformer_vectors_total", "Vectors the transformer was asked for.", ["memory"]
+)
 READINGS = Counter("promptdrift_readings_total", "Readings sent.", ["monitor", "state"])
 ALERTS = Counter("promptdrift_alerts_total", "Transitions sent.", ["monitor", "severity", "state"])
 REDIS_ERRORS = Counter("promptdrift_redis_errors_total", "Status writes that failed.")

@@ -18,9 +18,9 @@ from agents.library import Library
 from agents.measure import Eyes
 from agents.plumbing import Outbox, make_app
 from agents.status import StatusFeed
-from agents.telemetry import configure_logging, log
+from agents.telemetry import VECTORS, configure_logging, log
 from app.adapters.describe import describe
-from app.adapters.encoders import load_encoder
+from app.adapters.encoders import open_encoder
 from app.adapters.kafka import full_name, require_topics
 from app.adapters.status import RedisStatusStore
 from app.adapters.tuning import monitor_settings
@@ -33,9 +33,10 @@ SHUTDOWN_SECONDS = 15.0
 
 def build(settings: Settings) -> faust.App:
     """The worker's application; nothing is connected yet."""
-    encoder = load_encoder(
-        table=settings.encoder.table, model=settings.encoder.model, cache_dir=settings.encoder.cache_dir
-    )
+    encoder = open_encoder(settings.encoder)
+    if encoder.meaning is not None:
+        encoder.meaning.memory.tell = count_vectors
+        log.info("transformer_reads_every_prompt", fingerprint=encoder.meaning.fingerprint)
     app = make_app(settings)
     outbox = Outbox(app, settings.kafka.topic_prefix)
     library = Library(settings, fingerprint=encoder.fingerprint)
@@ -65,6 +66,12 @@ def build(settings: Settings) -> faust.App:
     for task in (library.follow, feed.follow, serve_health):
         app.task(task)
     return app
+
+
+def count_vectors(hits: int, misses: int) -> None:
+    """Of the transformer's memory."""
+    VECTORS.labels("hit").inc(hits)
+    VECTORS.labels("miss").inc(misses)
 
 
 async def end_in_time(*_: object, **__: object) -> None:

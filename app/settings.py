@@ -73,6 +73,7 @@ class EncoderSettings(Section):
     table: Path | None = Field(default=None, description="wording table made by `promptdrift encoder distil`")
     model: str | None = Field(default=None, description="local path or hub name; default all-MiniLM-L6-v2")
     cache_dir: Path | None = None
+    meaning: bool = Field(default=False, description="the transformer reads every prompt, too")
     precision: Literal["auto", "int8", "fp32"] = Field(default="auto", description="of the transformer")
     threads: int = Field(default=1, ge=1, le=256, description="of the transformer")
     memory_bytes: int = Field(default=64 * 2**20, ge=0, description="of transformer vectors kept by text")

@@ -90,8 +90,8 @@ def section(found: list[Power]) -> str:
     rows.append(["geometric mean", "", "", f"{float(np.exp(np.mean(np.log(ratios)))):.2f}"])
     return "\n\n".join(
         [
-            f"**Power**, mean delay in units of {WINDOW} at equal realised run length {RUN:,.0f}, same streams "
-            "(standard error; share found)",
+            f"**Power**, mean delay in units of {WINDOW} at equal realised run length {RUN:,.0f}, on the "
+            "same streams (standard error; share found)",
             page.table(["shift", "float32", "int8", "float32 over int8"], rows),
         ]
     )

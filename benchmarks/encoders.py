@@ -193,8 +193,8 @@ def section(found: Findings) -> str:
         [
             "**Bars**",
             page.table(["bar", "wanted", "measured", "met"], bars(found)),
-            "**CPU a text** (milliseconds of all threads / how many times cheaper than the default; lists with "
-            "their mean number of tokens)",
+            "**CPU a text** (milliseconds of all threads / how many times cheaper than the default; lists "
+            "with their mean number of tokens)",
             page.table(["way", *head], cost),
             "**What int8 keeps**, against float32 on the same texts",
             page.table(

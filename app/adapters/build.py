@@ -45,6 +45,7 @@ def build_reference(
         texts=tuple(d.text for d in described),
         languages=tuple(d.language for d in described),
         code=tuple(d.code for d in described),
+        meaning=encoded.meaning,
     )
     labels = None
     if meaning is not None:

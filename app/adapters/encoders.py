@@ -1,4 +1,4 @@
-"""The live encoder: both cheap eyes on every prompt."""
+"""The live encoder: the cheap eyes on every prompt, and the transformer where it is asked to."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,28 +11,33 @@ from app.adapters.admission import ADMIT_CHARACTERS, admit
 from app.adapters.distillation import Progress, cached_path, distil, table_fingerprint
 from app.adapters.models import model_fingerprint, model_folder, writable_cache
 from app.adapters.shape import SHAPE_NAMES, shape
-from app.adapters.wording import EYE_CHARACTERS, StaticTable
+from app.adapters.transformer import TransformerEncoder, transformer_of
+from app.adapters.wording import EYE_CHARACTERS, StaticTable, fixed_unit
 from app.errors import InputError
 from app.ports import Encoded
+from app.settings import EncoderSettings
 
 
 class LiveEncoder:
-    """`ports.Encoder`: wording and shape.  Threads may share one."""
+    """`ports.Encoder`: wording and shape, and meaning where that eye is on.  Threads may share one."""
 
-    def __init__(self, table: StaticTable) -> None:
+    def __init__(self, table: StaticTable, meaning: TransformerEncoder | None = None) -> None:
         self.table = table
+        self.meaning = meaning
         parts = f"{table.fingerprint}:shape-{shapes.VERSION}:{ADMIT_CHARACTERS}"
         self._fingerprint = hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
+        if meaning is not None:
+            self._fingerprint += f"+{meaning.fingerprint}"
 
     @property
     def fingerprint(self) -> str:
-        """Identity of weights, weighting, shape rules and limits, hex."""
+        """Identity of weights, weighting, shape rules and limits, hex; of the transformer behind a plus."""
         return self._fingerprint
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Encode n texts; whatever else is in the list becomes a zero row that is not readable.
 
-        Cost: see `StaticTable.encode` and `shape`.
+        Cost: see `StaticTable.encode`, `shape` and `TransformerEncoder.encode`.
         """
         count = len(texts)
         wording = np.zeros((count, self.table.dimension), np.int16)
@@ -48,7 +53,22 @@ class LiveEncoder:
             readable[rows] = wording[rows].any(axis=1)
             form[~readable] = 0.0
             unknown[~readable] = 0.0
-        return Encoded(wording=wording, shape=form, readable=readable, unknown=unknown)
+        meaning = None
+        if self.meaning is not None:
+            meaning = fixed_unit(self.meaning.encode(texts))
+            readable &= meaning.any(axis=1)
+        return Encoded(wording=wording, shape=form, readable=readable, unknown=unknown, meaning=meaning)
+
+
+def open_encoder(settings: EncoderSettings, progress: Progress | None = None) -> LiveEncoder:
+    """The live encoder of the settings; see `load_encoder`."""
+    return load_encoder(
+        table=settings.table,
+        model=settings.model,
+        cache_dir=settings.cache_dir,
+        progress=progress,
+        meaning=transformer_of(settings) if settings.meaning else None,
+    )
 
 
 def load_encoder(
@@ -57,6 +77,7 @@ def load_encoder(
     model: str | None = None,
     cache_dir: Path | None = None,
     progress: Progress | None = None,
+    meaning: TransformerEncoder | None = None,
 ) -> LiveEncoder:
     """The live encoder: from a table file, else from the cache, else distilled now and cached.
 
@@ -67,7 +88,7 @@ def load_encoder(
     ModelMissing when there is nothing to distil from.
     """
     if table is not None:
-        return LiveEncoder(StaticTable.load(table))
+        return LiveEncoder(StaticTable.load(table), meaning)
     identity = model_fingerprint(model_folder(model))
     fingerprint = table_fingerprint(identity)
     path = cached_path(cache_dir, fingerprint)
@@ -78,8 +99,8 @@ def load_encoder(
             pass  # damaged: made again below, over the old one
         else:
             if cached.fingerprint == fingerprint:
-                return LiveEncoder(cached)
+                return LiveEncoder(cached, meaning)
     writable_cache(cache_dir)
     made = distil(model, fingerprint=identity, progress=progress)
     made.save(path)
-    return LiveEncoder(made)
+    return LiveEncoder(made, meaning)

@@ -17,6 +17,7 @@ from app.adapters.models import model_fingerprint, model_folder, writable_cache
 from app.adapters.vector_memory import VectorMemory
 from app.adapters.wordpieces import WordPieces
 from app.errors import ModelMissing, SettingsError
+from app.settings import EncoderSettings
 
 MAX_TOKENS = 256
 MEMORY_BYTES = 64 * 2**20  # some 35,000 vectors of 384
@@ -118,6 +119,17 @@ class TransformerEncoder:
         except ModelMissing:
             int8.convert(folder, converted)  # damaged: made again
             return _Opened(folder, Int8(converted, threads=self._threads, pooling=pooling))
+
+
+def transformer_of(settings: EncoderSettings) -> TransformerEncoder:
+    """The transformer of the settings; cheap."""
+    return TransformerEncoder(
+        settings.model,
+        precision=settings.precision,
+        threads=settings.threads,
+        cache_dir=settings.cache_dir,
+        memory_bytes=settings.memory_bytes,
+    )
 
 
 class _Opened:

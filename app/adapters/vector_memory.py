@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 
 import numpy as np
@@ -18,31 +18,31 @@ class VectorMemory:
 
     >>> memory = VectorMemory(10_000)
     >>> memory.keep({"a": np.ones(3, np.float32)})
-    >>> memory.find(["a", "b"]).keys(), memory.hits, memory.misses
-    (dict_keys(['a']), 1, 1)
+    >>> memory.find(["a", "b"]).keys()
+    dict_keys(['a'])
     """
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit = limit_bytes
+        self.tell: Callable[[int, int], None] = _nobody  # called with hits and misses of each search
         self._vectors: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
         self._lock = Lock()
         self.bytes = 0
-        self.hits = 0
-        self.misses = 0
 
     def find(self, texts: Iterable[str]) -> dict[str, NDArray[np.float32]]:
         """The vectors of those texts that are remembered.  Cost: 2 us a text."""
         found: dict[str, NDArray[np.float32]] = {}
+        misses = 0
         with self._lock:
             for text in texts:
                 key = _key(text)
                 vector = self._vectors.get(key)
                 if vector is None:
-                    self.misses += 1
-                    continue
-                self._vectors.move_to_end(key)
-                self.hits += 1
-                found[text] = vector
+                    misses += 1
+                else:
+                    self._vectors.move_to_end(key)
+                    found[text] = vector
+        self.tell(len(found), misses)
         return found
 
     def keep(self, vectors: Mapping[str, NDArray[np.float32]]) -> None:
@@ -60,6 +60,10 @@ class VectorMemory:
 
     def __len__(self) -> int:
         return len(self._vectors)
+
+
+def _nobody(hits: int, misses: int) -> None:
+    """Nobody counts."""
 
 
 def _key(text: str) -> bytes:

@@ -24,28 +24,19 @@ def register(app: typer.Typer) -> None:
 
 def live_encoder(settings: EncoderSettings) -> "LiveEncoder":
     """The encoder of the settings; shows how far it is where the table must be distilled first."""
-    from app.adapters.encoders import load_encoder
+    from app.adapters.encoders import open_encoder
 
+    if settings.meaning:
+        meaning_encoder(settings)  # says what it has to say
     with progress("distilling the wording table, once", 1) as advance:
-        return load_encoder(
-            table=settings.table,
-            model=settings.model,
-            cache_dir=settings.cache_dir,
-            progress=_steps(advance),
-        )
+        return open_encoder(settings, _steps(advance))
 
 
 def meaning_encoder(settings: EncoderSettings) -> "TransformerEncoder":
     """The transformer of the settings; says where it is not the quick one."""
-    from app.adapters.transformer import TransformerEncoder
+    from app.adapters.transformer import transformer_of
 
-    found = TransformerEncoder(
-        settings.model,
-        precision=settings.precision,
-        threads=settings.threads,
-        cache_dir=settings.cache_dir,
-        memory_bytes=settings.memory_bytes,
-    )
+    found = transformer_of(settings)
     if found.why_not_int8 is not None:
         say(f"the transformer runs in float32, at half the speed: {found.why_not_int8}")
     return found

@@ -5,6 +5,7 @@ import pytest
 
 from app.adapters.distillation import table_fingerprint
 from app.adapters.encoders import LiveEncoder
+from app.adapters.transformer import TransformerEncoder
 from tests.rig.eyes import HOSTILE, ODD_TEXTS, TEXTS, tiny_table
 
 
@@ -73,3 +74,18 @@ def test_rows_are_unit_vectors_of_384(live: LiveEncoder) -> None:
 def test_hostile_list_against_the_real_table(live: LiveEncoder) -> None:
     seen = live.encode([*HOSTILE, *ODD_TEXTS])  # type: ignore[list-item]
     assert seen.readable.tolist() == [False] * len(HOSTILE) + [True] * len(ODD_TEXTS)
+
+
+@pytest.mark.model
+def test_the_third_eye_is_part_of_what_is_seen_and_of_the_fingerprint(live: LiveEncoder) -> None:
+    three = LiveEncoder(live.table, TransformerEncoder(precision="fp32"))
+    assert three.fingerprint == f"{live.fingerprint}+{three.meaning and three.meaning.fingerprint}"
+    seen, two = three.encode(["the cat sat", "", "\u0301", "hello"]), live.encode(["the cat sat"])
+    assert seen.readable.tolist() == [True, False, False, True]
+    assert seen.meaning is not None
+    assert seen.meaning.dtype == np.int16
+    assert seen.meaning.shape == (4, 384)
+    assert np.abs(np.linalg.norm(seen.meaning[[0, 3]] / 2.0**15, axis=1) - 1.0).max() < 1e-3
+    assert not seen.meaning[[1, 2]].any()
+    assert np.array_equal(seen.wording[0], two.wording[0])
+    assert two.meaning is None
