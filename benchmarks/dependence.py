@@ -17,6 +17,7 @@ from benchmarks.ours import Ours
 from benchmarks.run_lengths import Paths, RunLength, realised
 from benchmarks.sessions import Events
 from benchmarks.shifts import TICK
+from benchmarks.vector_peers import Matrix
 from benchmarks.vectors import Vectors
 from benchmarks.worlds import Rows, World
 from schemas.readings import Sample
@@ -71,6 +72,7 @@ def main(chosen: argparse.Namespace) -> None:
 def measure(world: World, seen: Vectors, size: Size) -> list[Kept]:
     """Four kinds of traffic."""
     near = sessions.neighbours(world, seen)
+    gram = contest.gram_of(seen, worlds.reference_rows(world, np.random.default_rng(17)))
     spacing = WEEKS_OF_BASELINE * 7 * sessions.DAY / LEARNED_UNITS
     makers: dict[str, Maker] = {
         "independent": lambda random, count: sessions.independent(world, random, count),
@@ -84,10 +86,10 @@ def measure(world: World, seen: Vectors, size: Size) -> list[Kept]:
             world, random, count, spacing=spacing
         ),
     }
-    return [one_kind(name, maker, seen, size) for name, maker in makers.items()]
+    return [one_kind(name, maker, seen, gram, size) for name, maker in makers.items()]
 
 
-def one_kind(name: str, make: Maker, seen: Vectors, size: Size) -> Kept:
+def one_kind(name: str, make: Maker, seen: Vectors, gram: Matrix, size: Size) -> Kept:
     """Ours learns from the traffic itself, by its own rules; peers from as many of its events."""
     paths: list[Paths] = []
     theirs: dict[str, list[Paths]] = {}
@@ -109,7 +111,7 @@ def one_kind(name: str, make: Maker, seen: Vectors, size: Size) -> Kept:
         events = {NULL: np.stack([one.rows[: size.units // TICK * TICK] for one in streams])}
         reference = make(random, LEARNED_UNITS).rows
         plan = Plan(bootstrap=32, units=size.units)
-        for peer, scored in contest.windowed(seen, reference, events, random, plan).items():
+        for peer, scored in contest.windowed(gram, reference, events, random, plan).items():
             theirs.setdefault(peer, []).append(scored[NULL])
         sys.stderr.write(f"{name}: reference {number}\n")
     level = float(np.log10(PROMISE))

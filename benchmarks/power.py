@@ -13,6 +13,7 @@ from benchmarks.contest import NULL, QUICK, Plan, Scored
 from benchmarks.power_tables import EYE, ORACLE, OURS, Findings
 from benchmarks.run_lengths import Paths, level_at
 from benchmarks.shifts import GRID, TICK
+from benchmarks.vector_peers import Matrix
 from benchmarks.vectors import Vectors
 from benchmarks.worlds import Rows, World
 
@@ -38,7 +39,8 @@ def main(chosen: argparse.Namespace) -> None:
 def measure(world: World, seen: Vectors, plan: Plan) -> Findings:
     """Scores of every detector on every stream, references one after another."""
     drawn = [contest.draw(world, plan, number) for number in range(plan.references)]
-    parts = [one_reference(seen, *one, plan, number) for number, one in enumerate(drawn)]
+    gram = contest.gram_of(seen, drawn[0][0])
+    parts = [one_reference(seen, gram, one, plan, number) for number, one in enumerate(drawn)]
     scores = {
         name: {stream: [part[name][stream] for part in parts] for stream in parts[0][name]}
         for name in parts[0]
@@ -71,15 +73,16 @@ def ask_libraries(found: Findings, world: World, seen: Vectors) -> Findings:
 
 
 def one_reference(
-    seen: Vectors, reference: Rows, streams: dict[str, Rows], plan: Plan, number: int
+    seen: Vectors, gram: Matrix, drawn: tuple[Rows, dict[str, Rows]], plan: Plan, number: int
 ) -> Scored:
     """All detectors on the streams of one reference."""
+    reference, streams = drawn
     random = np.random.default_rng([plan.seed, number, 1])
     out: Scored = {}
     steps: dict[str, Callable[[], Scored]] = {
         OURS: lambda: {OURS: contest.ours(seen, reference, streams, number)},
         EYE: lambda: {EYE: contest.transformer_eye(seen, reference, streams, number)},
-        "MMD": lambda: contest.windowed(seen, reference, streams, random, plan),
+        "MMD": lambda: contest.windowed(gram, reference, streams, random, plan),
         "NEWMA": lambda: {"NEWMA": contest.newma(seen, reference, streams, random, plan)},
         "scalar": lambda: contest.scalar(seen, reference, streams, random, plan),
     }
