@@ -70,7 +70,8 @@ def paths(world: World, seen: vectors.Vectors, plan: Plan) -> dict[str, np.ndarr
         for shift in GRID:
             if shift.name in SHIFTS:
                 streams[shift.name] = stream(traffic, shift, random, plan.shifted)
-        for name, found in contest.windowed(seen, reference, streams, random, plan)[WINDOW].items():
+        gram = contest.gram_of(seen, reference)
+        for name, found in contest.windowed(gram, reference, streams, random, plan)[WINDOW].items():
             out.setdefault(name, []).append(found)
     return {name: np.concatenate(parts) for name, parts in out.items()}
 
