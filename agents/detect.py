@@ -14,7 +14,7 @@ from agents.plumbing import Lane, Outbox, Record
 from agents.station import PartitionedStation
 from agents.telemetry import READINGS as READINGS_SENT
 from agents.telemetry import STAGE_SECONDS, log
-from app.adapters.tuning import monitor_settings
+from app.core.monitor import MonitorSettings
 from app.core.monitors import Monitors
 from app.settings import Settings
 from schemas.codec import encode
@@ -40,7 +40,7 @@ class Detect(PartitionedStation[_Partition]):
 
     def __init__(
         self,
-        settings: Settings,
+        monitor: MonitorSettings,
         *,
         fingerprint: str,
         library: Library,
@@ -48,7 +48,7 @@ class Detect(PartitionedStation[_Partition]):
         checkpoints: Checkpoints,
     ) -> None:
         super().__init__(checkpoints)
-        self._settings, self._fingerprint = settings, fingerprint
+        self._monitor, self._fingerprint = monitor, fingerprint
         self._library, self._outbox = library, outbox
 
     async def process(self, records: Sequence[Record]) -> None:
@@ -92,9 +92,7 @@ class Detect(PartitionedStation[_Partition]):
 
     async def _open(self, number: int, saved: dict[str, Any] | None) -> _Partition:
         monitors = Monitors(
-            references=self._library.references,
-            fingerprint=self._fingerprint,
-            settings=monitor_settings(self._settings.detection),
+            references=self._library.references, fingerprint=self._fingerprint, settings=self._monitor
         )
         partition = _Partition(monitors)
         if saved is not None:
@@ -110,12 +108,18 @@ async def send_reading(outbox: Outbox, reading: Reading) -> None:
 
 
 def register(
-    app: faust.App, settings: Settings, *, fingerprint: str, library: Library, outbox: Outbox
+    app: faust.App,
+    settings: Settings,
+    *,
+    monitor: MonitorSettings,
+    fingerprint: str,
+    library: Library,
+    outbox: Outbox,
 ) -> None:
     """Attach the agent."""
     checkpoints = Checkpoints("detect", outbox=outbox, settings=settings)
     station = Detect(
-        settings, fingerprint=fingerprint, library=library, outbox=outbox, checkpoints=checkpoints
+        monitor, fingerprint=fingerprint, library=library, outbox=outbox, checkpoints=checkpoints
     )
     topics = [settings.kafka.topic_prefix + TICKS.name]
     Lane(app, settings, topics, "detect", station, ready=library.ready.wait).register()

@@ -24,6 +24,7 @@ from app.adapters.encoders import open_encoder
 from app.adapters.kafka import full_name, require_topics
 from app.adapters.status import RedisStatusStore
 from app.adapters.tuning import monitor_settings
+from app.adapters.watches import load_bank
 from app.errors import PromptdriftError
 from app.settings import Settings, load
 from schemas.topics import CATALOGUE
@@ -43,15 +44,16 @@ def build(settings: Settings) -> faust.App:
     eyes = Eyes(encoder=encoder, describe=describe)
     ingest.register(app, settings, Outbox(app, settings.kafka.topic_prefix))
     measure.register(app, settings, eyes=eyes, library=library, outbox=outbox)
+    monitor = monitor_settings(settings.detection, load_bank(encoder, settings.detection))
     detect.register(
         app,
         settings,
+        monitor=monitor,
         fingerprint=encoder.fingerprint,
         library=library,
         outbox=Outbox(app, settings.kafka.topic_prefix),
     )
-    rules = monitor_settings(settings.detection).rules
-    alert.register(app, settings, outbox=Outbox(app, settings.kafka.topic_prefix), rules=rules)
+    alert.register(app, settings, outbox=Outbox(app, settings.kafka.topic_prefix), rules=monitor.rules)
     store = RedisStatusStore(settings.redis.url.get_secret_value())
     name = f"{socket.gethostname()}-{os.getpid()}"
     feed = StatusFeed(settings, store, name, references=library.summaries)

@@ -92,6 +92,8 @@ class DetectionSettings(Section):
     gap_tolerance: float | None = Field(default=None, gt=0, lt=1, description="uncovered share that pages")
     monitors: Path | None = Field(default=None, description="monitors as code, a YAML file")
     responses: bool = Field(default=True, description="watch responses too, where there are any")
+    watches: dict[str, Path] = Field(default={}, description="of your own: name -> file of examples")
+    mute: list[str] = Field(default=[], description="eyes and watches that raise no alarm")
     seed: int = Field(default=0, ge=0)
 
 

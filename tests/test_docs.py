@@ -24,6 +24,7 @@ from app.adapters.files import read_evalset
 from app.adapters.monitors import parse_monitors
 from app.adapters.references import wire_records
 from app.adapters.status import InMemoryStatusStore
+from app.adapters.watches import ORDINARY, seeds
 from app.cli import app as command_line
 from app.cli.replay import DRIFT_EXIT
 from app.core.calibration import DECAYS, component_bank
@@ -164,8 +165,12 @@ def test_every_state_of_a_status_is_told() -> None:
 
 
 def test_every_channel_is_told() -> None:
-    channels = {component.channel for component in component_bank(DECAYS)}
+    channels = {c.channel for c in component_bank(DECAYS, watches=("NAME",))}
     assert all(channel in METHOD and channel in page("docs/glossary.md") for channel in channels)
+
+
+def test_every_watch_is_told() -> None:
+    assert all(name in METHOD for name in seeds() if name != ORDINARY)
 
 
 def test_every_count_is_told_and_no_other() -> None:

@@ -8,6 +8,7 @@ from app.adapters.describe import describe
 from app.core import clusters, reference
 from app.core.reference import Reference, Rows
 from app.core.units import canonical
+from app.core.watch import Bank
 from app.errors import InputError
 from app.ports import Encoder, MeaningEncoder
 from schemas.evalsets import EvalItem
@@ -20,11 +21,13 @@ def build_reference(
     application: str = "*",
     seed: int = 0,
     meaning: MeaningEncoder | None = None,
+    bank: Bank | None = None,
 ) -> Reference:
     """The eval-set reference; exact duplicates and what no eye can read are left out.
 
     Args: application, "*" for every one that has none of its own; meaning, clusters by the
-    transformer instead of by wording.  Cost: about 2 s at 1,000 items, 20 s more with `meaning`.
+    transformer instead of by wording; bank, whose watches are looked for in it.
+    Cost: about 2 s at 1,000 items, 20 s more with `meaning`.
     Raises: InputError where fewer than reference.MINIMUM_UNITS items are usable.
     """
     distinct: dict[str, str] = {}
@@ -58,4 +61,5 @@ def build_reference(
         fingerprint=encoder.fingerprint,
         seed=seed,
         labels=labels,
+        bank=bank,
     )

@@ -5,210 +5,20 @@ same blob travels in parts of 512 KiB, so workers need no shared disk (docs/deci
 """
 
 import hashlib
-import io
 import json
 import os
-import zipfile
-import zlib
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import numpy as np
-
+from app.adapters.reference_blob import dump, load
 from app.core.baseline import Baseline
-from app.core.calibration import Calibration
-from app.core.clusters import Clusters
-from app.core.reference import Eye, Reference, Rows
-from app.core.spectrum import Spectrum
-from app.core.watch import Bank, Watches
+from app.core.reference import Reference
 from app.errors import InputError, ReferenceMismatch
 from app.ports import ClusterShare, ReferenceSummary
-from schemas.readings import Dependence
 
-FORMAT = 2
+__all__ = ["dump", "load", "load_directory", "parts", "save_directory", "summary", "wire_records"]
+
 PART_BYTES = 512 * 1024
-DAMAGE = (  # all that reading changed bytes was seen to raise
-    ValueError,
-    KeyError,
-    OSError,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-SCALARS = (
-    "application",
-    "kind",
-    "id",
-    "fingerprint",
-    "tick_seconds",
-    "chunk_units",
-    "block_units",
-    "seed",
-    "window",
-    "muted",
-)
-BANK_ARRAYS = ("weights", "offsets", "levels", "centre", "spread")
-BASELINE_SCALARS = (
-    "horizon_seconds",
-    "doubts",
-    "units_per_second",
-    "sample_rate",
-    "run_length",
-    "window_units",
-)
-
-
-def dump(what: Reference | Baseline) -> bytes:
-    """A reference, or a baseline with its calibration, as one compressed blob."""
-    reference = what.reference if isinstance(what, Baseline) else what
-    arrays: dict[str, Any] = {
-        "wording": reference.rows.wording,
-        "shape": reference.rows.shape,
-        "grids": reference.grids,
-        "centroids": reference.clusters.centroids,
-    }
-    if reference.rows.meaning is not None:
-        arrays["meaning"] = reference.rows.meaning
-    for name, eye in reference.eyes.items():
-        arrays |= {
-            f"{name}.mean": eye.spectrum.mean,
-            f"{name}.basis": eye.spectrum.basis,
-            f"{name}.eigenvalues": eye.spectrum.eigenvalues,
-            f"{name}.norms": eye.norms,
-        }
-    meta: dict[str, Any] = {"format": FORMAT, **{name: getattr(reference, name) for name in SCALARS}}
-    meta["eyes"] = list(reference.eyes)
-    if reference.watches is not None:
-        meta["watches"] = {"names": reference.watches.bank.names, "shares": reference.watches.shares}
-        arrays |= _watch_arrays(reference.watches)
-    meta["rows"] = {
-        "texts": reference.rows.texts,
-        "languages": reference.rows.languages,
-        "code": reference.rows.code,
-    }
-    clusters = reference.clusters
-    meta["clusters"] = {"names": clusters.names, "shares": clusters.shares, "exemplars": clusters.exemplars}
-    if isinstance(what, Baseline):
-        meta["baseline"] = {name: getattr(what, name) for name in BASELINE_SCALARS}
-        meta["baseline"]["dependence"] = msgspec.to_builtins(what.dependence)
-        calibration = what.calibration
-        meta["calibration"] = {
-            "decays": calibration.decays,
-            "eyes": calibration.eyes,
-            "watches": calibration.watches,
-            "tick_units": calibration.tick_units,
-            "seed": calibration.seed,
-        }
-        for name in ("low", "high", "runs", "joint", "alarms", "error"):
-            arrays[f"calibration.{name}"] = getattr(calibration, name)
-    arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
-    out = io.BytesIO()
-    np.savez_compressed(out, **arrays)
-    return out.getvalue()
-
-
-def _watch_arrays(watches: Watches) -> dict[str, Any]:
-    arrays = {f"watch.{name}": getattr(watches.bank, name) for name in BANK_ARRAYS}
-    scores = [watches.scores[name] for name in watches.bank.names]
-    return arrays | {"watch.scores": np.array(scores)}
-
-
-def load(blob: bytes, *, fingerprint: str | None = None) -> Reference | Baseline:
-    """Inverse of `dump`.
-
-    Raises: ReferenceMismatch where the blob is damaged, of another format, or another encoder's.
-    """
-    try:
-        with np.load(io.BytesIO(blob), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        meta = json.loads(arrays["meta"].tobytes())
-    except DAMAGE as error:
-        raise ReferenceMismatch(
-            f"the reference is damaged ({type(error).__name__}); build it again"
-        ) from error
-    if meta.get("format") != FORMAT:
-        raise ReferenceMismatch(
-            f"the reference has format {meta.get('format')}, this is {FORMAT}; build it again"
-        )
-    if fingerprint is not None and meta["fingerprint"] != fingerprint:
-        raise ReferenceMismatch(
-            f"reference {meta['id']} was made by encoder {meta['fingerprint']}, live traffic is read by "
-            f"{fingerprint}: vectors of different encoders do not compare; build the reference again"
-        )
-    try:
-        reference = _reference(meta, arrays)
-        return _baseline(reference, meta, arrays) if "baseline" in meta else reference
-    except (KeyError, TypeError) as error:
-        raise ReferenceMismatch(f"the reference lacks {error}; build it again") from error
-
-
-def _reference(meta: dict[str, Any], arrays: dict[str, Any]) -> Reference:
-    rows = Rows(
-        wording=arrays["wording"],
-        shape=arrays["shape"],
-        texts=tuple(meta["rows"]["texts"]),
-        languages=tuple(meta["rows"]["languages"]),
-        code=tuple(meta["rows"]["code"]),
-        meaning=arrays.get("meaning"),
-    )
-    eyes = {
-        name: Eye(
-            Spectrum(
-                arrays[f"{name}.mean"], arrays[f"{name}.basis"], arrays[f"{name}.eigenvalues"], len(rows)
-            ),
-            arrays[f"{name}.norms"],
-        )
-        for name in meta["eyes"]
-    }
-    stored = meta["clusters"]
-    clusters = Clusters(
-        arrays["centroids"],
-        tuple(stored["names"]),
-        tuple(stored["shares"]),
-        tuple(tuple(e) for e in stored["exemplars"]),
-    )
-    scalars = {name: meta[name] for name in SCALARS}
-    scalars["window"] = None if meta["window"] is None else tuple(meta["window"])
-    scalars["muted"] = tuple(meta["muted"])
-    return Reference(
-        rows=rows,
-        grids=arrays["grids"],
-        eyes=eyes,
-        clusters=clusters,
-        watches=_watches(meta["watches"], arrays) if "watches" in meta else None,
-        **scalars,
-    )
-
-
-def _watches(stored: dict[str, Any], arrays: dict[str, Any]) -> Watches:
-    names = tuple(stored["names"])
-    bank = Bank(names=names, **{name: arrays[f"watch.{name}"] for name in BANK_ARRAYS})
-    scores = dict(zip(names, arrays["watch.scores"], strict=True))
-    return Watches(bank=bank, scores=scores, shares=stored["shares"])
-
-
-def _baseline(reference: Reference, meta: dict[str, Any], arrays: dict[str, Any]) -> Baseline:
-    stored = meta["calibration"]
-    kept = {
-        f.name: arrays[f"calibration.{f.name}"]
-        for f in fields(Calibration)
-        if f"calibration.{f.name}" in arrays
-    }
-    calibration = Calibration(
-        decays=tuple(stored["decays"]),
-        eyes=tuple(stored["eyes"]),
-        watches=tuple(stored["watches"]),
-        tick_units=stored["tick_units"],
-        seed=stored["seed"],
-        **kept,
-    )
-    dependence = msgspec.convert(meta["baseline"]["dependence"], Dependence)
-    known = meta["baseline"] | {"doubts": tuple(meta["baseline"]["doubts"]), "dependence": dependence}
-    return Baseline(reference=reference, calibration=calibration, **known)
 
 
 def save_directory(reference: Reference, directory: Path) -> None:
@@ -243,6 +53,10 @@ def manifest(reference: Reference, blob: bytes) -> dict[str, Any]:
         "units": reference.units,
         "seed": reference.seed,
         "sha256": hashlib.sha256(blob).hexdigest(),
+        "eyes": list(reference.eyes),
+        "muted": list(reference.muted),
+        "watches": {} if reference.watches is None else reference.watches.shares,
+        "left_out": [] if reference.watches is None else list(reference.watches.refused),
         "clusters": [
             {"name": name, "share": round(share, 4)}
             for name, share in zip(reference.clusters.names, reference.clusters.shares, strict=True)

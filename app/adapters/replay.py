@@ -15,6 +15,7 @@ from app.adapters.describe import describe
 from app.adapters.pipeline import Pipeline
 from app.adapters.report import write_report
 from app.adapters.tuning import measure_settings, monitor_settings
+from app.adapters.watches import load_bank
 from app.core.baseline import Baseline
 from app.core.claims import claim
 from app.core.measurement import References
@@ -59,7 +60,7 @@ def run(
         describe=describe,
         references={} if evalset is None else {"*": References(evalset=evalset)},
         measure=measure_settings(detection),
-        monitor=monitor_settings(detection),
+        monitor=monitor_settings(detection, load_bank(encoder, detection)),
         partitions=partitions,
     )
     said = Replay()

@@ -4,6 +4,7 @@ from app.adapters.monitors import load_rules
 from app.core.baseline import BaselineSettings
 from app.core.measurement import MeasureSettings
 from app.core.monitor import MonitorSettings
+from app.core.watch import Bank
 from app.settings import DetectionSettings
 
 
@@ -16,8 +17,8 @@ def measure_settings(detection: DetectionSettings) -> MeasureSettings:
     )
 
 
-def monitor_settings(detection: DetectionSettings) -> MonitorSettings:
-    """How to learn, and when to page.
+def monitor_settings(detection: DetectionSettings, bank: Bank | None = None) -> MonitorSettings:
+    """How to learn, what to watch for, and when to page.
 
     Raises: InputError for a file of monitors that is wrong.
     """
@@ -29,6 +30,8 @@ def monitor_settings(detection: DetectionSettings) -> MonitorSettings:
             horizon_seconds=detection.session_seconds,
             samples_per_second=detection.samples_per_second,
             seed=detection.seed,
+            bank=bank,
+            mute=tuple(detection.mute),
         ),
         gap_tolerance=detection.gap_tolerance,
         rules=load_rules(detection.monitors),

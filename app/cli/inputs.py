@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +19,26 @@ Mapped = Annotated[
     list[str] | None,
     typer.Option("--map", metavar="OURS=THEIRS", help="Field of ours = dotted path of yours; repeatable."),
 ]
+
+
+Watches = Annotated[
+    list[str] | None,
+    typer.Option("--watch", metavar="NAME=FILE", help="Watch of your own: a file of examples; repeatable."),
+]
+Muted = Annotated[
+    list[str] | None,
+    typer.Option("--mute", metavar="NAME", help="Eye or watch that raises no alarm; repeatable."),
+]
+
+
+def watching(watches: Sequence[str] | None, muted: Sequence[str] | None) -> dict[str, Any]:
+    """What these options say, as settings of `detection`."""
+    out: dict[str, Any] = {}
+    if watches:
+        out["watches"] = dict(map(_watch, watches))
+    if muted:
+        out["mute"] = list(muted)
+    return out
 
 
 def events_of(path: Path, *, application: str | None, mapped: Sequence[str] | None) -> EventFile:
@@ -42,6 +62,15 @@ def tell_unreadable(path: Path, unreadable: Sequence[BadLine]) -> None:
         say(f"{path}: {bad}")
     if len(unreadable) > FIRST:
         say(f"{path}: ... {len(unreadable):,} unreadable in all")
+
+
+def _watch(text: str) -> tuple[str, str]:
+    name, _, file = text.partition("=")
+    if not name.strip() or not file:
+        raise typer.BadParameter(
+            f"{text!r}: write NAME=FILE, for example billing=billing.txt", param_hint="--watch"
+        )
+    return name.strip(), file
 
 
 def _pair(text: str) -> tuple[str, str]:

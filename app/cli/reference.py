@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.cli.encoder import live_encoder, meaning_encoder
+from app.cli.inputs import Watches, watching
 from app.cli.replay import ClustersWith, Eye, evalset_reference
 from app.cli.terminal import AsJson, say, settings_of, show, show_json, show_table
 
@@ -30,13 +31,16 @@ def build(  # noqa: PLR0913  a command's options
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     application: Annotated[str, typer.Option(help='"*": every application without its own.')] = "*",
     clusters_with: ClustersWith = Eye.wording,
+    watch: Watches = None,
     seed: Annotated[int | None, typer.Option(min=0)] = None,
     as_json: AsJson = False,
 ) -> None:
     """Build a reference from EVALSET and write it to a folder."""
     from app.adapters import references
+    from app.adapters.watches import load_bank
 
-    settings = settings_of(ctx, {"detection": {} if seed is None else {"seed": seed}})
+    given = watching(watch, None) | ({} if seed is None else {"seed": seed})
+    settings = settings_of(ctx, {"detection": given})
     encoder = live_encoder(settings.encoder)
     built = evalset_reference(
         eval_set,
@@ -45,6 +49,7 @@ def build(  # noqa: PLR0913  a command's options
         meaning=meaning_encoder(settings.encoder) if clusters_with is Eye.transformer else None,
         seed=settings.detection.seed,
         application=application,
+        bank=load_bank(encoder, settings.detection),
     )
     assert built is not None
     references.save_directory(built, out)
@@ -55,7 +60,7 @@ def build(  # noqa: PLR0913  a command's options
 
 @group.command("show")
 def show_(ctx: typer.Context, directory: Folder, as_json: AsJson = False) -> None:
-    """What a reference holds: identity, clusters, one exemplar of each."""
+    """What a reference holds: identity, clusters with one exemplar each, what it has of each watch."""
     from app.adapters import references
 
     found = references.load_directory(directory)
@@ -71,6 +76,9 @@ def show_(ctx: typer.Context, directory: Folder, as_json: AsJson = False) -> Non
     show_table(
         [("SHARE", "CLUSTER", "FOR EXAMPLE"), *sorted(rows, key=lambda row: -float(row[0].split()[0]))]
     )
+    if manifest["watches"]:
+        show("")
+        show_table([("SHARE", "WATCH", "IN A BASELINE LIKE THIS"), *_watch_rows(manifest)])
 
 
 @group.command()
@@ -101,6 +109,14 @@ def wire(prefix: str, application: str, found: "Reference") -> "list[Record]":
             topic=prefix + REFERENCES.name, key=key, value=value, headers=tuple(headers.items()), partition=0
         )
         for key, value, headers in references.wire_records(application, found)
+    ]
+
+
+def _watch_rows(manifest: dict[str, Any]) -> list[tuple[str, str, str]]:
+    left_out = set(manifest["left_out"])
+    return [
+        (f"{share:.1%}", name, "normal here: left out" if name in left_out else "watched")
+        for name, share in manifest["watches"].items()
     ]
 
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.encoder import live_encoder, meaning_encoder
-from app.cli.inputs import EVENTS_HELP, Mapped, events_of, tell_unreadable
+from app.cli.inputs import EVENTS_HELP, Mapped, Muted, Watches, events_of, tell_unreadable, watching
 from app.cli.terminal import AsJson, progress, say, settings_of, show_json
 
 if TYPE_CHECKING:
     from app.adapters.encoders import LiveEncoder
     from app.core.reference import Reference
+    from app.core.watch import Bank
     from app.ports import MeaningEncoder
 
 DRIFT_EXIT = 10
@@ -58,6 +59,8 @@ def replay(  # noqa: PLR0913  a command's options
     application: Annotated[str | None, typer.Option(help="Of events that name none.")] = None,
     mapped: Mapped = None,
     clusters_with: ClustersWith = Eye.wording,
+    watch: Watches = None,
+    mute: Muted = None,
     fail_on: Annotated[Severity | None, typer.Option("--fail-on", help="Exit 10 at this severity.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -76,7 +79,7 @@ def replay(  # noqa: PLR0913  a command's options
         "gap_tolerance": gap_tolerance,
         "seed": seed,
     }
-    given = {name: value for name, value in detection.items() if value is not None}
+    given = {name: value for name, value in detection.items() if value is not None} | watching(watch, mute)
     kafka = {} if partitions is None else {"partitions": partitions}
     settings = settings_of(ctx, {"detection": given, "kafka": kafka})
     source = events_of(events, application=application, mapped=mapped)
@@ -118,7 +121,7 @@ def replay(  # noqa: PLR0913  a command's options
         raise typer.Exit(DRIFT_EXIT)
 
 
-def evalset_reference(
+def evalset_reference(  # noqa: PLR0913  options of two commands
     eval_set: Path | None,
     directory: Path | None,
     *,
@@ -126,6 +129,7 @@ def evalset_reference(
     meaning: "MeaningEncoder | None" = None,
     seed: int = 0,
     application: str = "*",
+    bank: "Bank | None" = None,
 ) -> "Reference | None":
     """The reference of an eval set, built now or read from its folder; None where neither is given."""
     from app.adapters import references
@@ -139,7 +143,9 @@ def evalset_reference(
         return None
     found = read_evalset(eval_set)
     tell_unreadable(eval_set, found.unreadable)
-    return build_reference(found.items, encoder=encoder, application=application, seed=seed, meaning=meaning)
+    return build_reference(
+        found.items, encoder=encoder, application=application, seed=seed, meaning=meaning, bank=bank
+    )
 
 
 def _tell(summary: dict[str, Any], out: Path | None) -> None:

@@ -1,5 +1,6 @@
 """`api` and `worker`: what keeps running."""
 
+import json
 import os
 import socket
 import sys
@@ -7,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli.inputs import Muted, Watches, watching
 from app.cli.terminal import config_of, say, settings_of
 from app.errors import SettingsError
 from app.settings import LogSettings
@@ -48,13 +50,17 @@ def api(
         Server(config).run(sockets=[listener])
 
 
-def worker(ctx: typer.Context) -> None:
+def worker(ctx: typer.Context, watch: Watches = None, mute: Muted = None) -> None:
     """Run a worker: ingest, measure, detect, alert.  One for each few partitions; they share the work."""
-    settings_of(ctx)  # fail here, with one line
+    given = watching(watch, mute)
+    detection = settings_of(ctx, {"detection": given}).detection  # fail here, with one line
     config = config_of(ctx)
     environment = dict(os.environ)
     if config is not None:
         environment["PROMPTDRIFT_CONFIG"] = str(config.resolve())
+    for name in given:
+        value = json.dumps(detection.model_dump(mode="json")[name])
+        environment[f"PROMPTDRIFT_DETECTION__{name.upper()}"] = value
     os.execve(sys.executable, [sys.executable, "-m", WORKER], environment)
 
 

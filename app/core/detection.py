@@ -131,4 +131,4 @@ class Detector:
         """Take over a snapshot of a detector of the same baseline."""
         for name, sums in self._sums.items():
             sums.state = np.frombuffer(state["sums"][name], "<f8").reshape(sums.state.shape).copy()
-            self._cusums[name] = np.asarray(state["cusums"][name], float)
+        self._cusums = {name: np.asarray(state["cusums"][name], float) for name in self._cusums}

@@ -9,13 +9,16 @@ import msgspec
 import numpy as np
 from scipy.special import betaincinv
 
+from app.core import novelty
 from app.core.effect import squared_shift, wilson
 from app.core.fixedpoint import WORDING_SCALE
 from app.core.folding import Fold, SumKey
 from app.core.reference import Reference
-from schemas.readings import Interval, OffsetRange, TickSum, Uncovered
+from app.core.watch import PREFIX
+from schemas.readings import Interval, OffsetRange, TickSum, Uncovered, WatchRate
 
 KEPT_WINDOWS = 64
+WATCHED_TAIL = 0.01
 NOWHERE = SumKey(0, 0, "", None, None, None)
 
 
@@ -130,6 +133,25 @@ def surely_uncovered(windows: list[Window], error: float) -> float:
     units = sum(w.total.units for w in windows if w.total.clusters is not None)
     hits = sum(w.total.uncovered for w in windows)
     return float(betaincinv(hits, units - hits + 1, error)) if hits else 0.0
+
+
+def watch_rates(windows: list[Window], reference: Reference) -> list[WatchRate]:
+    """Of each watch, the share of units beyond the reference's 99 % score, there and in the windows.
+
+    The border is that of a bin of p-values, the one nearest to 1 %.
+    """
+    watches = reference.watches
+    if watches is None:
+        return []
+    tail = novelty.tail_bins(reference.units, WATCHED_TAIL)
+    border = novelty.bin_edges(reference.units)[tail] * (1 + 1e-12)
+    units = max(sum(w.total.units for w in windows), 1)
+    rates = []
+    for name, scores in watches.scores.items():
+        hits = sum(int(w.total.novelty[PREFIX + name][:tail].sum()) for w in windows)
+        before = float((novelty.p_values(scores, scores) <= border).mean())
+        rates.append(WatchRate(name=name, rate_before=round(before, 6), rate_now=round(hits / units, 6)))
+    return sorted(rates, key=lambda rate: -rate.rate_now)
 
 
 def offset_ranges(windows: list[Window]) -> list[OffsetRange]:

@@ -52,6 +52,8 @@ class Learner:
                 self._wanted = math.ceil(self._settings.events * self._stretch)
                 continue
             self.taken = book.samples_before(math.nextafter(until, math.inf))
+            watches = learned.reference.watches
+            self.note = None if watches is None else watches.note
             return learned
         return None
 

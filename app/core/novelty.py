@@ -43,6 +43,15 @@ def bin_of(p: Floats, count: int) -> NDArray[np.int64]:
     return np.searchsorted(inner, p, side="left").astype(np.int64)
 
 
+def tail_bins(count: int, level: float) -> int:
+    """How many bins, from the smallest p-values on, hold about this share: the border nearest to it.
+
+    >>> tail = tail_bins(2000, 0.01); tail, float(bin_edges(2000)[tail].round(4))
+    (10, 0.0098)
+    """
+    return 1 + int(np.argmin(np.abs(np.log(bin_edges(count)[1:] / level))))
+
+
 def bets(count: int) -> Floats:
     """Log-likelihood increments, shape (bets, bins), conservative by the reference's own tail error.
 

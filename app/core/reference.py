@@ -176,6 +176,7 @@ def build(  # noqa: PLR0913  the parts of an artefact
     demand_units(len(rows), kind, application)
     views = own_views(rows)
     muted = tuple(sorted(set(mute) & set(views)))
+    alarming = bank if kind == "baseline" else None  # no number of an eval set rests on its watches
     if labels is None:
         grouped = partition_clusters(views["wording"], cluster_count(len(rows)), seed=seed)
     else:
@@ -183,7 +184,7 @@ def build(  # noqa: PLR0913  the parts of an artefact
     return Reference(
         application=application,
         kind=kind,
-        id=content_id(rows, kind, f"{fingerprint}{muted or ''}", seed, labels, bank),
+        id=content_id(rows, kind, f"{fingerprint}{muted or ''}", seed, labels, alarming),
         fingerprint=fingerprint,
         rows=rows,
         grids=grids_of(rows),

@@ -11,7 +11,7 @@ from app.core.claims import claim, keyless_doubt
 from app.core.detection import Score
 from app.core.episodes import Episode
 from app.core.gap import gap_clusters
-from app.core.history import History, coverage, effect, offset_ranges, surely_uncovered
+from app.core.history import History, coverage, effect, offset_ranges, surely_uncovered, watch_rates
 from app.core.learning import Learner
 from app.core.reference import Reference
 from schemas.readings import Adaptation, Reading, Totals
@@ -61,6 +61,7 @@ def change_reading(
         uncovered=coverage(windows),
         clusters=[] if explained is None else explained.clusters,
         elsewhere=None if explained is None else explained.elsewhere,
+        watch=watch_rates(windows, baseline.reference),
         descriptors=[] if explained is None else explained.descriptors,
         onset_at=None if episode is None else when(episode.onset),
         detected_at=None if episode is None else when(episode.detected),

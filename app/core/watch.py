@@ -23,7 +23,8 @@ FURTHEST = 4.0  # standard deviations of a shape number: one absurd value must n
 WEIGHT_SCALE = 2.0**12
 RIDGE = 10.0  # C of the logistic regression
 FOLDS = 5
-REACHED_BY = np.arange(0.2, 0.95, 0.1)  # shares of a class whose scores tell how much of it there is
+REACHED_BY = np.arange(2, 10) / 10  # shares of a class whose scores tell how much of it there is
+HALF = 3  # of these, the one that is a half
 FEWEST_EXAMPLES = 10
 MOST_OF_A_REFERENCE = 0.01  # of one class; beyond it, the class is normal here
 PREFIX = "watch: "
@@ -62,14 +63,15 @@ class Bank:
         )
 
     def shares(self, scores: Floats) -> Floats:
-        """At most how much of some units (m, k) is of each class, (k,).
+        """About how much of some units, by their scores (m, k), is of each class, (k,).
 
-        Beyond any level lie at least as many units as the class alone brings there, so the least ratio
-        of the two bounds its share (Blanchard, Lee, Scott, 2010, JMLR 11).  Assumes that units of a
-        class score like its examples.
+        The share beyond the score that half of the class's examples reach; but beyond no level may lie
+        less than the class alone would bring there (Blanchard, Lee, Scott, 2010, JMLR 11), if its units
+        score like its examples.
         """
         beyond = (scores[:, :, None] >= self.levels).mean(axis=0)
-        return np.asarray(np.minimum(1.0, (beyond / REACHED_BY).min(axis=1)))
+        bound = (beyond / REACHED_BY).min(axis=1)
+        return np.asarray(np.minimum(beyond[:, HALF], bound))
 
     @property
     def fingerprint(self) -> str:
@@ -84,7 +86,7 @@ class Bank:
 class Watches:
     """A bank beside one reference: only the watches that it can use.
 
-    `scores` holds the reference's own sorted scores (n,) of each; `shares` at most how much of the
+    `scores` holds the reference's own sorted scores (n,) of each; `shares` about how much of the
     reference is of a class, also for the watches that were left out.
     """
 
@@ -104,6 +106,12 @@ class Watches:
     def refused(self) -> dict[str, float]:
         """Watches left out because their class is normal here, with its share."""
         return {name: share for name, share in self.shares.items() if share > MOST_OF_A_REFERENCE}
+
+    @property
+    def note(self) -> str | None:
+        """What was left out, in words; None where nothing was."""
+        left = ", ".join(f"{name} (about {share:.1%} of it)" for name, share in self.refused.items())
+        return f"not watched for, because the baseline holds it already: {left}" if left else None
 
 
 def train(classes: Mapping[str, Seen], ordinary: Seen) -> Bank:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.adapters import references
+from app.adapters import reference_blob, references
 from app.adapters.references import dump, load, load_directory, parts, save_directory, wire_records
 from app.core.baseline import Baseline
 from app.core.detection import Detector
@@ -108,7 +108,7 @@ def test_an_archive_that_lacks_a_part_is_refused() -> None:
 
 
 def test_another_format_is_refused_with_both_numbers() -> None:
-    with pytest.raises(ReferenceMismatch, match=f"format 99, this is {references.FORMAT}"):
+    with pytest.raises(ReferenceMismatch, match=f"format 99, this is {reference_blob.FORMAT}"):
         load(damaged(dump(made.reference(300)), format=99))
 
 

@@ -6,12 +6,14 @@ import pytest
 
 from agents.detect import Detect
 from agents.plumbing import Record
+from app.core.baseline import BaselineSettings
 from app.core.measurement import References
+from app.core.monitor import MonitorSettings
 from schemas.codec import encode
 from schemas.events import Deployment
 from schemas.readings import Reading, Tick
 from schemas.topics import DEAD_LETTERS, READINGS, TICKS
-from tests.agents.doubles import DictCheckpoints, HeldLibrary, RecordingOutbox, record, settings
+from tests.agents.doubles import DictCheckpoints, HeldLibrary, RecordingOutbox, record
 from tests.core.test_releases import deployment
 from tests.rig import made
 from tests.rig.made import APP, comparable, interactions, measured
@@ -61,7 +63,7 @@ class Setting:
 
     def restart(self) -> None:
         self.station = Detect(
-            settings(detection={"baseline_events": LEARNED}),
+            MonitorSettings(baseline=BaselineSettings(events=LEARNED)),
             fingerprint=made.FINGERPRINT,
             library=self.library,  # type: ignore[arg-type]
             outbox=self.outbox,  # type: ignore[arg-type]

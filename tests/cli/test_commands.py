@@ -330,6 +330,15 @@ def test_a_worker_takes_the_place_of_the_command(cli: Cli, monkeypatch: pytest.M
     assert environment["PROMPTDRIFT_CONFIG"] == str(Path("mine.yaml").resolve())
 
 
+def test_a_worker_is_told_of_watches_and_muted_eyes(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(os, "execve", lambda *given: started.append(given))
+    assert cli("worker", "--watch", "billing=b.txt", "--mute", "shape").code == 0
+    environment = started[0][2]
+    assert json.loads(environment["PROMPTDRIFT_DETECTION__WATCHES"]) == {"billing": "b.txt"}
+    assert json.loads(environment["PROMPTDRIFT_DETECTION__MUTE"]) == ["shape"]
+
+
 def test_a_worker_with_wrong_settings_does_not_start(cli: Cli) -> None:
     Path("promptdrift.yaml").write_text("worker: {port: -1}\n")
     assert cli("worker").code == 3

@@ -103,6 +103,22 @@ def test_without_a_drift_nothing_fails(cli: Cli) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_watch_of_ones_own_is_calibrated_told_and_led_by(cli: Cli) -> None:
+    examples = Path("gluten.txt")
+    examples.write_text("\n".join(e.prompt for e in interactions(60, seed=7, topics={"gluten": 1.0})))
+    given = ("replay", events_file(drifting()), "--baseline-events", 500, "--watch", f"gluten={examples}")
+    done = cli(*given, "--mute", "wording", "--mute", "shape", "--out", "out", "--json")
+    assert done.code == 0, done.err
+    readings = [json.loads(line) for line in Path("out/readings.jsonl").read_text().splitlines()]
+    last = [r for r in readings if r["monitor"] == "change"][-1]
+    assert last["channel"] == "watch: gluten"
+    assert last["watch"][0]["name"] == "gluten"
+    assert last["watch"][0]["rate_now"] > 0.3 > 0.02 > last["watch"][0]["rate_before"]
+    alerts = [json.loads(line) for line in Path("out/alerts.jsonl").read_text().splitlines()]
+    assert alerts[0]["watch"][0]["name"] == "gluten"
+
+
+@pytest.mark.usefixtures("quick")
 def test_fail_on_critical_lets_warnings_pass(cli: Cli) -> None:
     events = events_file(drifting())
     done = cli("replay", events, "--baseline-events", 500, "--fail-on", "critical", "--json")
@@ -177,6 +193,15 @@ def test_a_reference_is_built_shown_and_replayed_against(cli: Cli) -> None:
     assert all(cluster["name"] in table for cluster in shown["clusters"])
     done = cli("replay", events_file(interactions(200)), "--reference", "ref", "--json")
     assert done.data["references"]["evalset"]["id"] == shown["id"]
+    assert set(shown["watches"]) == {
+        "code",
+        "jailbreak",
+        "malformed",
+        "other language",
+        "refusal",
+        "role-play",
+    }
+    assert all(name in table for name in shown["watches"])
     both = cli("replay", "events.jsonl", "--reference", "ref", "--eval-set", "evalset.jsonl")
     assert both.code == 2
 
@@ -195,6 +220,10 @@ def test_a_reference_is_built_shown_and_replayed_against(cli: Cli) -> None:
         (("events.jsonl", "--gap-tolerance", 1), 3, "detection.gap_tolerance"),
         (("events.jsonl", "--baseline-events", 5), 2, "--baseline-events"),
         (("events.jsonl", "--fail-on", "panic"), 2, "--fail-on"),
+        (("events.jsonl", "--watch", "billing"), 2, "write NAME=FILE"),
+        (("events.jsonl", "--watch", "billing=nothing.txt"), 5, "nothing.txt: cannot be read"),
+        (("events.jsonl", "--watch", "billing=bad.jsonl"), 5, "bad.jsonl: none of its 1 lines"),
+        (("events.jsonl", "--mute", "colour"), 3, "no eye or watch 'colour'"),
     ],
 )
 def test_what_cannot_be_replayed_has_its_own_exit_code(
