@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.fixedpoint import WORDING_SCALE, quantise
+from app.core.watch import Bank
 from benchmarks import scalar_peers, vector_peers
 from benchmarks.ours import Ours, learn
 from benchmarks.run_lengths import Paths, level_at
@@ -79,9 +80,11 @@ class Scale:
         return np.clip(out, -9.0, 99.0).astype(np.float32)
 
 
-def ours(vectors: Vectors, reference: Rows, streams: dict[str, Rows], seed: int) -> dict[str, Paths]:
-    """The product's score."""
-    detector = Ours(learn(vectors, reference, seed=seed), vectors)
+def ours(
+    vectors: Vectors, reference: Rows, streams: dict[str, Rows], seed: int, bank: Bank | None
+) -> dict[str, Paths]:
+    """The product's score, with the watches of a bank or without any."""
+    detector = Ours(learn(vectors, reference, seed=seed, bank=bank), vectors)
     return _each(streams, detector.paths)
 
 

@@ -17,7 +17,7 @@ from app.core.folding import Fold, Judged, judge
 from benchmarks import page, peers, vectors, worlds
 from benchmarks.ours import learn
 from benchmarks.shifts import TICK
-from benchmarks.vectors import Vectors
+from benchmarks.vectors import Vectors, default_bank
 from benchmarks.worlds import Rows, Traffic
 
 BATCH = 256
@@ -62,7 +62,7 @@ def main(chosen: argparse.Namespace) -> None:
 
 def measure(seen: Vectors, reference: Rows, stream: Rows) -> Costs:
     """All costs; rounds of ours and of the bare products alternate, so that load falls on all alike."""
-    baseline = learn(seen, reference, seed=0)
+    baseline = learn(seen, reference, seed=0, bank=default_bank())
     rows = seen.wording[reference[:BATCH]].astype(np.float64)
     basis = baseline.reference.eyes["wording"].spectrum.basis
     rows32, basis32 = rows.astype(np.float32), basis.astype(np.float32)

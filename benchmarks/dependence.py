@@ -18,7 +18,7 @@ from benchmarks.run_lengths import Paths, RunLength, realised
 from benchmarks.sessions import Events
 from benchmarks.shifts import TICK
 from benchmarks.vector_peers import Matrix
-from benchmarks.vectors import Vectors
+from benchmarks.vectors import Vectors, default_bank
 from benchmarks.worlds import Rows, World
 from schemas.readings import Sample
 
@@ -161,7 +161,7 @@ def learned(events: Events, seen: Vectors) -> tuple[Baseline, float]:
             found[:count],
             subject=Subject("bench"),
             fingerprint="bench",
-            settings=BaselineSettings(events=count),
+            settings=BaselineSettings(events=count, bank=default_bank()),
             partitions=1,
             until=found[min(count, len(found)) - 1].time,
         )

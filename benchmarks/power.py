@@ -10,11 +10,11 @@ import numpy as np
 
 from benchmarks import contest, oracle, page, peer_defaults, peers, power_tables, vectors, worlds
 from benchmarks.contest import NULL, QUICK, Plan, Scored
-from benchmarks.power_tables import EYE, ORACLE, OURS, Findings
+from benchmarks.power_tables import EYE, ORACLE, OURS, UNWATCHED, Findings
 from benchmarks.run_lengths import Paths, level_at
 from benchmarks.shifts import GRID, TICK
 from benchmarks.vector_peers import Matrix
-from benchmarks.vectors import Vectors
+from benchmarks.vectors import Vectors, default_bank
 from benchmarks.worlds import Rows, World
 
 
@@ -80,7 +80,8 @@ def one_reference(
     random = np.random.default_rng([plan.seed, number, 1])
     out: Scored = {}
     steps: dict[str, Callable[[], Scored]] = {
-        OURS: lambda: {OURS: contest.ours(seen, reference, streams, number)},
+        OURS: lambda: {OURS: contest.ours(seen, reference, streams, number, default_bank())},
+        UNWATCHED: lambda: {UNWATCHED: contest.ours(seen, reference, streams, number, None)},
         EYE: lambda: {EYE: contest.transformer_eye(seen, reference, streams, number)},
         "MMD": lambda: contest.windowed(gram, reference, streams, random, plan),
         "NEWMA": lambda: {"NEWMA": contest.newma(seen, reference, streams, random, plan)},

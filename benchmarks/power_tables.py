@@ -12,8 +12,10 @@ from benchmarks.run_lengths import Delays, Paths, RunLength, delays, level_at, r
 from benchmarks.shifts import CHANGED_UNITS, CLEAN_UNITS, GRID, TICK
 from benchmarks.worlds import HELD, World
 
-OURS, EYE, ORACLE = "promptdrift", "our statistics, transformer", "oracle"
+OURS, UNWATCHED, ORACLE = "promptdrift", "without watches", "oracle"
+EYE = "our statistics, transformer"
 TARGET = 10_000.0
+WATCHED = ("code", "jailbreak", "language", "role-prefix")
 PROMISED = float(np.log10(TARGET))
 
 
@@ -115,6 +117,16 @@ def bars(found: Findings) -> str:
         rows.append(_bar("the same, worst shift", ">= 0.7", f"{worst:.2f} ({where})", worst >= 0.7))
     eye = float(np.exp(np.mean(np.log(found.ratios(EYE)))))
     rows.append(_bar(f"mean delay, {EYE}, over ours", ">= 1.5", f"{eye:.2f}", eye >= 1.5))
+    unwatched = [r for s, r in zip(GRID, found.ratios(UNWATCHED), strict=True) if s.kind not in WATCHED]
+    elsewhere = float(np.exp(np.mean(np.log(unwatched))))
+    rows.append(
+        _bar(
+            "mean delay, without watches over with them, elsewhere",
+            ">= 0.93",
+            f"{elsewhere:.2f}",
+            elsewhere >= 0.93,
+        )
+    )
     pooled = found.run_length(OURS)
     each = [one.value / TARGET for one in found.run_lengths(OURS)]
     ratio = pooled.value / TARGET

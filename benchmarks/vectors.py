@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from numpy.typing import NDArray
 
 from app.adapters.encoders import load_encoder
 from app.adapters.transformer import TransformerEncoder
+from app.adapters.watches import load_bank
 from app.core.encoding import Encoded
+from app.core.watch import Bank
+from app.settings import DetectionSettings
 from benchmarks.worlds import Rows, World
 
 CACHE = Path(tempfile.gettempdir()) / "promptdrift-benchmarks"
@@ -39,6 +43,12 @@ class Vectors:
             readable=np.ones(len(wording), np.bool_),
             unknown=np.zeros(len(wording), np.float32),
         )
+
+
+@cache
+def default_bank() -> Bank | None:
+    """The product's own watches."""
+    return load_bank(load_encoder(), DetectionSettings())
 
 
 def encode(world: World) -> Vectors:
