@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from app.core import baseline, novelty
 from app.core.aspects import Subject
 from app.core.baseline import Baseline, BaselineSettings
-from app.core.calibration import CUSUM_CAP
 from app.core.fixedpoint import SCALES
 from app.core.folding import judge
+from app.core.novelty import CUSUM_CAP
 from app.core.watch import PREFIX, Bank
 from benchmarks.run_lengths import Paths
 from benchmarks.shifts import TICK

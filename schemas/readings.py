@@ -197,6 +197,8 @@ class Dependence(Struct, frozen=True, kw_only=True):
     largest_key: float  # share of units of the most frequent key
     block_units: int  # blocks in which the calibration drew; 1 = one by one
     autocorrelation: list[Autocorrelation]
+    cycles_seen: list[str] = []  # day, week: those that the baseline spans at least twice
+    cycles_found: bool = False  # whether any of them moves the traffic; then it is subtracted
 
 
 class Claim(Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ import numpy as np
 from app.core.baseline import Baseline
 from app.core.calibration import Calibration
 from app.core.clusters import Clusters
+from app.core.cycles import Cycles
 from app.core.reference import Eye, Reference, Rows
 from app.core.spectrum import Spectrum
 from app.core.watch import Bank, Watches
@@ -87,6 +88,10 @@ def dump(what: Reference | Baseline) -> bytes:
     if isinstance(what, Baseline):
         meta["baseline"] = {name: getattr(what, name) for name in BASELINE_SCALARS}
         meta["baseline"]["dependence"] = msgspec.to_builtins(what.dependence)
+        cycles = what.cycles
+        meta["cycles"] = {"seen": cycles.seen, "found": cycles.found, "harmonics": cycles.harmonics}
+        arrays["cycles.centre"] = cycles.centre
+        arrays |= {f"cycles.{name}": weights for name, weights in cycles.weights.items()}
         calibration = what.calibration
         meta["calibration"] = {
             "decays": calibration.decays,
@@ -201,4 +206,12 @@ def _baseline(reference: Reference, meta: dict[str, Any], arrays: dict[str, Any]
     )
     dependence = msgspec.convert(meta["baseline"]["dependence"], Dependence)
     known = meta["baseline"] | {"doubts": tuple(meta["baseline"]["doubts"]), "dependence": dependence}
-    return Baseline(reference=reference, calibration=calibration, **known)
+    weights = {key.removeprefix("cycles."): kept for key, kept in arrays.items() if key.startswith("cycles.")}
+    cycles = Cycles(
+        seen=tuple(meta["cycles"]["seen"]),
+        found=meta["cycles"]["found"],
+        harmonics=tuple(meta["cycles"]["harmonics"]),
+        centre=weights.pop("centre"),
+        weights=weights,
+    )
+    return Baseline(reference=reference, calibration=calibration, cycles=cycles, **known)

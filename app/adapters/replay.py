@@ -126,7 +126,16 @@ def baseline_facts(baseline: Baseline) -> dict[str, Any]:
         "horizon_seconds": baseline.horizon_seconds,
         "inflation": baseline.dependence.inflation,
         "block_units": baseline.dependence.block_units,
-        "claim": whole(claim(baseline.run_length, calibration=baseline.calibration, reasons=baseline.doubts)),
+        "cycles_seen": baseline.dependence.cycles_seen,
+        "cycles_found": baseline.dependence.cycles_found,
+        "claim": whole(
+            claim(
+                baseline.run_length,
+                calibration=baseline.calibration,
+                reasons=baseline.doubts,
+                cycles_seen=baseline.dependence.cycles_seen,
+            )
+        ),
         "units_per_second": round(baseline.units_per_second, 6),
         "tick_seconds": round(reference.tick_seconds, 6),
     }

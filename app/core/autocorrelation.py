@@ -27,6 +27,7 @@ class Blocks:
 
     units: int
     repaired: bool
+    inflation: float  # of a mean's variance, as the worst view sees it; 1 = none
     told: list[Autocorrelation]  # per view
 
 
@@ -92,14 +93,16 @@ def blocks(seen: dict[str, Floats]) -> Blocks:
     """
     lines = [told(name, view) for name, view in seen.items()]
     longest = max(1, len(next(iter(seen.values()))) // FEWEST_BLOCKS)
-    units, repaired = 1, True
+    units, repaired, inflation = 1, True, 1.0
     for line, view in zip(lines, seen.values(), strict=True):
         reach = _reach(line)
         if reach:
-            wanted = _block_units(autocorrelation(view)[1 : reach + 1], longest)
+            correlation = autocorrelation(view)[1 : reach + 1]
+            wanted = _block_units(correlation, longest)
+            inflation = max(inflation, 1.0 + 2.0 * float(correlation.sum()))
             repaired = repaired and wanted is not None and reach < len(view) // 8
             units = max(units, longest if wanted is None else wanted)
-    return Blocks(units=units, repaired=repaired, told=lines)
+    return Blocks(units=units, repaired=repaired, inflation=inflation, told=lines)
 
 
 def _reach(line: Autocorrelation) -> int:

@@ -5,8 +5,9 @@ horizon (how far one person's prompts must be apart to be independent evidence),
 rate, the run length that the page budget asks for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from app.core.aspects import Subject
 from app.core.autocorrelation import Blocks, blocks
 from app.core.calibration import Calibration, calibrate
 from app.core.claims import doubts
+from app.core.cycles import NO_CYCLES, Cycles, Fitted, learn_cycles
 from app.core.dependence import INDEPENDENT, Horizon, Keyed, choose_horizon, largest_key, returning, views
 from app.core.fixedpoint import Floats
 from app.core.reference import Reference, Rows
@@ -51,6 +53,7 @@ class Baseline:
     sample_rate: float
     run_length: float
     window_units: int
+    cycles: Cycles = NO_CYCLES
     dependence: Dependence = INDEPENDENT
     doubts: tuple[str, ...] = ()  # why no run length is promised
 
@@ -95,16 +98,17 @@ def learn(
         bank=settings.bank,
         mute=settings.mute,
     )
-    found = blocks(seen_by(built.rows))
-    built = reference.in_blocks(built, found.units)
-    dependence = dependence_of(horizon, keyed, found)
     times = [samples[i].time for i in horizon.kept]
     rate = unit_rate(times)
     chunk = int(np.clip(round(rate * 0.25 / partitions), 4, 512))
     built = replace(built, tick_seconds=tick_length(rate), chunk_units=chunk, window=(times[0], until))
+    fitted, found = look_around(built, np.array(times))
+    built = reference.in_blocks(built, found.units)
+    dependence = dependence_of(horizon, keyed, found, fitted.cycles)
     return Baseline(
         reference=built,
-        calibration=calibrate(built, tick_units=TICK_UNITS, seed=settings.seed),
+        calibration=calibrate(built, tick_units=TICK_UNITS, seed=settings.seed, cycles=fitted),
+        cycles=fitted.cycles,
         horizon_seconds=horizon.seconds,
         dependence=dependence,
         doubts=doubts(dependence, excess=horizon.excess, repaired=found.repaired),
@@ -115,16 +119,30 @@ def learn(
     )
 
 
-def seen_by(rows: Rows) -> dict[str, Floats]:
-    """Plain and whitened vectors of each eye, by name: "wording p0", "wording p1", ..."""
+def look_around(built: Reference, times: Floats) -> tuple[Fitted, Blocks]:
+    """Day and week in the units, and what they leave of dependence from one unit to the next.
+
+    Dependence makes swings of chance larger: where there is some, the cycles are learned again with it.
+    """
+    fitted = learn_cycles(built, times)
+    found = blocks(seen_by(built.rows, fitted.swings(built)))
+    if found.inflation > 1.0 and fitted.cycles.harmonics:
+        fitted = learn_cycles(built, times, inflation=found.inflation)
+        found = blocks(seen_by(built.rows, fitted.swings(built)))
+    return fitted, found
+
+
+def seen_by(rows: Rows, swings: Mapping[str, Floats] = MappingProxyType({})) -> dict[str, Floats]:
+    """Plain and whitened vectors of each eye less its swings, by name: "wording p0", "wording p1", ..."""
     out: dict[str, Floats] = {}
-    for name, view in reference.own_views(rows).items():
+    for name, whole in reference.own_views(rows).items():
+        view = whole - swings.get(name, 0.0)
         for reading, seen in zip(("p0", "p1"), views(view, fit(view)), strict=True):
             out[f"{name} {reading}"] = seen
     return out
 
 
-def dependence_of(horizon: Horizon, keyed: Keyed, found: Blocks) -> Dependence:
+def dependence_of(horizon: Horizon, keyed: Keyed, found: Blocks, cycles: Cycles) -> Dependence:
     """What was measured, as readings tell it."""
     keys = [keyed.keys[i] for i in horizon.kept]
     return Dependence(
@@ -135,6 +153,8 @@ def dependence_of(horizon: Horizon, keyed: Keyed, found: Blocks) -> Dependence:
         largest_key=round(largest_key(keys), 4),
         block_units=found.units,
         autocorrelation=found.told,
+        cycles_seen=list(cycles.seen),
+        cycles_found=cycles.found,
     )
 
 

@@ -1,28 +1,25 @@
 """From the reference alone to a threshold: a cross-fitted bootstrap of the whole detector.
 
-Streams are drawn with replacement from the reference's own *out-of-fold* points, each against its own
-bootstrap resample of the reference mean, so the reference's sampling error is inside the null.  Where
-consecutive units depend on each other, both are drawn in blocks.
-Every component is put on a common scale by its own run lengths, then one joint threshold is set on
-the maximum (docs/method.md).  Deterministic under a seed.
+`simulation` draws null streams from the reference.  Every component is put on a common scale by its own
+run lengths, then one joint threshold is set on the maximum (docs/method.md).  Deterministic under a seed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core import novelty, spectrum
-from app.core.autocorrelation import Resample
-from app.core.fixedpoint import SCALES, Floats, restore
+from app.core import novelty
+from app.core.cycles import Fitted
+from app.core.fixedpoint import Floats
 from app.core.reference import EYES, Reference
+from app.core.simulation import Plan, simulate
 from app.core.watch import PREFIX
 
 DECAYS = (1 / 24, 1 / 96, 1 / 384, 1 / 1024)
 SHORT_RUN, LONG_RUN = 5_000.0, 50_000.0
 STREAMS, LENGTH = 128, 12_000
-CUSUM_CAP = 30.0
 LEAST_BET = 0.5  # nats between levels 0 and 1 of a bet
 LEVELS, REPLICAS = 32, 200
 STEEPEST = 2.0  # decades of run length per level, beyond the simulated ones
@@ -143,7 +140,9 @@ def usable_decays(units: int, tick_units: int) -> tuple[float, ...]:
     return fit or (DECAYS[1],)
 
 
-def calibrate(reference: Reference, *, tick_units: int = 8, seed: int = 0) -> Calibration:
+def calibrate(
+    reference: Reference, *, tick_units: int = 8, seed: int = 0, cycles: Fitted | None = None
+) -> Calibration:
     """Simulate STREAMS null streams of LENGTH units and solve for the thresholds.
 
     Cost: about 15 s on 2 cores at n = 2000.
@@ -151,10 +150,10 @@ def calibrate(reference: Reference, *, tick_units: int = 8, seed: int = 0) -> Ca
     decays = usable_decays(reference.units, tick_units)
     eyes = reference.counting
     watches = () if reference.watches is None else reference.watches.bank.names
-    parts = [_simulate(name, reference, decays=decays, tick_units=tick_units, seed=seed + 1) for name in eyes]
-    if watches:
-        parts.append(_simulate_watches(reference, tick_units=tick_units, seed=seed + 1))
-    history = np.concatenate(parts, axis=2)  # (streams, steps, components)
+    plan = Plan(
+        decays=decays, tick_units=tick_units, streams=STREAMS, length=LENGTH, seed=seed + 1, cycles=cycles
+    )
+    history = simulate(reference, plan)  # (streams, steps, components)
     low, high = _scale(history, component_bank(decays, eyes, watches), tick_units)
     joint_path = ((history - low) / (high - low)).max(axis=2)
     solved = [_threshold(joint_path, run, tick_units) for run in JOINT_RUNS if run >= 2 * tick_units]
@@ -188,81 +187,6 @@ def _scale(
     )
     bets = np.array([component.bets for component in bank])
     return low, np.where(bets, np.maximum(high, low + LEAST_BET), np.where(high > low, high, np.inf))
-
-
-def _simulate(
-    name: str, reference: Reference, *, decays: tuple[float, ...], tick_units: int, seed: int
-) -> NDArray[np.float32]:
-    """Paths of one eye's components, (streams, steps, 2 * scales + bets)."""
-    eye = reference.eyes[name]
-    rows = restore(reference.look(reference.rows)[name], SCALES[name])
-    plain = (rows - eye.spectrum.mean) @ eye.spectrum.basis
-    fair = spectrum.out_of_fold(rows, eye.spectrum, block_units=reference.block_units)
-    norms = np.square(fair).sum(axis=1)
-    payoffs = _payoffs(norms, reference.block_units, seed)
-    both = np.concatenate([plain, fair], axis=1).astype(np.float32)
-    state: NDArray[np.float32] = np.zeros((STREAMS, len(decays), both.shape[1]), np.float32)
-    cusums: Floats = np.zeros((STREAMS, payoffs.shape[2]))
-    kept = np.array([(1 - a) ** tick_units for a in decays], np.float32)[None, :, None]
-    out: list[NDArray[np.float32]] = []
-    width = plain.shape[1]
-    random = np.random.default_rng(seed)
-    resample = Resample(len(rows), STREAMS, block_units=reference.block_units, random=random)
-    for sums, bets in _draws(both, payoffs, tick_units, resample):
-        state = np.asarray(kept * state + (1 - kept) / tick_units * sums[:, None, :], np.float32)
-        squares = np.square(state)
-        p0 = np.cbrt(squares[:, :, :width].sum(axis=2))
-        p1 = np.cbrt(squares[:, :, width:].sum(axis=2))
-        cusums = novelty.cusum(cusums, bets.astype(np.float64), CUSUM_CAP)
-        out.append(np.concatenate([p0, p1, cusums.astype(np.float32)], axis=1))
-    return np.stack(out, axis=1)
-
-
-def _simulate_watches(reference: Reference, *, tick_units: int, seed: int) -> NDArray[np.float32]:
-    """Paths of the watches' bets, (streams, steps, watches * bets), over the units that the eyes draw."""
-    assert reference.watches is not None
-    scores, blocks = reference.watches.bank.scores(reference.rows), reference.block_units
-    payoffs = np.concatenate([_payoffs(column, blocks, seed) for column in scores.T], axis=2)
-    resample = Resample(len(scores), STREAMS, block_units=blocks, random=np.random.default_rng(seed))
-    cusums: Floats = np.zeros((STREAMS, payoffs.shape[2]))
-    out: list[NDArray[np.float32]] = []
-    for _, bets in _draws(np.zeros((len(scores), 0), np.float32), payoffs, tick_units, resample):
-        cusums = novelty.cusum(cusums, bets.astype(np.float64), CUSUM_CAP)
-        out.append(cusums.astype(np.float32))
-    return np.stack(out, axis=1)
-
-
-def _payoffs(norms: Floats, block_units: int, seed: int) -> NDArray[np.float32]:
-    """What each reference point pays each bet in each stream, (streams, n, bets).
-
-    Each stream ranks the points against its own resample of the reference, so that it is part of the
-    null how well n points happen to know their own tail.
-    """
-    random = np.random.default_rng(seed + 1000)
-    count = len(norms)
-    pay = novelty.bets(count).T.astype(np.float32)
-    out = np.empty((STREAMS, count, pay.shape[1]), np.float32)
-    chosen = Resample(count, STREAMS, block_units=block_units, random=random).take(count)
-    for stream, rows in enumerate(chosen):
-        out[stream] = pay[novelty.bin_of(novelty.p_values(norms, np.sort(norms[rows])), count)]
-    return out
-
-
-def _draws(
-    both: NDArray[np.float32], payoffs: NDArray[np.float32], tick_units: int, resample: Resample
-) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Sums of one tick for every stream, centred on the stream's own resampled reference mean.
-
-    The same seed gives every eye the same units, so their dependence is in the joint threshold.
-    """
-    means = np.stack([both[rows].mean(axis=0) for rows in resample.take(len(both))])
-    stream = np.arange(STREAMS)
-    for _ in range(LENGTH // tick_units):
-        chosen = resample.take(tick_units)
-        sums = both[chosen[:, 0]]
-        for j in range(1, tick_units):
-            sums += both[chosen[:, j]]
-        yield sums - tick_units * means, payoffs[stream[:, None], chosen].sum(axis=1)
 
 
 def _threshold(paths: NDArray[np.floating], run: float, tick_units: int) -> tuple[float, int]:

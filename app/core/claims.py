@@ -5,6 +5,7 @@ traffic passes it.
 """
 
 import math
+from collections.abc import Sequence
 
 from app.core.calibration import Calibration
 from schemas.readings import Claim, Dependence
@@ -50,7 +51,9 @@ def keyless_doubt(keyless: float, units: float) -> tuple[str, ...]:
     )
 
 
-def claim(run_length: float, *, calibration: Calibration, reasons: tuple[str, ...]) -> Claim:
+def claim(
+    run_length: float, *, calibration: Calibration, reasons: tuple[str, ...], cycles_seen: Sequence[str]
+) -> Claim:
     """The promise at a run length, or why there is none."""
     low, high = calibration.interval(run_length)
     wide = math.log10(high / run_length) > TOLERATED_ERROR
@@ -62,9 +65,11 @@ def claim(run_length: float, *, calibration: Calibration, reasons: tuple[str, ..
         )
     if reasons:
         return Claim(words=f"no run length is promised: {'; '.join(reasons)}")
+    unseen = " and ".join(f"a {cycle}" for cycle in ("day", "week") if cycle not in cycles_seen)
     return Claim(
         words=f"on traffic like the baseline's, 1 false alarm in {run_length:,.0f} units "
-        f"({low:,.0f} to {high:,.0f})",
+        f"({low:,.0f} to {high:,.0f})"
+        + (f"; it does not span {unseen} twice, so their swings would count as change" if unseen else ""),
         run_length=run_length,
         low=low,
         high=high,

@@ -12,7 +12,7 @@ import numpy as np
 
 from app.core import novelty
 from app.core.baseline import Baseline
-from app.core.calibration import CUSUM_CAP, Component
+from app.core.calibration import Component
 from app.core.fixedpoint import SCALES, Floats, restore
 from app.core.folding import Fold
 from app.core.reference import Rows
@@ -59,13 +59,23 @@ class Detector:
         bettors = [*calibration.eyes, *(PREFIX + name for name in calibration.watches)]
         self._cusums = {name: np.zeros(len(novelty.BET_SHARES)) for name in bettors}
 
-    def update(self, fold: Fold) -> None:
-        """Fold one tick of at least one unit."""
+    def update(self, fold: Fold, time: float = 0.0) -> None:
+        """Fold one tick of at least one unit, less what day and week let expect at its event time."""
+        expected = self._baseline.cycles.expected(time)
         for name, sums in self._sums.items():
             spectrum = self._baseline.reference.eyes[name].spectrum
-            sums.update(spectrum.rotate(fold.sums[name] / SCALES[name], fold.units), fold.units)
+            rotated = spectrum.rotate(fold.sums[name] / SCALES[name], fold.units)
+            if name in expected:
+                leading = expected[name][: -len(self._payoffs)]
+                rotated[: len(leading)] -= (
+                    fold.units * leading * np.sqrt(spectrum.eigenvalues[: len(leading)])
+                )
+            sums.update(rotated, fold.units)
         for name, was in self._cusums.items():
-            self._cusums[name] = novelty.cusum(was, self._payoffs @ fold.novelty[name], CUSUM_CAP)
+            gain = self._payoffs @ fold.novelty[name]
+            if name in expected:
+                gain = gain - fold.units * expected[name][-len(self._payoffs) :]
+            self._cusums[name] = novelty.cusum(was, gain, novelty.CUSUM_CAP)
 
     def get(self) -> Score:
         """The present score."""

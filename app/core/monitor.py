@@ -195,7 +195,7 @@ class DriftMonitor:
             if self._window is None:
                 self._window = Window(bucket.number * seconds, (bucket.number + 1) * seconds)
             self._window.add(tick, bucket.offsets, (bucket.number + 1) * seconds)
-            detector.update(tick)
+            detector.update(tick, (bucket.number + 0.5) * seconds)
             readings += self._judge(detector, tick.units, place)
         return readings
 

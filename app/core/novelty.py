@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from app.core.fixedpoint import Floats
 
 BIN_COUNT = 24
+CUSUM_CAP = 30.0
 BET_POWER = 0.25  # k: density k * p**(k-1) under the alternative
 TAIL_SIGMAS = 4.0  # 3 for one bin; 24 bins of two eyes are looked at together
 BET_SHARES = (0.01, 0.04, 0.16)  # e: share of novel units that a bet expects

@@ -78,7 +78,12 @@ def promised(account: Account | None, baseline: Baseline) -> dict[str, Any]:
     if account is None:
         return {}
     reasons = (*baseline.doubts, *keyless_doubt(account.keyless, account.units))
-    told = claim(account.run_length, calibration=baseline.calibration, reasons=reasons)
+    told = claim(
+        account.run_length,
+        calibration=baseline.calibration,
+        reasons=reasons,
+        cycles_seen=baseline.dependence.cycles_seen,
+    )
     return {
         "threshold": round(account.threshold, 6),
         "run_length": told.run_length,

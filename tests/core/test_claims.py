@@ -42,20 +42,29 @@ def test_keys_that_go_missing_later_are_a_doubt_too() -> None:
 
 def test_a_promise_says_its_interval() -> None:
     calibration = replace(made.baseline(400).calibration, error=np.diag([0.01, 0.0]))
-    found = claim(1e6, calibration=calibration, reasons=())
+    found = claim(1e6, calibration=calibration, reasons=(), cycles_seen=("day", "week"))
     assert found.run_length == 1e6
     assert found.low == pytest.approx(1e6 / 10**0.196, rel=1e-3)
     assert found.high == pytest.approx(1e6 * 10**0.196, rel=1e-3)
     assert "1 false alarm in 1,000,000 units" in found.words
+    assert "span" not in found.words
+
+
+def test_a_promise_says_which_cycles_it_knows_nothing_of() -> None:
+    calibration = made.baseline(400).calibration
+    found = claim(1e6, calibration=calibration, reasons=(), cycles_seen=("day",))
+    assert "does not span a week twice" in found.words
 
 
 def test_a_promise_with_a_reason_against_it_is_withheld() -> None:
-    found = claim(1e6, calibration=made.baseline(400).calibration, reasons=("because", "and because"))
+    found = claim(
+        1e6, calibration=made.baseline(400).calibration, reasons=("because", "and because"), cycles_seen=()
+    )
     assert (found.run_length, found.low, found.high) == (None, None, None)
     assert found.words == "no run length is promised: because; and because"
 
 
 def test_what_was_simulated_too_little_is_not_promised() -> None:
     calibration = replace(made.baseline(400).calibration, error=np.diag([0.01, 0.2]))
-    assert claim(1e5, calibration=calibration, reasons=()).run_length == 1e5
-    assert claim(1e9, calibration=calibration, reasons=()).run_length is None
+    assert claim(1e5, calibration=calibration, reasons=(), cycles_seen=("day", "week")).run_length == 1e5
+    assert claim(1e9, calibration=calibration, reasons=(), cycles_seen=("day", "week")).run_length is None

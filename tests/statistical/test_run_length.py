@@ -40,6 +40,12 @@ def draw(random: np.random.Generator, count: int, *, planted: float = 0.0) -> Un
     """Units of the population; a share of them is of a topic that the population does not hold."""
     topic = random.choice(TOPICS, size=count, p=SHARES)
     topic[random.random(count) < planted] = TOPICS
+    return of_topics(random, topic)
+
+
+def of_topics(random: np.random.Generator, topic: NDArray[np.int64]) -> Units:
+    """One unit of each topic."""
+    count = len(topic)
     noise = random.standard_normal((count, DIMENSIONS), np.float32) / np.sqrt(DIMENSIONS)
     rows = CENTRES[topic] + 1.2 * noise
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
