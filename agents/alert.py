@@ -23,7 +23,7 @@ from app.core.rules import Rules
 from app.core.silence import Silence
 from app.settings import Settings
 from schemas.codec import encode
-from schemas.decisions import Acknowledgement, Alert
+from schemas.decisions import Acknowledgement, Alert, headers_of
 from schemas.readings import Reading
 from schemas.topics import ACKNOWLEDGEMENTS, ALERTS, ALERTS_STATE, READINGS, Topic
 
@@ -117,23 +117,6 @@ class Alerting(PartitionedStation[_Partition]):
 
 
 OUTSIDE = "send what `promptdrift schema show acknowledgements.v1` describes"
-
-
-def headers_of(alert: Alert) -> dict[str, bytes]:
-    """What a subscriber filters by without opening the value."""
-    told = {
-        "alert_id": alert.alert_id,
-        "incident": alert.incident,
-        "application": alert.application,
-        "monitor": alert.monitor,
-        "segment": alert.segment or "",
-        "kind": alert.kind,
-        "severity": alert.severity,
-        "state": alert.state,
-        "transition": alert.transition,
-        "muted": str(alert.muted).lower(),
-    }
-    return {name: value.encode() for name, value in told.items()}
 
 
 def register(app: faust.App, settings: Settings, *, outbox: Outbox, rules: Rules) -> None:

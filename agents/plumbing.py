@@ -77,11 +77,14 @@ class Outbox:
         await asyncio.gather(*waiting)
 
 
-def make_app(settings: Settings) -> faust.App:
-    """A Faust application that declares nothing, serves nothing, and crashes on a bug."""
+def make_app(settings: Settings, *, group: str | None = None) -> faust.App:
+    """A Faust application that declares nothing, serves nothing, and crashes on a bug.
+
+    Args: group, consumer group; that of the workers where none is given.
+    """
     kafka, worker = settings.kafka, settings.worker
     return faust.App(
-        worker.group,
+        group or worker.group,
         broker=[f"kafka://{server.strip()}" for server in kafka.bootstrap_servers.split(",")],
         broker_credentials=credentials(settings),
         store="memory://",

@@ -16,7 +16,6 @@ UNITS = Counter("promptdrift_units_total", "Candidates for units that were encod
 VECTORS = Counter(
     "promptdrift_transformer_vectors_total", "Vectors the transformer was asked for.", ["memory"]
 )
-SHARE = Gauge("promptdrift_looked_at_share", "Share of units that are looked at; 1 unless shedding.")
 READINGS = Counter("promptdrift_readings_total", "Readings sent.", ["monitor", "state"])
 ALERTS = Counter("promptdrift_alerts_total", "Transitions sent.", ["monitor", "severity", "state"])
 REDIS_ERRORS = Counter("promptdrift_redis_errors_total", "Status writes that failed.")
@@ -26,6 +25,15 @@ STAGE_SECONDS = Histogram(
     ["stage"],
     buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
 )
+NOTIFICATIONS = Counter("promptdrift_notifications_total", "Attempts to tell a sink.", ["sink", "outcome"])
+NOTIFICATION_SECONDS = Histogram(
+    "promptdrift_notification_duration_seconds",
+    "Until a sink answered.",
+    ["sink"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60),
+)
+NOTIFICATIONS_WAITING = Gauge("promptdrift_notification_queue_length", "Messages that wait.", ["sink"])
+CIRCUIT_OPEN = Gauge("promptdrift_circuit_open", "1 while a sink is left alone because it failed.", ["sink"])
 CHECKPOINT_AT = Gauge(
     "promptdrift_checkpoint_timestamp_seconds", "When an agent last saved its state.", ["agent"]
 )

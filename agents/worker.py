@@ -6,30 +6,21 @@ interactions --measure--> ticks --detect--> readings --alert--> alerts
 
 import os
 import socket
-import sys
-import threading
-from typing import Any
 
 import faust
-from threadpoolctl import threadpool_limits
 
-from agents import alert, detect, health, ingest, measure
+from agents import alert, detect, health, ingest, measure, process
 from agents.library import Library
 from agents.measure import Eyes
 from agents.plumbing import Outbox, make_app
 from agents.status import StatusFeed
-from agents.telemetry import VECTORS, configure_logging, log
+from agents.telemetry import VECTORS, log
 from app.adapters.describe import describe
 from app.adapters.encoders import open_encoder
-from app.adapters.kafka import full_name, require_topics
 from app.adapters.status import RedisStatusStore
 from app.adapters.tuning import monitor_settings
 from app.adapters.watches import load_bank
-from app.errors import PromptdriftError
-from app.settings import Settings, load
-from schemas.topics import CATALOGUE
-
-SHUTDOWN_SECONDS = 15.0
+from app.settings import Settings
 
 
 def build(settings: Settings) -> faust.App:
@@ -64,7 +55,7 @@ def build(settings: Settings) -> faust.App:
                 settings.worker.host, settings.worker.port, ready=lambda: not_ready(app, library)
             )
 
-    app.on_before_shutdown.connect(end_in_time)
+    app.on_before_shutdown.connect(process.end_in_time)
     for task in (library.follow, feed.follow, serve_health):
         app.task(task)
     return app
@@ -76,13 +67,6 @@ def count_vectors(hits: int, misses: int) -> None:
     VECTORS.labels("miss").inc(misses)
 
 
-async def end_in_time(*_: object, **__: object) -> None:
-    """A broker that is gone must not keep a worker from ending: what is not acknowledged is repeated."""
-    deadline = threading.Timer(SHUTDOWN_SECONDS, os._exit, [1])
-    deadline.daemon = True
-    deadline.start()
-
-
 def not_ready(app: faust.App, library: Library) -> str | None:
     """Why the worker is not ready: None when it is."""
     if not library.ready.is_set():
@@ -92,22 +76,9 @@ def not_ready(app: faust.App, library: Library) -> str | None:
     return None
 
 
-def main() -> Any:  # noqa: ANN401  exits
+def main() -> None:
     """Run a worker until it is told to stop; exit codes as in app.errors."""
-    try:
-        settings = load()
-        configure_logging(settings.log)
-        wanted = {full_name(settings.kafka, topic) for topic in CATALOGUE}
-        require_topics(settings.kafka, wanted | {source.topic for source in settings.sources})
-        app = build(settings)
-    except PromptdriftError as error:
-        sys.stderr.write(f"{error}\n")
-        raise SystemExit(error.exit_code) from None
-    threadpool_limits(1)  # workers share the cores; BLAS threads of several would wait for each other
-    log.info("worker_starts", group=settings.worker.group, brokers=settings.kafka.bootstrap_servers)
-    worker = faust.Worker(app, loglevel=None, redirect_stdouts=False, quiet=True, override_logging=False)
-    worker.spinner = None  # it writes control codes, and lowers the level of the root logger to DEBUG
-    worker.execute_from_commandline()
+    process.run(build, name="worker")
 
 
 if __name__ == "__main__":

@@ -105,11 +105,41 @@ class WorkerSettings(Section):
     linger_seconds: float = Field(default=0.2, gt=0, le=5)
     checkpoint_seconds: float = Field(default=2.0, gt=0, le=60)
     idle_seconds: float = Field(default=5.0, gt=0)
-    shed_after_seconds: float | None = Field(default=None, gt=0, description="None: never")
     silence_seconds: float = Field(default=300.0, gt=0)
     host: str = "127.0.0.1"
     port: int = Field(default=6066, ge=0, le=65535, description="0: no health port")
     user_salt: SecretStr = SecretStr("")
+
+
+class SinkSettings(Section):
+    """Somebody to tell.  Secrets stand in the environment or in a file, never here.
+
+    The secret is the routing key of PagerDuty, the URL of a Slack webhook, what a webhook is signed with.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+    kind: Literal["pagerduty", "slack", "webhook", "log"]
+    secret_env: str | None = None
+    secret_file: Path | None = None
+    url: str | None = Field(default=None, pattern=r"^https?://", description="of a webhook")
+    region: Literal["us", "eu"] = "us"
+    severity: Literal["warning", "critical"] = "warning"
+    changes: bool = True
+
+
+class NotifySettings(Section):
+    """Who is told of incidents, and how."""
+
+    sinks: list[SinkSettings] = []
+    page_url: str | None = Field(default=None, pattern=r"^https?://")
+    examples: bool = False
+    dry_run: bool = False
+    per_minute: float = Field(default=100.0, gt=0, le=10_000)
+    retry_seconds: float = Field(default=2.0, gt=0, le=60)
+    timeout_seconds: float = Field(default=10.0, gt=0, le=60)
+    ca_file: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(default=6067, ge=0, le=65535, description="0: no health port")
 
 
 class ApiSettings(Section):
@@ -145,6 +175,7 @@ class Settings(BaseSettings):
     detection: DetectionSettings = DetectionSettings()
     sources: list[SourceSettings] = []
     worker: WorkerSettings = WorkerSettings()
+    notify: NotifySettings = NotifySettings()
     api: ApiSettings = ApiSettings()
     log: LogSettings = LogSettings()
 

@@ -146,3 +146,20 @@ class Delivery(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str | None = None
     next_at: datetime | None = None
     seconds: float | None = None
+
+
+def headers_of(alert: Alert) -> dict[str, bytes]:
+    """What a subscriber filters by without opening the value."""
+    told = {
+        "alert_id": alert.alert_id,
+        "incident": alert.incident,
+        "application": alert.application,
+        "monitor": alert.monitor,
+        "segment": alert.segment or "",
+        "kind": alert.kind,
+        "severity": alert.severity,
+        "state": alert.state,
+        "transition": alert.transition,
+        "muted": str(alert.muted).lower(),
+    }
+    return {name: value.encode() for name, value in told.items()}

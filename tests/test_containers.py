@@ -38,7 +38,9 @@ LONG_RUNNING = [name for name in SERVICES if name not in ONE_SHOT]
 
 def test_the_stack_has_all_its_parts() -> None:
     assert COMPOSE["name"] == "promptdrift"
-    assert set(SERVICES) == {"kafka", "valkey", "topics", "reference", "worker", "api"}
+    assert set(SERVICES) == {
+        *("kafka", "valkey", "topics", "reference", "worker", "api", "notifier", "pagerduty")
+    }
     assert ONE_SHOT == ["topics", "reference"]
     assert SERVICES["reference"]["profiles"] == ["reference"]
     assert SERVICES["kafka"]["environment"]["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
@@ -70,7 +72,7 @@ def test_what_keeps_running_has_a_health_check(name: str) -> None:
     assert {"interval", "timeout", "retries"} <= set(check)
 
 
-@pytest.mark.parametrize(("name", "port"), [("worker", 6066), ("api", 8080)])
+@pytest.mark.parametrize(("name", "port"), [("worker", 6066), ("notifier", 6067), ("api", 8080)])
 def test_health_checks_are_programs_that_ask_livez(name: str, port: int) -> None:
     _, python, flag, program = SERVICES[name]["healthcheck"]["test"]
     assert (python, flag) == ("python", "-c")
@@ -86,7 +88,7 @@ def test_dependencies_are_met_by_something_that_can_meet_them(name: str) -> None
 
 
 def test_nothing_starts_before_its_topics() -> None:
-    for name in ("worker", "reference"):
+    for name in ("worker", "notifier", "reference"):
         assert SERVICES[name]["depends_on"]["topics"] == {"condition": "service_completed_successfully"}
 
 
@@ -178,7 +180,7 @@ def test_the_table_is_where_the_settings_look_for_it() -> None:
 def test_entry_point_and_ports() -> None:
     runtime = (ROOT / "Dockerfile").read_text()
     assert 'ENTRYPOINT ["promptdrift"]' in runtime
-    assert ["EXPOSE", "6066", "8080"] in STAGES["runtime"]
+    assert ["EXPOSE", "6066", "6067", "8080"] in STAGES["runtime"]
 
 
 def test_the_build_context_holds_what_is_copied_and_exists() -> None:
@@ -297,7 +299,7 @@ def test_mounts_have_volumes_and_the_settings_lie_in_the_working_directory() -> 
         assert mounts[f"{home}/promptdrift.yaml"]["configMap"]["name"] in generated
 
 
-@pytest.mark.parametrize(("component", "port"), [("worker", 6066), ("api", 8080)])
+@pytest.mark.parametrize(("component", "port"), [("worker", 6066), ("notifier", 6067), ("api", 8080)])
 def test_probes(component: str, port: int) -> None:
     (pod,) = matching({"app.kubernetes.io/component": component})
     (container,) = pod["spec"]["containers"]
@@ -346,7 +348,9 @@ def test_the_network_is_closed_but_for_what_each_part_needs() -> None:
     assert len(matching(default["podSelector"]["matchLabels"])) == len(list(pods()))
     assert allowed("topics", "egress") == {53, kafka}
     assert allowed("worker", "egress") == {53, kafka, redis, 443}
+    assert allowed("notifier", "egress") == {53, kafka, redis, 443}
     assert allowed("api", "egress") == {53, redis}
+    assert allowed("notifier", "ingress") == {6067}
     assert [allowed(each, "ingress") for each in ("topics", "worker", "api")] == [set(), {6066}, {8080}]
 
 
@@ -383,7 +387,7 @@ COMMANDS = sorted({tuple(command) for command in commands()})
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_the_commands_exist_with_their_options(command: tuple[str, ...]) -> None:
-    words = [word for word in command if re.fullmatch(r"[a-z]+", word)]
+    words = [word for word in command if re.fullmatch(r"[a-z]+(-[a-z]+)*", word)]
     options = {word for word in command if word.startswith("--")}
     program = "from app.cli import main; main()"
     line = [sys.executable, "-c", program, *words, "--help"]

@@ -257,7 +257,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_files_that_a_page_names_are_there(path: Path) -> None:
     named = re.findall(
-        r"`((?:app|agents|schemas|tests|docs|k8s|benchmarks)/[\w./-]+)`", path.read_text("utf-8")
+        r"`((?:app|agents|schemas|tests|docs|k8s|benchmarks|examples)/[\w./-]+)`", path.read_text("utf-8")
     )
     assert [name for name in named if not (ROOT / name).exists()] == []
 
@@ -316,8 +316,11 @@ def test_examples_of_settings_are_valid() -> None:
 
 
 def test_examples_of_monitors_are_valid() -> None:
-    for block in fenced(OPERATIONS, "yaml"):
-        assert parse_monitors(yaml.safe_load(block), "docs/operations.md")
+    for found in map(yaml.safe_load, fenced(OPERATIONS, "yaml")):
+        if "monitors" in found:
+            assert parse_monitors(found, "docs/operations.md")
+        else:
+            assert Settings.model_validate(found).notify.sinks
 
 
 def test_every_transition_is_told_and_no_other() -> None:

@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_END,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
 
 from app.errors import DependencyError, MissingTopic, SettingsError
@@ -217,6 +225,29 @@ def read_all(kafka: KafkaSettings, topic: str) -> Iterator[Record]:
         consumer.close()
 
 
+def follow(
+    kafka: KafkaSettings, topic: str, *, past: bool = False, until: float | None = None
+) -> Iterator[Record | None]:
+    """Records as they come, and None in every pause: to `until` on the monotonic clock, or for ever.
+
+    Begins with what is there already if `past`.  A broker that goes away is waited for.
+
+    Raises: MissingTopic, DependencyError at the start.
+    """
+    partitions = require_topics(kafka, [topic])[topic]
+    config = {"group.id": "promptdrift-tools", "enable.auto.commit": False, "fetch.wait.max.ms": 100}
+    consumer = _client(Consumer, client_config(kafka) | config)
+    try:
+        first = OFFSET_BEGINNING if past else OFFSET_END
+        consumer.assign([TopicPartition(topic, p, first) for p in range(partitions)])
+        while until is None or time.monotonic() < until:
+            message = consumer.poll(0.2)
+            failed = message is None or message.error() is not None
+            yield None if failed else _record(message)
+    finally:
+        consumer.close()
+
+
 def _ends(consumer: Any, topic: str, partitions: int) -> dict[int, int]:  # noqa: ANN401
     """Partition -> first offset that we do not wait for, where there is anything."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
@@ -251,14 +282,16 @@ def _taken(message: Any, open_ends: dict[int, int]) -> Record | None:  # noqa: A
     end = open_ends.get(partition, 0)
     if message.offset() >= end - 1:
         open_ends.pop(partition, None)
-    if message.offset() >= end:
-        return None
+    return None if message.offset() >= end else _record(message)
+
+
+def _record(message: Any) -> Record:  # noqa: ANN401
     return Record(
         topic=message.topic(),
         value=message.value(),
         key=message.key(),
         headers=tuple((name, value or b"") for name, value in message.headers() or ()),
-        partition=partition,
+        partition=message.partition(),
         offset=message.offset(),
         time_ms=message.timestamp()[1],
     )

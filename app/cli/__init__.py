@@ -12,13 +12,16 @@ import typer
 from typer.core import TyperGroup
 
 from app.cli import (
+    alerts,
     config,
     dead_letters,
     demo,
     deployment,
+    dev,
     doctor,
     encoder,
     init,
+    monitors,
     reference,
     replay,
     schema,
@@ -53,7 +56,19 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (replay, reference, send, topics, schema, config, deployment, dead_letters):
+for module in (
+    replay,
+    reference,
+    send,
+    topics,
+    schema,
+    config,
+    deployment,
+    dead_letters,
+    alerts,
+    monitors,
+    dev,
+):
     module.register(app)
 for module in (doctor, init, serve, encoder, demo):
     module.register(app)

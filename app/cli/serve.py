@@ -1,4 +1,4 @@
-"""`api` and `worker`: what keeps running."""
+"""`api`, `worker` and `notifier`: what keeps running."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from app.cli.terminal import config_of, say, settings_of
 from app.errors import SettingsError
 from app.settings import LogSettings
 
-WORKER = "agents.worker"  # by name: app never imports agents
+WORKER, NOTIFIER = "agents.worker", "agents.notifier"  # by name: app never imports agents
 GRACE_SECONDS = 5
 
 
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     """Attach the commands."""
     app.command()(api)
     app.command()(worker)
+    app.command()(notifier)
 
 
 def api(
@@ -54,14 +55,22 @@ def worker(ctx: typer.Context, watch: Watches = None, mute: Muted = None) -> Non
     """Run a worker: ingest, measure, detect, alert.  One for each few partitions; they share the work."""
     given = watching(watch, mute)
     detection = settings_of(ctx, {"detection": given}).detection  # fail here, with one line
+    told = {name: json.dumps(detection.model_dump(mode="json")[name]) for name in given}
+    _become(ctx, WORKER, {f"PROMPTDRIFT_DETECTION__{name.upper()}": value for name, value in told.items()})
+
+
+def notifier(ctx: typer.Context) -> None:
+    """Run a notifier: tells PagerDuty, Slack and webhooks of incidents.  Two share the work."""
+    settings_of(ctx)  # fail here, with one line
+    _become(ctx, NOTIFIER, {})
+
+
+def _become(ctx: typer.Context, module: str, more: dict[str, str]) -> None:
     config = config_of(ctx)
-    environment = dict(os.environ)
+    environment = {**os.environ, **more}
     if config is not None:
         environment["PROMPTDRIFT_CONFIG"] = str(config.resolve())
-    for name in given:
-        value = json.dumps(detection.model_dump(mode="json")[name])
-        environment[f"PROMPTDRIFT_DETECTION__{name.upper()}"] = value
-    os.execve(sys.executable, [sys.executable, "-m", WORKER], environment)
+    os.execve(sys.executable, [sys.executable, "-m", module], environment)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -9,7 +9,6 @@ from app.core.encoding import Seen
 from app.core.fixedpoint import pack
 from app.core.folding import Judged
 from app.core.reference import Reference
-from app.core.responses import EMPTY, labels_of
 from app.core.units import hash64
 from schemas.events import Interaction
 from schemas.readings import LEARNING, Aspect, Sample
@@ -66,8 +65,6 @@ class Candidate:
     gap: float | None
     references: References  # of the aspect
     aspect: Aspect = PROMPTS
-    share: float = 1.0  # of units that were looked at when this one was (`shedding`)
-    passed: int = 0  # units passed over since the one before
 
     @property
     def subject(self) -> Subject:
@@ -90,8 +87,7 @@ def sampling(candidate: Candidate, judged: Judged | None, row: int) -> tuple[str
     baseline = candidate.references.baseline
     if judged is None or baseline is None:
         return LEARNING, 1.0
-    reason, inclusion = drawn(candidate.interaction.id, float(judged.novelty[row]), baseline)
-    return reason, inclusion * candidate.share
+    return drawn(candidate.interaction.id, float(judged.novelty[row]), baseline)
 
 
 def drawn(id: str, novelty: float, baseline: Baseline) -> tuple[str, float]:
@@ -112,7 +108,7 @@ def make_sample(
 ) -> Sample:
     """The unit as it is kept: redacted, with its vectors."""
     interaction = candidate.interaction
-    described, answer = describe(candidate.text), candidate.aspect == RESPONSES
+    described = describe(candidate.text)
     return Sample(
         id=interaction.id,
         application=interaction.application,
@@ -120,10 +116,9 @@ def make_sample(
         ordinal=candidate.ordinal,
         partition=candidate.partition,
         offset=candidate.offset,
-        text=described.text or EMPTY if answer else described.text,
+        text=described.text,
         language=described.language,
         code=described.code,
-        labels=labels_of(candidate.text, interaction.finish_reason) if answer else [],
         aspect=candidate.aspect,
         wording=pack(seen.wording[row], "<i2"),
         shape=seen.shape[row].astype("<f4").tobytes(),

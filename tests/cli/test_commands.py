@@ -33,6 +33,7 @@ COMMANDS = [
     ["init"],
     ["api"],
     ["worker"],
+    ["notifier"],
     ["reference", "build"],
     ["reference", "show"],
     ["reference", "publish"],
@@ -48,6 +49,15 @@ COMMANDS = [
     ["dead-letters", "replay"],
     ["encoder", "distil"],
     ["encoder", "show"],
+    ["alerts", "list"],
+    ["alerts", "tail"],
+    ["alerts", "acknowledge"],
+    ["alerts", "close"],
+    ["alerts", "test"],
+    ["monitors", "validate"],
+    ["monitors", "list"],
+    ["monitors", "test"],
+    ["dev", "fake-pagerduty"],
 ]
 
 

@@ -103,7 +103,7 @@ def test_a_member_that_was_clean_and_alarms_again_joins_again() -> None:
 
 
 def test_a_member_makes_the_whole_incident_critical() -> None:
-    alerts = told([say(1, "alarm"), say(2, "alarm", "responses", **FAR), say(3, "alarm", "responses", **FAR)])
+    alerts = told([say(1, "alarm"), say(2, "alarm", "outcomes", **FAR), say(3, "alarm", "outcomes", **FAR)])
     assert words(alerts) == ["opened", "escalated"]
     assert [m.severity for m in alerts[1].members] == ["warning", "critical"]
 

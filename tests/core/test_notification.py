@@ -1,0 +1,430 @@
+"""What a sink is told, against a model of a sink that fails, and a process that dies, at any moment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+import msgspec
+import pytest
+
+from app.core import notification
+from app.core.gates import FAILURES, Gate
+from app.core.messages import Answer, Subscription, Task
+from app.core.notification import STALE_SECONDS, Backlog
+from schemas.decisions import Alert
+from schemas.events import Deployment
+from tests.rig.made import EPOCH, START, through_msgpack
+
+PAGER = Subscription(actions=frozenset({"trigger", "acknowledge", "resolve"}))
+CHAT = Subscription(actions=frozenset({"trigger", "acknowledge", "resolve", "update"}))
+OK = Answer(status=202)
+
+
+def alert(incident: str, transition: str = "opened", number: int = 0, **more: object) -> Alert:
+    facts = {
+        "alert_id": f"{incident}-{transition}-{number}",
+        "incident": incident,
+        "application": "shop",
+        "monitor": "change",
+        "kind": "change",
+        "state": "resolved" if transition == "resolved" else "firing",
+        "severity": "critical" if transition == "escalated" else "warning",
+        "started_at": START,
+        "detected_at": START,
+        "updated_at": START,
+        "summary": "shop: live prompts changed",
+        "transition": transition,
+        **more,
+    }
+    return msgspec.convert(facts, Alert)
+
+
+def gates() -> dict[str, Gate]:
+    return {"pager": Gate(per_minute=6000.0, wait_seconds=2.0)}
+
+
+class Place:
+    """A backlog with one pager, saved whenever it asks."""
+
+    def __init__(self, subscription: Subscription = PAGER) -> None:
+        self.sinks = {"pager": subscription}
+        self.backlog, self.gates, self.now = Backlog(), gates(), EPOCH
+        self.saved = through_msgpack(self.backlog.snapshot())
+
+    def hear(self, *alerts: Alert) -> None:
+        for each in alerts:
+            self.backlog.tell(each, self.sinks, self.now)
+
+    def save(self) -> None:
+        self.saved = through_msgpack(self.backlog.snapshot())
+        self.backlog.saved()
+
+    def due(self) -> list[Task]:
+        found = self.backlog.due(self.gates, self.now)
+        while self.backlog.unsaved:
+            self.save()
+            found += self.backlog.due(self.gates, self.now)
+        return found
+
+    def settle(self, task: Task, answer: Answer = OK) -> str:
+        return self.backlog.settle(task, answer, self.gates[task.thread.sink], self.now).outcome
+
+    def flush(self) -> list[str]:
+        """Send until nothing is due; what was told."""
+        said: list[str] = []
+        while tasks := self.due():
+            for task in tasks:
+                said.append(f"{task.message.action} {task.thread.key}")
+                self.settle(task)
+        return said
+
+    def restart(self) -> None:
+        self.backlog, self.gates = Backlog(), gates()
+        self.backlog.restore(self.saved, self.sinks)
+
+
+def test_an_incident_is_triggered_acknowledged_and_resolved_in_order() -> None:
+    place = Place()
+    place.hear(alert("i"))
+    assert place.flush() == ["trigger i"]
+    place.hear(alert("i", "joined"), alert("i", "acknowledged"), alert("i", "resolved"))
+    assert place.flush() == ["resolve i"]  # the acknowledgement of what is over is none
+
+
+def test_a_resolve_waits_until_its_trigger_is_durable() -> None:
+    place = Place()
+    place.hear(alert("i"), alert("i", "resolved"))
+    (task,) = place.due()
+    assert place.due() == []
+    place.settle(task)
+    assert place.backlog.due(place.gates, place.now) == []
+    place.save()
+    assert [t.message.action for t in place.due()] == ["resolve"]
+
+
+def test_a_trigger_is_durable_before_it_is_tried() -> None:
+    place = Place()
+    place.hear(alert("i"))
+    assert place.backlog.due(place.gates, place.now) == []
+    assert place.backlog.unsaved
+    place.save()
+    assert len(place.backlog.due(place.gates, place.now)) == 1
+
+
+def test_transitions_that_come_again_are_told_once() -> None:
+    place = Place()
+    place.hear(alert("j"))
+    assert place.flush() == ["trigger j"]
+    place.hear(alert("j"))
+    assert place.flush() == []
+    whole = [alert("i"), alert("i", "escalated"), alert("i", "resolved")]
+    place.hear(*whole, *whole)
+    assert place.flush() == ["trigger i", "resolve i"]
+    place.hear(*whole)
+    place.restart()
+    place.hear(*whole)
+    assert place.flush() == []
+
+
+def test_what_waits_is_told_as_it_is_now() -> None:
+    place = Place()
+    place.hear(alert("i"), alert("i", "escalated"), alert("i", "reminded"))
+    (task,) = place.due()
+    assert task.message.id == "i-reminded-0"
+
+
+def test_what_rises_while_it_is_told_is_told_after_it() -> None:
+    place = Place()
+    place.hear(alert("i"))
+    (task,) = place.due()
+    place.hear(alert("i", "escalated"))
+    assert place.due() == []
+    place.settle(task)
+    assert place.flush() == ["trigger i"]
+
+
+def test_muted_news_is_for_nobody_and_its_end_neither() -> None:
+    place = Place()
+    place.hear(alert("i", muted=True), alert("i", "acknowledged"), alert("i", "resolved", muted=True))
+    assert place.flush() == []
+    place.hear(alert("j"), alert("j", "resolved", muted=True))  # muted after it was told: it must end
+    assert place.flush() == ["trigger j", "resolve j"]
+
+
+def test_a_sink_hears_from_its_severity_on() -> None:
+    place = Place(Subscription(actions=PAGER.actions, severity="critical"))
+    place.hear(alert("i"), alert("i", "acknowledged"), alert("i", "resolved"))
+    place.hear(alert("j"), alert("j", "escalated"), alert("j", "resolved", severity="critical"))
+    assert place.flush() == ["trigger j", "resolve j"]
+
+
+def test_only_the_sinks_that_an_alert_names_are_told() -> None:
+    place = Place()
+    place.hear(alert("i", sinks=["another"]), alert("j", sinks=["pager"]))
+    assert place.flush() == ["trigger j"]
+
+
+def test_updates_are_for_those_who_want_them() -> None:
+    place = Place(CHAT)
+    place.hear(alert("i"), alert("i", "unknown"))
+    assert place.flush() == ["trigger i", "update i"]
+
+
+def test_the_urgent_first_then_the_oldest() -> None:
+    place = Place()
+    place.hear(alert("a"), alert("b"))
+    place.now -= 10
+    place.hear(alert("c"))
+    place.hear(alert("d", severity="critical"))
+    place.now += 20
+    assert [t.thread.key for t in place.due()] == ["d", "c", "a", "b"]
+
+
+# Answers
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, None])
+def test_what_may_work_later_is_tried_later(status: int | None) -> None:
+    place = Place()
+    place.hear(alert("i"))
+    (task,) = place.due()
+    assert place.settle(task, Answer(status=status, reason="because")) == "retry"
+    assert place.due() == []
+    place.now += 200.0
+    assert place.flush() == ["trigger i"]
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 413])
+def test_what_is_refused_is_not_tried_again_until_a_restart(status: int) -> None:
+    place = Place()
+    place.hear(alert("i"))
+    (task,) = place.due()
+    assert place.settle(task, Answer(status=status, reason="wrong routing key")) == "refused"
+    place.now += 10_000.0
+    assert place.flush() == []
+    place.save()
+    place.restart()
+    assert place.flush() == ["trigger i"]
+
+
+def test_waits_double_differ_and_have_an_end() -> None:
+    place = Place()
+    place.hear(alert("i"))
+    waits = []
+    for _ in range(14):
+        (task,) = place.due()
+        place.gates = gates()  # the circuit is another matter
+        verdict = place.backlog.settle(task, Answer(status=500), place.gates["pager"], place.now)
+        assert verdict.next_at is not None
+        waits.append(verdict.next_at - place.now)
+        place.now = verdict.next_at
+    assert all(0.1 * min(2.0 * 2**i, 120) <= wait <= min(2.0 * 2**i, 120) for i, wait in enumerate(waits))
+    assert len(set(waits)) == len(waits)
+
+
+def test_a_sink_that_asks_for_patience_gets_it_for_everything() -> None:
+    place = Place()
+    place.hear(alert("i"), alert("j"))
+    first, second = place.due()
+    place.settle(first, Answer(status=429, retry_after=30.0))
+    place.settle(second, Answer(status=429, retry_after=1e12))  # but not for ever
+    place.now += 29.0
+    assert place.due() == []
+    place.now += 3600.0
+    assert [t.thread.key for t in place.due()] == ["i"]
+
+
+def test_a_circuit_opens_one_probes_and_all_follow() -> None:
+    place = Place()
+    names = [f"i{n}" for n in range(FAILURES + 3)]
+    place.hear(*map(alert, names))
+    for task in place.due():
+        place.settle(task, Answer(status=None, reason="connection refused"))
+    assert place.gates["pager"].open
+    assert place.due() == []
+    place.now += 31.0
+    (probe,) = place.due()
+    assert place.due() == []
+    place.settle(probe)
+    assert len(place.flush()) == len(names) - 1  # without waiting out their own
+
+
+def test_no_more_than_the_limit_in_any_minute() -> None:
+    gate = Gate(per_minute=100.0, wait_seconds=2.0)
+    sent = [t / 10 for t in range(3000) if gate.admits(t / 10)]
+    for start in range(0, 240):
+        assert sum(start <= t < start + 60 for t in sent) <= 100
+    assert len(sent) > 380
+
+
+# Age
+
+
+def test_an_incident_that_came_and_went_untold_is_no_news() -> None:
+    place = Place()
+    place.hear(alert("i"), alert("i", "resolved"))
+    place.now += STALE_SECONDS + 1
+    assert [t.message.action for t in place.backlog.expire(place.now)] == ["trigger", "resolve"]
+    assert place.flush() == []
+
+
+def test_one_that_may_have_been_told_is_resolved_however_old() -> None:
+    place = Place()
+    place.hear(alert("i"))
+    place.due()  # tried, and nobody knows whether it arrived
+    place.restart()
+    place.hear(alert("i", "resolved"))
+    place.now += STALE_SECONDS + 1
+    assert [t.message.action for t in place.backlog.expire(place.now)] == ["trigger"]
+    assert place.flush() == ["resolve i"]
+
+
+def test_one_that_goes_on_is_news_however_old() -> None:
+    place = Place()
+    place.hear(alert("i"))
+    place.now += 100 * STALE_SECONDS
+    assert place.backlog.expire(place.now) == []
+    assert place.flush() == ["trigger i"]
+
+
+def test_a_deployment_is_told_once_or_never() -> None:
+    place = Place()
+    release = Deployment(application="shop", time=START, deployment_id="v2", version="2")
+    for _ in range(2):
+        place.backlog.announce(release, ["pager"], EPOCH)
+    assert place.flush() == ["change shop:v2:succeeded"]
+    late = msgspec.structs.replace(release, deployment_id="v3")
+    place.backlog.announce(late, ["pager"], EPOCH)
+    place.now += STALE_SECONDS + 1
+    assert len(place.backlog.expire(place.now)) == 1
+    assert place.flush() == []
+
+
+def test_sinks_that_are_no_more_leave_nothing_behind() -> None:
+    place = Place()
+    place.hear(alert("i"))
+    place.save()
+    place.sinks.clear()
+    place.restart()
+    assert place.backlog.lengths() == {}
+
+
+def test_its_memory_of_what_is_over_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notification, "KEPT", 20)
+    place = Place()
+    for number in range(60):
+        place.hear(alert(f"i{number}"), alert(f"i{number}", "resolved"))
+        place.now += 1
+        place.flush()
+    place.save()
+    assert len(place.backlog._threads) == 20
+
+
+# All of it at once: PagerDuty as it is documented, failures and deaths at every step
+
+
+@dataclass
+class Pager:
+    """Open alerts by key; what is sent to a key that is open adds to it, after a resolve it opens another."""
+
+    open: set[str] = field(default_factory=set)
+    opened: list[str] = field(default_factory=list)
+
+    def take(self, action: str, key: str) -> None:
+        if action == "trigger" and key not in self.open:
+            self.open.add(key)
+            self.opened.append(key)
+        if action == "resolve":
+            self.open.discard(key)
+
+
+class World:
+    """A topic, a notifier with its state, a pager: one step after another, each may fail."""
+
+    def __init__(self, log: Sequence[Alert], seed: int) -> None:
+        self.log, self.random, self.pager = log, Random(seed), Pager()
+        self.now, self.end = EPOCH, 0  # of the log so far
+        self.start({}, 0)
+
+    def start(self, saved: Mapping[str, object], offset: int) -> None:
+        self.backlog, self.gates, self.read = Backlog(), gates(), offset
+        if saved:
+            self.backlog.restore(dict(saved), {"pager"})
+        self.flying: list[Task] = []
+
+    def save(self) -> None:
+        self.durable = (through_msgpack(self.backlog.snapshot()), self.read)
+        self.backlog.saved()
+
+    durable: tuple[Mapping[str, object], int] = ({}, 0)
+
+    def step(self, trouble: float) -> None:
+        self.now += self.random.random() * 3
+        choice = self.random.random()
+        if choice < 0.25:
+            self.end = min(len(self.log), self.end + 1)
+        elif choice < 0.5:
+            self._hear()
+        elif choice < 0.7:
+            self.flying += self.backlog.due(self.gates, self.now)
+        elif choice < 0.9 and self.flying:
+            self._settle(trouble)
+        elif choice < 0.93:
+            self.save()
+        elif self.random.random() < trouble:
+            self._die()
+
+    def _hear(self) -> None:
+        if self.read < self.end:
+            self.backlog.tell(self.log[self.read], {"pager": PAGER}, self.now)
+            self.read += 1
+
+    def _die(self) -> None:
+        for task in self.flying:  # what flies may arrive or not
+            if self.random.random() < 0.5:
+                self.pager.take(task.message.action, task.thread.key)
+        self.start(*self.durable)
+
+    def _settle(self, trouble: float) -> None:
+        task = self.flying.pop(self.random.randrange(len(self.flying)))
+        lost = self.random.random() < trouble
+        if not lost or self.random.random() < 0.5:  # an answer may be lost after it took effect
+            self.pager.take(task.message.action, task.thread.key)
+        answer = Answer(status=None, reason="timeout") if lost else OK
+        self.backlog.settle(task, answer, self.gates["pager"], self.now)
+
+
+def episodes(seed: int) -> list[Alert]:
+    """Incidents that overlap, some escalate, are acknowledged; and transitions that are sent again."""
+    random = Random(seed)
+    out: list[Alert] = []
+    for number in range(6):
+        middle = random.sample(["joined", "escalated", "acknowledged", "reminded", "unknown"], 2)
+        for word in ("opened", *middle, "resolved"):
+            out.insert(random.randint(max(0, len(out) - 4), len(out)), alert(f"i{number}", word))
+    order = {"opened": 0, "resolved": 2}
+
+    def lived(incident: str) -> list[Alert]:
+        mine = [a for a in out if a.incident == incident]
+        return sorted(mine, key=lambda a: order.get(a.transition, 1))
+
+    per = {a.incident: lived(a.incident) for a in out}
+    log = [per[a.incident].pop(0) for a in out]
+    for _ in range(4):
+        again = random.randrange(len(log) - 2)
+        log[again + 2 : again + 2] = log[again : again + 2]  # a crashed alert agent repeats itself
+    return log
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_whatever_fails_every_incident_is_opened_once_and_closed(seed: int) -> None:
+    log = episodes(seed)
+    world = World(log, seed)
+    while world.end < len(log) or world.random.random() > 0.02:
+        world.step(trouble=0.4)
+    for _ in range(400):
+        world.now += 30.0
+        world.step(trouble=0.0)
+    assert sorted(world.pager.opened) == sorted({a.incident for a in log})
+    assert world.pager.open == set()
+    assert world.backlog.lengths().get("pager", 0) == 0
