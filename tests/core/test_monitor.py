@@ -179,7 +179,7 @@ def test_an_end_of_the_input_that_was_none_does_not_confirm_what_was_pending() -
 @pytest.mark.parametrize("every", [1, 3, 7])
 def test_an_end_of_the_input_that_was_none_loses_no_unit_and_tells_none_twice(every: int) -> None:
     total = Fold()
-    with patch.object(Detector, "update", lambda self, fold: total.merge(fold)):
+    with patch.object(Detector, "update", lambda self, fold, time: total.merge(fold)):
         station = monitor()
         for number, tick in enumerate(informed()):
             station.receive(tick)
