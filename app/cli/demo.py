@@ -24,7 +24,8 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     drift: Annotated[
-        str, typer.Option(help="adaptation, topic, language, code, attack, outside or none.")
+        str,
+        typer.Option(help="adaptation, topic, language, code, attack, outside, refusals, format or none."),
     ] = "adaptation",
     seed: Annotated[int, typer.Option(min=0)] = 7,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0: any free one.")] = 0,

@@ -1,8 +1,10 @@
 """The drifts that a scenario can have: what moves, how far, how fast, and for whom."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 
-from app.demo import abroad, novelties
+from app.demo import abroad, answers, novelties
 from app.demo.grammar import Topic
 
 
@@ -14,6 +16,7 @@ class Drift:
     with `learned`, only users of the new version move, and more with every answer they have seen.
     `moved` are words that an explanation should name; ordinary traffic has none of them.  `released`
     is where in the clean part the deployment falls: 1.0 is its end, the very moment of the drift.
+    `spoiled` of the answers of the new version go through `spoil`; then `moved` are words of answers.
     """
 
     story: str
@@ -23,6 +26,8 @@ class Drift:
     learned: bool = False
     moved: tuple[str, ...] = ()
     released: float = 1.0
+    spoil: Callable[[str, Random], str] | None = None
+    spoiled: float = 0.0
 
 
 DRIFTS: dict[str, Drift] = {
@@ -66,5 +71,17 @@ DRIFTS: dict[str, Drift] = {
         ramp=100,
         moved=("brightwing", "outage", "depot"),
         released=0.7,
+    ),
+    "refusals": Drift(
+        story="A stricter filter: assistant-v2 refuses one question in three; people ask as before.",
+        moved=("unable", "decline", "guidelines"),
+        spoil=answers.refused,
+        spoiled=0.33,
+    ),
+    "format": Drift(
+        story="assistant-v2 wraps half of its answers in JSON, which nobody asked for.",
+        moved=("status", "confidence"),
+        spoil=answers.in_json,
+        spoiled=0.5,
     ),
 }

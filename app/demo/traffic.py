@@ -7,7 +7,7 @@ Everything is a function of its arguments.  For one seed all drifts share the sa
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -82,10 +82,13 @@ def scenario(
     step = timedelta(seconds=interval_seconds)
     drift_at, deployment_at = start + clean * step, start + release * step
     desk = Desk(seed=seed, drift=chosen, starts=clean, release=release)
-    rng = Random(f"{seed} answers")
+    rng, spoiling = Random(f"{seed} answers"), Random(f"{seed} spoiled")
     events: list[Event] = [deployment(deployment_at)]
     for index, said in enumerate(desk.prompts(clean + drifted)):
         time = start + (index + 0.9 * rng.random()) * step
+        if index >= clean and said.released and spoiling.random() < chosen.spoiled and chosen.spoil:
+            spoiled = chosen.spoil(said.written.reply, spoiling)
+            said = replace(said, written=replace(said.written, reply=spoiled))
         interaction = _interaction(said, time, rng)
         events.append(interaction)
         events.extend(_outcomes(interaction, said, rng))

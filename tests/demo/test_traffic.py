@@ -21,6 +21,7 @@ from schemas.events import Deployment, Interaction, Outcome
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
 PHONE = re.compile(r"\+?(?:\d[ ().-]{0,2}){7,}")
+ASKED = [name for name, found in DRIFTS.items() if found.spoil is None]  # the others are about answers
 EVERY_TOPIC = (*TOPICS, *{topic.name: topic for drift in DRIFTS.values() for topic in drift.topics}.values())
 
 
@@ -119,7 +120,7 @@ def test_times_increase_and_the_drift_index_cuts_them(drift: str) -> None:
     assert (len(before), len(interactions(story.events))) == (4000, 6500)
 
 
-@pytest.mark.parametrize("drift", DRIFTS)
+@pytest.mark.parametrize("drift", ASKED)
 def test_moved_words_come_with_the_drift_and_not_before(drift: str) -> None:
     story = played(drift)
     before = Counter(w for e in interactions(story.events[: story.drift_index]) for w in words_of(e.prompt))
@@ -131,7 +132,7 @@ def test_moved_words_come_with_the_drift_and_not_before(drift: str) -> None:
 
 def test_ordinary_traffic_has_no_moved_word_at_all() -> None:
     seen = set().union(*(words_of(event.prompt) for event in ordinary()))
-    assert not seen & {word for drift in DRIFTS.values() for word in drift.moved}
+    assert not seen & {word for drift in ASKED for word in DRIFTS[drift].moved}
 
 
 @pytest.mark.parametrize(
@@ -229,6 +230,7 @@ def test_only_two_places_look_like_personal_data() -> None:
     texts = [event.prompt for event in ordinary()] + [str(event.response) for event in ordinary()]
     for drift in DRIFTS:
         texts += [event.prompt for event in interactions(played(drift).events)]
+        texts += [str(event.response) for event in interactions(played(drift).events)]
     mails = {found for text in texts for found in EMAIL.findall(text)}
     phones = {found.strip(" .") for text in texts for found in PHONE.findall(text)}
     assert (mails, phones) == ({PERSONAL_EMAIL}, {PERSONAL_PHONE})
