@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from app.core.aspects import Subject
 from app.core.baseline import Baseline, BaselineSettings, learn
+from app.core.fixedpoint import Floats
 from app.core.units import UnitRule, Verdict, is_unit
 from benchmarks import contest, page, sessions, vectors, worlds
 from benchmarks.contest import NULL, Plan
@@ -106,8 +107,9 @@ def one_kind(name: str, make: Maker, seen: Vectors, gram: Matrix, size: Size) ->
         streams = [
             make(random, round(1.3 * ratio * (size.units + LEARNED_UNITS))) for _ in range(size.streams)
         ]
-        units = np.stack([_units(one, against.horizon_seconds, size.units) for one in streams])
-        paths.append(Ours(against, seen).paths(units))
+        units = [_units(one, against.horizon_seconds, size.units) for one in streams]
+        rows, times = (np.stack(part) for part in zip(*units, strict=True))
+        paths.append(Ours(against, seen).paths(rows, times))
         events = {NULL: np.stack([one.rows[: size.units // TICK * TICK] for one in streams])}
         reference = make(random, LEARNED_UNITS).rows
         plan = Plan(bootstrap=32, units=size.units)
@@ -177,12 +179,14 @@ def _with_vectors(sample: Sample, seen: Vectors) -> Sample:
     return replace(sample, wording=seen.wording[row].tobytes(), shape=seen.shape[row].tobytes())
 
 
-def _units(events: Events, horizon: float, most: int) -> Rows:
-    """Rows of the first `most` units, in whole ticks."""
-    rows = np.array([one.ordinal for one in candidates(events) if is_unit(one.gap, horizon)])
-    if len(rows) < most:
-        raise ValueError(f"{len(rows):,} units of {len(events.rows):,} events; {most:,} are wanted")
-    return rows[: most // TICK * TICK]
+def _units(events: Events, horizon: float, most: int) -> tuple[Rows, Floats]:
+    """Rows of the first `most` units, in whole ticks, and the middle of each tick's time."""
+    found = [one for one in candidates(events) if is_unit(one.gap, horizon)]
+    if len(found) < most:
+        raise ValueError(f"{len(found):,} units of {len(events.rows):,} events; {most:,} are wanted")
+    kept = found[: most // TICK * TICK]
+    times = np.array([one.time for one in kept]).reshape(-1, TICK).mean(axis=1)
+    return np.array([one.ordinal for one in kept]), times
 
 
 def section(found: list[Kept]) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from app.core import baseline, novelty
 from app.core.aspects import Subject
 from app.core.baseline import Baseline, BaselineSettings
-from app.core.fixedpoint import SCALES
+from app.core.fixedpoint import SCALES, Floats
 from app.core.folding import judge
 from app.core.novelty import CUSUM_CAP
 from app.core.watch import PREFIX, Bank
@@ -69,34 +69,44 @@ class Ours:
         calibration = against.calibration
         self._scores = np.array([calibration.log_run_length(level) for level in LEVELS])
 
-    def paths(self, streams: Rows) -> Paths:
-        """Score at each tick, (streams, ticks)."""
+    def paths(self, streams: Rows, times: Floats | None = None) -> Paths:
+        """Score at each tick, (streams, ticks); `times` (streams, ticks) matter where there are cycles."""
         calibration = self.baseline.calibration
         out = []
         for start in range(0, len(streams), STREAMS_AT_ONCE):
-            values = self.components(streams[start : start + STREAMS_AT_ONCE])
+            some = slice(start, start + STREAMS_AT_ONCE)
+            values = self.components(streams[some], None if times is None else times[some])
             levels = ((values - calibration.low) / (calibration.high - calibration.low)).max(axis=2)
             out.append(np.interp(levels, LEVELS, self._scores).astype(np.float32))
         return np.concatenate(out)
 
-    def components(self, streams: Rows) -> NDArray[np.float64]:
+    def components(self, streams: Rows, times: Floats | None = None) -> NDArray[np.float64]:
         """Every component, unscaled, in the order of `Calibration.components`: (streams, ticks, c)."""
         calibration = self.baseline.calibration
-        parts = [self._eye(name, streams) for name in calibration.eyes]
-        parts += [self._watch(PREFIX + name, streams) for name in calibration.watches]
+        times = np.zeros((len(streams), streams.shape[1] // TICK)) if times is None else times
+        parts = [self._eye(name, streams, times) for name in calibration.eyes]
+        parts += [self._watch(PREFIX + name, streams, times) for name in calibration.watches]
         return np.concatenate(parts, axis=2, dtype=np.float64)
 
-    def _watch(self, name: str, streams: Rows) -> NDArray[np.float32]:
+    def _expected(self, name: str, times: Floats) -> NDArray[np.float32]:
+        """What day and week let expect of a tick, (streams, columns); the last ones are payoffs."""
+        cycles = self.baseline.cycles
+        if not cycles.found:
+            return np.zeros((len(times), self._payoffs[name].shape[1]), np.float32)
+        return np.asarray(TICK * cycles.at(times) @ cycles.weights[name], np.float32)
+
+    def _watch(self, name: str, streams: Rows, times: Floats) -> NDArray[np.float32]:
         payoffs = self._payoffs[name]
         cusums = np.zeros((len(streams), payoffs.shape[1]))
         ticks = streams.reshape(len(streams), -1, TICK)
         out = np.empty((len(streams), ticks.shape[1], payoffs.shape[1]), np.float32)
         for number in range(ticks.shape[1]):
-            cusums = novelty.cusum(cusums, payoffs[ticks[:, number]].sum(axis=1), CUSUM_CAP)
+            won = payoffs[ticks[:, number]].sum(axis=1) - self._expected(name, times[:, number])
+            cusums = novelty.cusum(cusums, won, CUSUM_CAP)
             out[:, number] = cusums
         return out
 
-    def _eye(self, name: str, streams: Rows) -> NDArray[np.float32]:
+    def _eye(self, name: str, streams: Rows, times: Floats) -> NDArray[np.float32]:
         rotated, payoffs = self._rotated[name], self._payoffs[name]
         decays = np.array(self.baseline.calibration.decays)
         kept = ((1 - decays) ** TICK).astype(np.float32)[None, :, None]
@@ -107,10 +117,14 @@ class Ours:
         out = np.empty((len(streams), ticks.shape[1], 2 * len(decays) + payoffs.shape[1]), np.float32)
         for number in range(ticks.shape[1]):
             rows = ticks[:, number]
+            expected = self._expected(name, times[:, number])
+            leading = expected.shape[1] - payoffs.shape[1]
+            sums = rotated[rows].sum(axis=1)
+            sums[:, :leading] -= expected[:, :leading] / np.sqrt(weights[:leading])
             state *= kept
-            state += (1 - kept) / TICK * rotated[rows].sum(axis=1)[:, None, :]
+            state += (1 - kept) / TICK * sums[:, None, :]
             squares = np.square(state)
-            cusums = novelty.cusum(cusums, payoffs[rows].sum(axis=1), CUSUM_CAP)
+            cusums = novelty.cusum(cusums, payoffs[rows].sum(axis=1) - expected[:, leading:], CUSUM_CAP)
             plain, white = squares.sum(axis=2), squares @ weights
             out[:, number] = np.concatenate([np.cbrt(plain), np.cbrt(white), cusums], axis=1)
         return out
