@@ -92,7 +92,7 @@ def page(source: str) -> Page:
         "More prompts in Spanish than before",
         "71 % our deployment",
         "refund · voucher · code",
-        "+13.3 points (95 %: +10.8 to +15.9)",
+        "+13.3 points (99 %: +10.8 to +15.9)",
         "88 % (86 % to 90 %)",
         "baseline-5f3a91",
         "18,280",
