@@ -23,6 +23,7 @@ _LONGEST = 60
 _CONNECTIVES = frozenset({"i'm", "don't", "it's", "can't", "i've", "what's", "isn't", "doesn't", "how's"})
 _FUNCTION_WORD = 3  # letters, at most, where no list of function words is at hand
 _DOMINANT, _PART, _LIFT = 0.6, 0.25, 3.0
+_ONCE = 0.5  # a word that one text of several says is rare everywhere, and names nothing
 
 _LANGUAGES = dict(
     re.findall(
@@ -122,7 +123,10 @@ def _weighted(texts: Sequence[str], labels: NDArray[np.int64], count: int) -> li
         inside[int(label)].update(present)
         overall.update(present)
     return [
-        {w: n / max(int(size), 1) * math.log1p(len(texts) / overall[w]) for w, n in held.items()}
+        {
+            w: n / max(int(size), 1) * math.log1p(len(texts) / overall[w]) * (_ONCE if 1 == n < size else 1.0)
+            for w, n in held.items()
+        }
         for held, size in zip(inside, sizes, strict=True)
     ]
 
