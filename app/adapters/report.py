@@ -15,6 +15,7 @@ from app.adapters import report_parts as parts
 from app.adapters.markup import Html, h
 from app.adapters.report_charts import charts
 from app.adapters.report_words import State, states, verdict
+from app.core.aspects import MONITORS, PROMPTS
 from schemas.decisions import Alert
 from schemas.readings import Reading
 
@@ -62,7 +63,7 @@ def document(summary: dict[str, Any], found: Sequence[State]) -> str:
     )
     scripts = Html(f"<script>{plotly}</script><script>{drawing}</script>")
     body = h(
-        "body", h("main", title(summary, found), [section(s, summary) for s in found], end(summary)), scripts
+        "body", h("main", title(summary, found), [sections(s, summary) for s in found], end(summary)), scripts
     )
     return f'<!doctype html><html lang="en">{head}{body}</html>\n'
 
@@ -80,22 +81,29 @@ def title(summary: dict[str, Any], found: Sequence[State]) -> Html:
     )
 
 
+def sections(state: State, summary: dict[str, Any]) -> list[Html]:
+    """Everything about one application, then about its responses."""
+    answers = [] if state.responses is None else [section(state.responses, summary)]
+    return [section(state, summary), *answers]
+
+
 def section(state: State, summary: dict[str, Any]) -> Html:
-    """Everything about one application."""
+    """Everything about one aspect of one application."""
     deployments = [d for d in summary.get("deployments") or [] if d.get("application") in (None, state.name)]
+    whole = state.monitor == MONITORS[PROMPTS]  # incidents are told once, whichever monitor is their root
     cards = [
-        [parts.incident(alert) for alert in state.incidents],
+        [parts.incident(alert) for alert in state.incidents if whole],
         parts.learning(state),
         parts.facts(state),
         charts(state, deployments),
         parts.moves(state),
-        parts.rates("Language and code", state.descriptors, scale=1.0),
+        parts.rates("Language, code and form", state.descriptors, scale=1.0),
         parts.rates("Watches", state.watches),
         parts.gap(state),
-        parts.history(state.alerts),
+        parts.history(state.alerts) if whole else None,
         parts.totals(state),
     ]
-    name = h("div", h("h2", state.name, class_="application"), parts.pill(state.state), class_="title-line")
+    name = h("div", h("h2", state.title, class_="application"), parts.pill(state.state), class_="title-line")
     return h(
         "section", h("div", name, class_="title"), h("div", cards, class_="grid"), class_="report-section"
     )

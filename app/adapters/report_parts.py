@@ -20,6 +20,7 @@ COUNTED = {
     "late": "counted here, in no tick",
     "keyless": "units without a user",
     "unreadable": "no eye can read them",
+    "unanswered": "no response, or an error",
 }
 SHARES = {"adaptation": "our deployment", "outside": "outside", "audience": "another audience"}
 
@@ -151,7 +152,7 @@ def moves(state: State) -> Html | None:
         return None
     scale = max(0.01, *(max(c.share_before, c.share_now) for c in clusters))
     items = [_move(cluster, scale) for cluster in clusters]
-    note = "Clusters whose share of traffic changed, with redacted examples of what people write now."
+    note = "Clusters whose share of traffic changed, with redacted examples of what is said now."
     return card("What moved", legend("before", "now"), h("ul", items, class_="moves"), note=note)
 
 
@@ -166,7 +167,7 @@ def _move(cluster: ClusterMove, scale: float) -> Html:
     before_now = h("div", name, change, bars(cluster.share_before, cluster.share_now, scale=scale))
     texts = h(
         "div",
-        _quotes("People write now", cluster.examples, "quotes"),
+        _quotes("Said now", cluster.examples, "quotes"),
         _quotes("Nearest in the reference", cluster.nearest, "quotes before"),
     )
     return h("li", before_now, texts)

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
+from app.core.aspects import MONITORS, PROMPTS, RESPONSES
 from schemas.decisions import Alert
 from schemas.readings import ClusterMove, Reading, Totals
 
@@ -16,12 +17,19 @@ DASH = "\u2013"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """One application at the end of the replay."""
+    """One application at the end of the replay; or its responses, as an application of their own."""
 
     name: str
     changes: Sequence[Reading]
     gap: Reading | None
     alerts: Sequence[Alert]  # in order
+    responses: "State | None" = None  # None where there are no readings of them
+    monitor: str = MONITORS[PROMPTS]
+
+    @property
+    def title(self) -> str:
+        """What the section is called."""
+        return self.name if self.monitor == MONITORS[PROMPTS] else f"{self.name}: {self.monitor}"
 
     @property
     def change(self) -> Reading | None:
@@ -54,7 +62,7 @@ class State:
     @property
     def clusters(self) -> Sequence[ClusterMove]:
         """Clusters that moved: as the last alert told them, else as the last reading does."""
-        told = [alert.clusters for alert in self.alerts if alert.clusters and alert.kind == "change"]
+        told = [alert.clusters for alert in self.alerts if alert.clusters and alert.kind == self.monitor]
         return told[-1] if told else self.change.clusters if self.change else []
 
     @property
@@ -105,12 +113,23 @@ def verdict(found: Sequence[State]) -> str:
 def _state(name: str, readings: Sequence[Reading], alerts: Sequence[Alert]) -> State:
     own = sorted((r for r in readings if r.application == name), key=lambda r: r.time)
     gaps = [r for r in own if r.monitor == "gap"]
+    told = [a for a in alerts if a.application == name]
     return State(
         name=name,
-        changes=[r for r in own if r.monitor == "change"],
+        changes=[r for r in own if r.monitor == MONITORS[PROMPTS]],
         gap=gaps[-1] if gaps else None,
-        alerts=[a for a in alerts if a.application == name],
+        alerts=told,
+        responses=_responses(name, own, told),
     )
+
+
+def _responses(name: str, own: Sequence[Reading], alerts: Sequence[Alert]) -> State | None:
+    monitor = MONITORS[RESPONSES]
+    readings = [r for r in own if r.monitor == monitor]
+    if not readings:
+        return None
+    mine = [a for a in alerts if a.monitor == monitor]
+    return State(name=name, changes=readings, gap=None, alerts=mine, monitor=monitor)
 
 
 def number(value: float | None, places: int | None = None) -> str:

@@ -183,3 +183,13 @@ def test_it_is_drawn_from_the_file_alone(tmp_path: Path, source: str) -> None:
         assert visit.page.get_by_text("</script><b>2026.03.2").count() == 1
         assert (visit.troubles, visit.hosts) == ([], {""})
         visit.close()
+
+
+def test_responses_have_a_section_of_their_own_and_incidents_are_told_once(tmp_path: Path) -> None:
+    readings, alerts = samples.story(NOW)
+    changes = [reading for reading in readings if reading.monitor == "change"]
+    own = [msgspec.structs.replace(reading, monitor="responses") for reading in changes]
+    told = Page(written(tmp_path, SUMMARY, readings + own, alerts)).text
+    assert told.count("box-support: responses") == 1
+    assert told.count("Drift score at the end") == 2
+    assert told.count("Critical incident") == 1

@@ -40,7 +40,14 @@ def test_an_application_in_trouble_is_told_whole(visit: Visit) -> None:
         "assistant 2026.03.2",
     ):
         assert said in text
-    for title in ("What moved", "Language and code", "Watches", "Counted so far", "Deployments", "Pipeline"):
+    for title in (
+        "What moved",
+        "Language, code and form",
+        "Watches",
+        "Counted so far",
+        "Deployments",
+        "Pipeline",
+    ):
         assert page.get_by_role("heading", name=title).is_visible()
     marks = page.locator(".plot >> nth=0").locator(".annotation-text").all_text_contents()
     assert {"onset", "2026.03.2", "threshold"} <= set(marks)

@@ -13,7 +13,7 @@ const moved = byMove("share_before", "share_now");
 export const WHY_PANELS = [
   card({
     title: "What moved",
-    note: "Clusters whose share of traffic changed, with redacted examples of what people write now.",
+    note: "Clusters whose share of traffic changed, with redacted examples of what is said now.",
     select: (known) => (known.monitor === "gap" ? null : told(known, "clusters")),
     draw: drawMoves,
   }),
@@ -24,7 +24,7 @@ export const WHY_PANELS = [
     draw: drawLevels,
   }),
   card({
-    title: "Language and code",
+    title: "Language, code and form",
     note: "Share of units.",
     size: "half",
     select: (known) => told(known, "descriptors"),
@@ -84,7 +84,7 @@ function drawMove(move, scale) {
       change,
       bars(move.share_before, move.share_now, { scale }),
     ),
-    h("div", {}, quotes("People write now", move.examples, ""), quotes("Nearest in the reference", move.nearest, "before")),
+    h("div", {}, quotes("Said now", move.examples, ""), quotes("Nearest in the reference", move.nearest, "before")),
   );
 }
 

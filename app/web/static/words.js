@@ -28,7 +28,7 @@ export function ageText(element, now) {
 }
 
 // Monitors as people say them; one that is not named here is shown under its own name.
-const NAMES = { change: "Change", gap: "Gap to the eval set", health: "Health of the pipeline" };
+const NAMES = { change: "Change", responses: "Responses", gap: "Gap to the eval set", health: "Health of the pipeline" };
 
 export function monitorName(place) {
   const { monitor, segment } = partsOf(place);
@@ -36,11 +36,11 @@ export function monitorName(place) {
   return segment ? `${name}, ${segment.replace("=", " ")}` : name;
 }
 
-// change and gap first, the others by name, segments behind their monitor
+// change, responses and gap first, the others by name, segments behind their monitor
 export function placesOf(status) {
   const rank = (place) => {
-    const known = ["change", "gap"].indexOf(partsOf(place).monitor);
-    return known < 0 ? 2 : known;
+    const known = ["change", "responses", "gap"].indexOf(partsOf(place).monitor);
+    return known < 0 ? 3 : known;
   };
   return Object.keys(status.readings).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
 }
