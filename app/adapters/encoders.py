@@ -55,7 +55,9 @@ class LiveEncoder:
             unknown[~readable] = 0.0
         meaning = None
         if self.meaning is not None:
-            meaning = fixed_unit(self.meaning.encode(texts))
+            # One by one: in eight bits a row depends a little on its batch, and a replay has other batches.
+            alone = [self.meaning.encode([text]) for text in texts]
+            meaning = fixed_unit(np.concatenate(alone or [self.meaning.encode([])]))
             readable &= meaning.any(axis=1)
         return Encoded(wording=wording, shape=form, readable=readable, unknown=unknown, meaning=meaning)
 

@@ -14,6 +14,7 @@ from app.core.baseline import Baseline
 from app.core.calibration import Calibration
 from app.core.clusters import Clusters
 from app.core.cycles import Cycles
+from app.core.encoding import fingerprints
 from app.core.reference import Eye, Reference, Rows
 from app.core.spectrum import Spectrum
 from app.core.watch import Bank, Watches
@@ -75,7 +76,11 @@ def dump(what: Reference | Baseline) -> bytes:
     meta: dict[str, Any] = {"format": FORMAT, **{name: getattr(reference, name) for name in SCALARS}}
     meta["eyes"] = list(reference.eyes)
     if reference.watches is not None:
-        meta["watches"] = {"names": reference.watches.bank.names, "shares": reference.watches.shares}
+        meta["watches"] = {
+            "names": reference.watches.bank.names,
+            "shares": reference.watches.shares,
+            "offered": reference.watches.offered,
+        }
         arrays |= _watch_arrays(reference.watches)
     meta["rows"] = {
         "texts": reference.rows.texts,
@@ -130,16 +135,26 @@ def load(blob: bytes, *, fingerprint: str | None = None) -> Reference | Baseline
         raise ReferenceMismatch(
             f"the reference has format {meta.get('format')}, this is {FORMAT}; build it again"
         )
-    if fingerprint is not None and meta["fingerprint"] != fingerprint:
-        raise ReferenceMismatch(
-            f"reference {meta['id']} was made by encoder {meta['fingerprint']}, live traffic is read by "
-            f"{fingerprint}: vectors of different encoders do not compare; build the reference again"
-        )
     try:
+        if fingerprint is not None:
+            _compare(meta, fingerprint)
         reference = _reference(meta, arrays)
         return _baseline(reference, meta, arrays) if "baseline" in meta else reference
     except (KeyError, TypeError) as error:
         raise ReferenceMismatch(f"the reference lacks {error}; build it again") from error
+
+
+def _compare(meta: dict[str, Any], fingerprint: str) -> None:
+    """Raises: ReferenceMismatch where an eye is not the live one, or a baseline lacks one."""
+    theirs, ours = fingerprints(meta["fingerprint"]), fingerprints(fingerprint)
+    wanted = set(meta["eyes"]) | (set(ours) if "baseline" in meta else set())
+    other = sorted(eye for eye in wanted if theirs.get(eye) != ours.get(eye))
+    if other:
+        raise ReferenceMismatch(
+            f"reference {meta['id']} was made by encoder {meta['fingerprint']}, live traffic is read by "
+            f"{fingerprint} (other eyes: {', '.join(other)}): vectors of different encoders do not compare; "
+            "build the reference again"
+        )
 
 
 def _reference(meta: dict[str, Any], arrays: dict[str, Any]) -> Reference:
@@ -184,7 +199,7 @@ def _watches(stored: dict[str, Any], arrays: dict[str, Any]) -> Watches:
     names = tuple(stored["names"])
     bank = Bank(names=names, **{name: arrays[f"watch.{name}"] for name in BANK_ARRAYS})
     scores = dict(zip(names, arrays["watch.scores"], strict=True))
-    return Watches(bank=bank, scores=scores, shares=stored["shares"])
+    return Watches(bank=bank, scores=scores, shares=stored["shares"], offered=stored["offered"])
 
 
 def _baseline(reference: Reference, meta: dict[str, Any], arrays: dict[str, Any]) -> Baseline:

@@ -12,6 +12,7 @@ from typing import Any
 
 from app.adapters.reference_blob import dump, load
 from app.core.baseline import Baseline
+from app.core.encoding import fingerprints
 from app.core.reference import Reference
 from app.errors import InputError, ReferenceMismatch
 from app.ports import ClusterShare, ReferenceSummary
@@ -53,7 +54,7 @@ def manifest(reference: Reference, blob: bytes) -> dict[str, Any]:
         "units": reference.units,
         "seed": reference.seed,
         "sha256": hashlib.sha256(blob).hexdigest(),
-        "eyes": list(reference.eyes),
+        "eyes": {name: fingerprints(reference.fingerprint)[name] for name in reference.eyes},
         "muted": list(reference.muted),
         "watches": {} if reference.watches is None else reference.watches.shares,
         "left_out": [] if reference.watches is None else list(reference.watches.refused),

@@ -18,6 +18,7 @@ from app.core.calibration import Calibration, calibrate
 from app.core.claims import doubts
 from app.core.cycles import NO_CYCLES, Cycles, Fitted, learn_cycles
 from app.core.dependence import INDEPENDENT, Horizon, Keyed, choose_horizon, largest_key, returning, views
+from app.core.encoding import fingerprints
 from app.core.fixedpoint import Floats
 from app.core.reference import Reference, Rows
 from app.core.spectrum import fit
@@ -83,6 +84,8 @@ def learn(
 
     Raises: reference.TooFewUnits.
     """
+    if "meaning" in fingerprints(fingerprint):
+        samples = [s for s in samples if s.meaning]  # of before that eye was opened
     reference.demand_units(len(samples), f"baseline of {subject.aspect}", subject.application)
     rows = rows_of(samples)
     keyed = Keyed(keys=[s.key for s in samples], gaps=[s.gap for s in samples])
@@ -130,6 +133,35 @@ def look_around(built: Reference, times: Floats) -> tuple[Fitted, Blocks]:
         fitted = learn_cycles(built, times, inflation=found.inflation)
         found = blocks(seen_by(built.rows, fitted.swings(built)))
     return fitted, found
+
+
+def refit(baseline: Baseline, settings: BaselineSettings) -> Baseline:
+    """The same units under the watches and muted eyes of these settings; itself where nothing differs.
+
+    Cost: as `learn`, where something does.
+    """
+    known = baseline.reference
+    offered = None if known.watches is None else known.watches.offered
+    wanted = None if settings.bank is None else settings.bank.fingerprint
+    if offered == wanted and known.muted == reference.muted_of(known.eyes, settings.mute):
+        return baseline
+    built = reference.build(
+        known.rows,
+        application=known.application,
+        kind=known.kind,
+        fingerprint=known.fingerprint,
+        seed=known.seed,
+        bank=settings.bank,
+        mute=settings.mute,
+    )
+    built = replace(
+        reference.in_blocks(built, known.block_units),
+        tick_seconds=known.tick_seconds,
+        chunk_units=known.chunk_units,
+        window=known.window,
+    )
+    calibration = calibrate(built, tick_units=TICK_UNITS, seed=known.seed)
+    return replace(baseline, reference=built, calibration=calibration)
 
 
 def seen_by(rows: Rows, swings: Mapping[str, Floats] = MappingProxyType({})) -> dict[str, Floats]:

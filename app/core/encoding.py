@@ -22,6 +22,16 @@ SHAPE_NAMES = (
 )
 
 
+def fingerprints(encoder: str) -> dict[str, str]:
+    """The fingerprint of each eye, from the encoder's: the cheap pair's, and behind a plus the transformer's.
+
+    >>> fingerprints("9d44+int8-4886")
+    {'wording': '9d44', 'shape': '9d44', 'meaning': 'int8-4886'}
+    """
+    cheap, _, meaning = encoder.partition("+")
+    return {"wording": cheap, "shape": cheap} | ({"meaning": meaning} if meaning else {})
+
+
 class Seen(Protocol):
     """What the eyes saw of n units, row by row.
 

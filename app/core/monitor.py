@@ -14,7 +14,7 @@ import msgspec
 
 from app.core import buckets, episodes
 from app.core.aspects import PROMPTS, Subject
-from app.core.baseline import Baseline, BaselineSettings
+from app.core.baseline import Baseline, BaselineSettings, refit
 from app.core.buckets import ClosedBucket
 from app.core.budget import Account, open_account, share
 from app.core.detection import Detector, Score
@@ -83,6 +83,7 @@ class DriftMonitor:
         )
         self._book = TickBook()
         self._announced = 0
+        self._fitted = False  # whether the baseline was made for the settings of today
         self._detector: Detector | None = None
         self._history = History()
         self._window: Window | None = None
@@ -105,8 +106,9 @@ class DriftMonitor:
         self._followup.deployed(deployment)
 
     def adopt(self, baseline: Baseline) -> None:
-        """Use this baseline from now on."""
+        """Use this baseline from now on; what was measured against another one is forgotten."""
         self.baseline = baseline
+        self._history, self._window, self._episode = History(), None, None
         self._detector = Detector(baseline)
         self._account = open_account(self._settings.baseline.pages_per_30_days, baseline.units_per_second)
 
@@ -118,6 +120,11 @@ class DriftMonitor:
         readings: list[Reading] = []
         if self.baseline is None:
             readings += self._learn(watermark, final=final)
+        elif not self._fitted:
+            fitted = refit(self.baseline, self._settings.baseline)
+            if fitted is not self.baseline:
+                self.adopt(fitted)
+        self._fitted = True
         if self.baseline is not None and self._detector is not None:
             for bucket in buckets.close(self._closed(self.baseline, watermark, final=final)):
                 readings += self._observe_bucket(bucket, self.baseline, self._detector)

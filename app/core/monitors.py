@@ -76,7 +76,7 @@ class Monitors:
         monitor.evalset = self._known(subject).evalset  # it may have been published since
         knew = monitor.baseline
         readings = monitor.advance(watermark, final=final)
-        if knew is None and monitor.baseline is not None:
+        if monitor.baseline is not None and monitor.baseline is not knew:
             self._learned.append(monitor.baseline)
         return readings
 
@@ -144,7 +144,9 @@ class Monitors:
             self.deployed(msgspec.convert(told, Deployment))
         self._monitors = {}
         for subject, saved in state["monitors"]:
-            self._monitor(Subject(*subject)).restore(saved)
+            monitor = self._monitor(Subject(*subject))
+            if saved["baseline"] is None or monitor.baseline is not None:
+                monitor.restore(saved)  # else its baseline was refused, as another encoder's: it learns anew
         self._said = {Subject(*subject): told for subject, told in state["said"]}
 
 

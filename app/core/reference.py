@@ -175,7 +175,7 @@ def build(  # noqa: PLR0913  the parts of an artefact
     """
     demand_units(len(rows), kind, application)
     views = own_views(rows)
-    muted = tuple(sorted(set(mute) & set(views)))
+    muted = muted_of(views, mute)
     alarming = bank if kind == "baseline" else None  # no number of an eval set rests on its watches
     if labels is None:
         grouped = partition_clusters(views["wording"], cluster_count(len(rows)), seed=seed)
@@ -194,6 +194,11 @@ def build(  # noqa: PLR0913  the parts of an artefact
         muted=muted,
         seed=seed,
     )
+
+
+def muted_of(eyes: Iterable[str], mute: Sequence[str]) -> tuple[str, ...]:
+    """Which of the eyes are among the muted names, sorted."""
+    return tuple(sorted(set(eyes) & set(mute)))
 
 
 def grids_of(rows: Rows) -> Floats:

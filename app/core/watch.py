@@ -93,6 +93,7 @@ class Watches:
     bank: Bank
     scores: dict[str, Floats]
     shares: dict[str, float]
+    offered: str  # fingerprint of the bank with the watches that were left out
 
     def p_values(self, seen: Seen) -> dict[str, Floats]:
         """Conformal p-values (m,) of each watch's scores, under the name that its channel has."""
@@ -152,7 +153,7 @@ def place(bank: Bank, rows: Seen) -> Watches:
     """Set a bank beside the rows of a reference, and leave out what is normal there."""
     scores = bank.scores(rows)
     shares = dict(zip(bank.names, np.round(bank.shares(scores), 4).tolist(), strict=True))
-    found = Watches(bank=bank, scores={}, shares=shares)
+    found = Watches(bank=bank, scores={}, shares=shares, offered=bank.fingerprint)
     kept = bank.without(found.refused)
     return replace(
         found, bank=kept, scores={name: np.sort(scores[:, bank.names.index(name)]) for name in kept.names}

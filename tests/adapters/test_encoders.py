@@ -5,7 +5,7 @@ import pytest
 
 from app.adapters.distillation import table_fingerprint
 from app.adapters.encoders import LiveEncoder
-from app.adapters.transformer import TransformerEncoder
+from app.adapters.transformer import Precision, TransformerEncoder
 from tests.rig.eyes import HOSTILE, ODD_TEXTS, TEXTS, tiny_table
 
 
@@ -89,3 +89,18 @@ def test_the_third_eye_is_part_of_what_is_seen_and_of_the_fingerprint(live: Live
     assert not seen.meaning[[1, 2]].any()
     assert np.array_equal(seen.wording[0], two.wording[0])
     assert two.meaning is None
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("precision", ["auto", "fp32"])
+def test_a_text_means_the_same_to_the_last_bit_whatever_it_is_read_with(
+    live: LiveEncoder, precision: Precision
+) -> None:
+    texts = ["the cat sat", "?" * 19, "a much longer text than the others " * 8, "42", "Привет, мир"]
+    three = LiveEncoder(live.table, TransformerEncoder(precision=precision, memory_bytes=0))
+    together, alone = three.encode(texts), [three.encode([text]) for text in texts]
+    assert together.meaning is not None
+    for row, one in zip(together.meaning, alone, strict=True):
+        assert one.meaning is not None
+        assert row.tobytes() == one.meaning[0].tobytes()
+    assert three.encode([]).meaning is not None
