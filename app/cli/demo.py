@@ -1,7 +1,7 @@
 """`promptdrift demo`: the whole product on this machine, in memory, in about two minutes.
 
-An embedded broker and Redis, one worker, the page, and traffic of a made-up helpdesk: it goes well, a
-new model is deployed, users adapt to it, and one incident says so.
+An embedded broker and Redis, one worker, a notifier with a fake PagerDuty, the page, and traffic of a
+made-up helpdesk: it goes well, a new model is deployed, users adapt to it, and one page says so.
 """
 
 import time
@@ -107,7 +107,17 @@ def _conclude(story: Story, stage: Stage, *, expected: bool) -> dict[str, Any]:
         raise DemoFailed(f"{len(early)} incident(s) before the drift at {drift_at:%H:%M}")
     if len(opened) != int(expected):
         raise DemoFailed(f"{len(opened)} incidents after the drift, {int(expected)} was promised")
-    summary: dict[str, Any] = {"story": story.scenario.story, "incidents": len(opened), "page": stage.url}
+    if expected:
+        wait(lambda: bool(stage.pages()), stage, "the page to the one on call")
+    pages = [each["summary"] for each in stage.pages()]
+    if len(pages) != int(expected):
+        raise DemoFailed(f"PagerDuty has {len(pages)} incidents, {int(expected)} was promised")
+    summary: dict[str, Any] = {
+        "story": story.scenario.story,
+        "incidents": len(opened),
+        "pages": pages,
+        "page": stage.url,
+    }
     for alert in opened.values():
         delay = datetime.fromisoformat(alert["detected_at"]) - drift_at
         summary |= {
@@ -128,7 +138,8 @@ def _tell(summary: dict[str, Any], json: bool) -> None:
         return
     say(f"\n{summary['story']}")
     say(f"incidents before the drift: 0, after it: {summary['incidents']}")
+    for told in summary["pages"]:
+        say(f"PagerDuty (a fake) was told once: {told}")
     if "summary" in summary:
-        say(f"{summary['summary']}")
         say(f"found {summary['event_time_to_detection_seconds']:.0f} s of event time after the drift began")
     say(f"took {summary['seconds']:.0f} s")

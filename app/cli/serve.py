@@ -1,10 +1,11 @@
 """`api`, `worker` and `notifier`: what keeps running."""
 
+import asyncio
 import json
 import os
 import socket
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +13,9 @@ from app.cli.inputs import Muted, Watches, watching
 from app.cli.terminal import config_of, say, settings_of
 from app.errors import SettingsError
 from app.settings import LogSettings
+
+if TYPE_CHECKING:
+    from schemas.decisions import Acknowledgement
 
 WORKER, NOTIFIER = "agents.worker", "agents.notifier"  # by name: app never imports agents
 GRACE_SECONDS = 5
@@ -39,7 +43,13 @@ def api(
     from app.web.runner import Server
     from app.web.server import create_app
 
-    program = create_app(RedisStatusStore(settings.redis.url.get_secret_value()), settings.api)
+    async def tell(given: "Acknowledgement") -> None:
+        from app.adapters.subscription import answer
+
+        await asyncio.to_thread(answer, settings.kafka, given)
+
+    store = RedisStatusStore(settings.redis.url.get_secret_value())
+    program = create_app(store, settings.api, tell=tell)
     with _listen(settings.api.host, settings.api.port) as listener:
         say(f"promptdrift listens on http://{settings.api.host}:{listener.getsockname()[1]}")
         config = uvicorn.Config(

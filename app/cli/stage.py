@@ -29,20 +29,18 @@ class Stage:
     """The running parts: where the page is, and how to ask it."""
 
     url: str
+    pager: str
     processes: dict[str, Any]
     logs: Path
 
     def get(self, path: str) -> Any:  # noqa: ANN401  any JSON
         """One GET of the HTTP endpoint; None while it does not answer or knows nothing yet."""
-        import json
-        from urllib.error import URLError
-        from urllib.request import urlopen
+        return _got(self.url + path)
 
-        try:
-            with urlopen(self.url + path, timeout=5) as answer:
-                return json.load(answer)
-        except (URLError, OSError, ValueError):
-            return None
+    def pages(self) -> list[dict[str, Any]]:
+        """What the fake PagerDuty was told so far."""
+        found: list[dict[str, Any]] = (_got(self.pager + "/_state") or {"incidents": []})["incidents"]
+        return found
 
     def alive(self) -> None:
         """Raise where a part has died, with where its log is."""
@@ -53,7 +51,7 @@ class Stage:
 
 @contextmanager
 def stage(drift: str, seed: int, port: int) -> Iterator[tuple["Story", Stage]]:
-    """Start broker, Redis, worker and page; end them in reverse order."""
+    """Start broker, Redis, pager, worker, notifier and page; end them in reverse order."""
     import tempfile
 
     from app.adapters.embedded import Embedded
@@ -71,16 +69,21 @@ def stage(drift: str, seed: int, port: int) -> Iterator[tuple["Story", Stage]]:
             "PROMPTDRIFT_WORKER__IDLE_SECONDS": "3",
             "PROMPTDRIFT_WORKER__PORT": "0",
             "PROMPTDRIFT_DETECTION__BASELINE_EVENTS": str(BASELINE_EVENTS),
+            **_paging(pager := _free_port(), page := port or _free_port()),
         }
         story.connect(embedded.bootstrap)
         story.publish_reference()
-        address = port or _free_port()
-        commands = {"worker": ["worker"], "page": ["api", "--port", str(address)]}
+        commands = {
+            "pager": ["dev", "fake-pagerduty", "--port", str(pager)],
+            "worker": ["worker"],
+            "notifier": ["notifier"],
+            "page": ["api", "--port", str(page)],
+        }
         processes = {
             name: stack.enter_context(_child(words, environment, logs / f"{name}.log"))
             for name, words in commands.items()
         }
-        running = Stage(f"http://127.0.0.1:{address}", processes, logs)
+        running = Stage(f"http://127.0.0.1:{page}", f"http://127.0.0.1:{pager}", processes, logs)
         wait(lambda: _answers(running), running, "the page")
         yield story, running
 
@@ -126,6 +129,31 @@ class Story:
         from app.adapters.kafka import produce, record_of
 
         produce(self.settings.kafka, [record_of(self.settings.kafka, event) for event in events])
+
+
+def _paging(pager: int, page: int) -> dict[str, str]:
+    """Settings of the notifier: a fake PagerDuty."""
+    import json
+
+    sink = {"name": "pagerduty", "kind": "pagerduty", "url": f"http://127.0.0.1:{pager}"}
+    return {
+        "DEMO_ROUTING_KEY": "0" * 32,
+        "PROMPTDRIFT_NOTIFY__SINKS": json.dumps([{**sink, "secret_env": "DEMO_ROUTING_KEY"}]),
+        "PROMPTDRIFT_NOTIFY__PAGE_URL": f"http://127.0.0.1:{page}",
+        "PROMPTDRIFT_NOTIFY__PORT": "0",
+    }
+
+
+def _got(url: str) -> Any:  # noqa: ANN401  any JSON
+    import json
+    from urllib.error import URLError
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(url, timeout=5) as answer:
+            return json.load(answer)
+    except (URLError, OSError, ValueError):
+        return None
 
 
 def _answers(stage: Stage) -> bool:

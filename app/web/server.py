@@ -1,6 +1,7 @@
 """The HTTP server: page, API, live feed, probes and metrics over one status store.
 
-It reads the store and nothing else, so a broken page cannot stop detection.
+It reads the store and nothing else, so a broken page cannot stop detection; what people answer to an
+incident goes onto its topic.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +17,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from app.errors import DependencyError
 from app.ports import StatusStore
 from app.settings import ApiSettings
-from app.web import answers, api, feed, guard, metrics, pages, problems
+from app.web import answering, answers, api, feed, guard, metrics, pages, problems
 from app.web.hub import Hub
 from app.web.memo import Memo
 from app.web.throttle import Throttle
@@ -33,10 +34,13 @@ def create_app(
     *,
     clock: Callable[[], datetime] = utc_now,
     hub: Hub | None = None,
+    tell: answering.Tell | None = None,
 ) -> FastAPI:
     """The application around `store`, which it closes when it ends.
 
     With a token, everything but the probes asks for it (`Authorization: Bearer`, or the page's sign-in).
+
+    Args: tell, puts an answer to an incident onto its topic; without it none are taken.
     """
     settings = settings or ApiSettings()
     hub = hub or Hub(store)
@@ -63,6 +67,7 @@ def create_app(
     )
     app.include_router(api.routes(views))
     app.include_router(feed.routes(store, hub, settings.listeners))
+    app.include_router(answering.routes(store, tell, secured=settings.token is not None))
     app.include_router(probes(store, clock))
     app.include_router(guard.session_routes(_token(settings)))
     pages.install(app)

@@ -3,6 +3,7 @@ from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any, Self
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
@@ -150,6 +151,16 @@ def test_readings_and_alerts_reach_the_store(place: Setting) -> None:
         assert document is not None
         assert [a.alert_id for a in await place.store.alerts(None, None, 5)] == ["a-1"]
         assert [p.value for p in await place.store.series(SHOP, "change", 5)] == [1.0, 2.0]
+
+    place.follow(during)
+
+
+def test_a_test_alert_stands_on_no_page(place: Setting) -> None:
+    async def during() -> None:
+        rehearsal = msgspec.structs.replace(alert(1), kind="test", application="rehearsal")
+        place.log[name(ALERTS)] += [encode(rehearsal), encode(alert(2))]
+        await place.until(lambda: place.store.written == ["a-2"])
+        assert await place.store.applications() == [SHOP]
 
     place.follow(during)
 

@@ -20,6 +20,7 @@ def test_the_demo_raises_one_incident_after_the_drift_and_names_what_moved() -> 
     assert ended.returncode == 0, ended.stderr
     summary = json.loads(ended.stdout)
     assert summary["incidents"] == 1
+    assert len(summary["pages"]) == 1
     assert summary["deployment"] == "v2"
     assert summary["event_time_to_detection_seconds"] > 0
     assert any(c["share_now"] > c["share_before"] for c in summary["clusters"])

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from app.adapters.embedded import Embedded
+from app.adapters.status_keys import PREFIX
 from app.core.rules import CLEAN_WINDOWS
 from app.settings import Settings
 from tests.rig.crew import LEAD_WINDOWS, WINDOW, Crew, day_of_drift, play
@@ -17,15 +18,18 @@ APPLICATIONS = {f"app-{n}": 12 if n == 0 else 2 for n in range(10)}  # how many 
 pytestmark = [pytest.mark.embedded, pytest.mark.model, pytest.mark.timeout(400)]
 
 
-@pytest.fixture
-def crew(tmp_path: Path) -> Iterator[Crew]:
+@pytest.fixture(scope="module")
+def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
+    """One for all: what a test leaves running and known is the next one's start."""
     pager, redis = free_ports(2)
     with Embedded(partitions=3) as embedded:
         facts = {
             "kafka": {"bootstrap_servers": embedded.bootstrap, "partitions": 3, "session_timeout_seconds": 2},
             "redis": {"url": f"redis://{LOOPBACK}:{redis}/0"},
         }
-        found = Crew(Settings.model_validate(facts), tmp_path, (pager, redis), redis=True)
+        found = Crew(
+            Settings.model_validate(facts), tmp_path_factory.mktemp("crew"), (pager, redis), redis=True
+        )
         for name in found.names:
             found.start(name)
         found.until(lambda: found.pager() is not None, 60)
@@ -51,3 +55,43 @@ def test_a_day_of_drift_is_one_page_and_one_resolve_whatever_dies(crew: Crew) ->
         assert len(mine[-1].members) == 3 * (count + 1)
         last = max(r.time for window in days[name] for r in window if r.state == "alarm")
         assert mine[-1].updated_at == last + CLEAN_WINDOWS * WINDOW
+
+
+def test_people_answer_from_the_command_line_and_programs_subscribe(crew: Crew) -> None:
+    crew.send(day_of_drift("by-hand", START, segments=0, lead=0)[5])
+    crew.until(lambda: crew.incidents().get("by-hand") == ["triggered"], 60)
+
+    (found,) = crew.run("alerts", "list", "--application", "by-hand", "--json")
+    incident = found["incident"]
+    crew.run("alerts", "acknowledge", incident[:10], "--by", "ada")
+    crew.until(lambda: crew.incidents()["by-hand"] == ["acknowledged"], 60)
+    (found,) = crew.run("alerts", "list", "--application", "by-hand", "--json")
+    assert found["acknowledged_by"] == "ada"
+
+    crew.run("alerts", "close", incident, "--note", "a rehearsal")
+    crew.until(lambda: crew.incidents()["by-hand"] == ["resolved"], 60)
+    assert crew.run("alerts", "list", "--application", "by-hand", "--json") == []
+
+    tail = ["alerts", "tail", "--past", "--application", "by-hand", "--limit", "1", "--json"]
+    assert crew.run(*tail)["transition"] == "opened"
+    line = crew.subscriber()
+    assert line.split()[0] == "opened"
+
+
+def test_a_test_alert_travels_the_real_road_and_stands_on_no_page(crew: Crew) -> None:
+    (told,) = crew.run("alerts", "test", "--json")
+    assert (told["sink"], told["outcome"], told["status"]) == ("pager", "sent", 202)
+    crew.until(lambda: crew.incidents().get("promptdrift-test") == ["resolved"], 60)
+    state = crew.pager()
+    assert state is not None
+    assert any("TEST" in each["summary"] for each in state["incidents"])
+    with Redis.from_url(crew.live.settings.redis.url.get_secret_value(), decode_responses=True) as client:
+        assert "promptdrift-test" not in client.zrange(f"{PREFIX}applications", 0, -1)
+
+
+def test_a_test_alert_says_what_is_wrong_with_a_sink(crew: Crew) -> None:
+    crew.go_wrong("400")
+    done = crew.command("alerts", "test")
+    assert done.returncode == 4
+    assert "refused" in done.stdout
+    assert "not told: pager" in done.stderr

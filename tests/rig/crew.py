@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from app.adapters.kafka import Record, full_name, produce
 from app.settings import Settings
@@ -143,6 +143,34 @@ class Crew:
         for each in (self.pager() or {"incidents": []})["incidents"]:
             found.setdefault(each["dedup_key"].split("/")[1], []).append(each["state"])
         return found
+
+    def go_wrong(self, faults: str) -> None:
+        """What the pager does to the next requests."""
+        url = f"http://{LOOPBACK}:{self._pager}/_faults"
+        with urlopen(Request(url, faults.encode(), method="PUT"), timeout=5) as answer:
+            assert answer.status == 204
+
+    def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """The command line, on the same settings."""
+        line = ["env", *environment(self._settings), sys.executable, "-m", "app.cli", *words]
+        return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+
+    def run(self, *words: str) -> Any:
+        """What it says on stdout, as JSON; it must succeed."""
+        done = self.command(*words)
+        assert done.returncode == 0, done.stderr + self.said()
+        return json.loads(done.stdout) if done.stdout else None
+
+    def subscriber(self) -> str:
+        """The first line of examples/subscribe.py."""
+        topic = f"ALERTS_TOPIC={full_name(self._settings.kafka, ALERTS)}"
+        line = ["env", *environment(self._settings), topic, sys.executable, "-u", "examples/subscribe.py"]
+        with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, cwd=ROOT) as example:
+            assert example.stdout is not None
+            try:
+                return example.stdout.readline()
+            finally:
+                example.kill()
 
     def transitions(self) -> list[Alert]:
         """Transitions on the topic, each once, in order."""
