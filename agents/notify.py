@@ -23,7 +23,7 @@ from agents.telemetry import CIRCUIT_OPEN, NOTIFICATION_SECONDS, NOTIFICATIONS, 
 from app.adapters.notifiers import Notifier, Sink
 from app.core.alerts import identity
 from app.core.gates import Gate
-from app.core.messages import Answer, Message, Task, Verdict
+from app.core.messages import Answer, Message, Subscription, Task, Thread, Verdict
 from app.core.notification import Backlog
 from app.settings import NotifySettings, Settings
 from schemas.codec import decode
@@ -133,6 +133,7 @@ class Notify(PartitionedStation[_Partition]):
         if alert is not None:
             subscriptions = {name: sink.subscription for name, sink in self._exchange.sinks.items()}
             partition.backlog.tell(alert, subscriptions, born)
+            await self._refuse_unknown(alert)
 
     def _announce(self, backlog: Backlog, record: Record, born: float) -> None:
         told = [sink.name for sink in self._exchange.sinks.values() if sink.changes]
@@ -193,14 +194,29 @@ class Notify(PartitionedStation[_Partition]):
             partition.read = saved["read"]
         return partition
 
+    async def _refuse_unknown(self, alert: Alert) -> None:
+        """A sink that monitors as code name and nobody has set: said once an incident, not passed over."""
+        unknown = set(alert.sinks or ()) - self._exchange.sinks.keys()
+        if alert.transition != "opened":
+            return
+        for name in sorted(unknown):
+            sink = Sink(name, "unknown", Subscription(actions=frozenset()), changes=False)
+            message = Message("trigger", alert.alert_id, b"", alert.updated_at.timestamp())
+            task = Task(Thread(name, alert.incident, alert.application), message)
+            verdict = Verdict(outcome="refused", reason="notify.sinks has no sink of this name")
+            await self._log(_delivery(sink, task, Answer(status=None), verdict), 0.0)
+
     async def _tell(self, task: Task, answer: Answer, verdict: Verdict) -> None:
         """Write an attempt into the log of deliveries."""
         delivery = _delivery(self._exchange.sinks[task.thread.sink], task, answer, verdict)
         self._exchange.latest[delivery.sink] = delivery
+        await self._log(delivery, answer.seconds)
+
+    async def _log(self, delivery: Delivery, seconds: float) -> None:
         key, value = delivery.incident.encode(), msgspec.json.encode(delivery)
         await self._outbox.send(DELIVERIES, value, key=key)
         NOTIFICATIONS.labels(delivery.sink, delivery.outcome).inc()
-        NOTIFICATION_SECONDS.labels(delivery.sink).observe(answer.seconds)
+        NOTIFICATION_SECONDS.labels(delivery.sink).observe(seconds)
         log.info(
             "notification",
             sink=delivery.sink,

@@ -98,7 +98,8 @@ class Alert(Struct, frozen=True, kw_only=True):
     units: int = 0
     transition: str = ""  # one of TRANSITIONS; empty in alerts from before there were any
     segment: str | None = None
-    members: list[Member] = []
+    members: list[Member] = []  # at most 100, the root first
+    members_total: int = 0
     acknowledged_at: datetime | None = None
     acknowledged_by: str | None = None
     muted: bool = False  # nobody is to be told now

@@ -1,6 +1,8 @@
 """Sinks: who they are by the settings, and one way to speak HTTP to them."""
 
+import contextlib
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
+import msgspec
 
 from app.adapters import pagerduty, slack, webhook
 from app.adapters.wire import plain
@@ -17,6 +20,7 @@ from app.settings import NotifySettings, SinkSettings
 
 READ_BYTES = 4096  # of an answer
 CONNECT_SECONDS = 5.0
+SLACK_WORD = re.compile(rb"[a-z_]{1,40}")
 PAGING = frozenset({"trigger", "acknowledge", "resolve"})
 EVERYTHING = PAGING | {"update"}
 ACTIONS = {"pagerduty": PAGING, "slack": EVERYTHING, "webhook": EVERYTHING, "log": EVERYTHING}
@@ -177,7 +181,7 @@ class Notifier:
                 return answer.status, None, ""
             retry_after = _seconds(answer.headers.get("Retry-After"))
             said = await answer.content.read(READ_BYTES)
-            return answer.status, retry_after, said.decode("utf-8", "replace")
+            return answer.status, retry_after, _reason(answer.status, answer.reason or "", said)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -191,6 +195,26 @@ class Notifier:
         """Give the connections back."""
         if self._session is not None:
             await self._session.close()
+
+
+def _reason(status: int, phrase: str, said: bytes) -> str:
+    """What a refusal says, as far as it can be no echo of what was sent: nobody's words come into a log.
+
+    PagerDuty answers with `errors`, Slack with one word; anything else is left out.
+
+    >>> _reason(400, "Bad Request", b'{"errors": ["Invalid routing key"], "echo": "what a user wrote"}')
+    'HTTP 400 Bad Request: Invalid routing key'
+    >>> _reason(404, "Not Found", b"no_service"), _reason(500, "", b"what a user wrote")
+    ('HTTP 404 Not Found: no_service', 'HTTP 500')
+    """
+    told = said.decode("utf-8", "replace") if SLACK_WORD.fullmatch(said) else ""
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+        told = "; ".join(msgspec.json.decode(said, type=_Refusal).errors[:3])
+    return f"HTTP {status} {phrase}".strip() + (f": {told}" if told else "")
+
+
+class _Refusal(msgspec.Struct):
+    errors: list[str] = []
 
 
 def _trust(settings: NotifySettings) -> Any:  # noqa: ANN401  aiohttp's own

@@ -72,7 +72,7 @@ def _members(alert: Alert) -> Sequence[str] | None:
         + ("" if m.value is None or m.threshold is None else f", {m.value:.3g} against {m.threshold:.3g}")
         for m in alert.members[:20]
     ]
-    more = len(alert.members) - len(shown)
+    more = max(alert.members_total, len(alert.members)) - len(shown)
     return [*shown, *([f"and {more} more"] if more else [])] or None
 
 

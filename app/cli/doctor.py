@@ -69,6 +69,7 @@ def examine(ctx: typer.Context) -> Iterator[Finding]:
     yield _guarded("meaning", lambda: _transformer(settings.encoder))
     yield from _broker(settings.kafka)
     yield from _redis(settings.redis)
+    yield _guarded("sinks", lambda: _sinks(settings))
     yield from _names(settings)
 
 
@@ -136,6 +137,21 @@ def _transformer(settings: EncoderSettings) -> Finding:
     return Finding(
         name="meaning", state=state, detail=f"the transformer runs in float32: {detail}", remedy=remedy
     )
+
+
+def _sinks(settings: Settings) -> Finding:
+    """Whom the notifier would tell, with the secrets that this shell has; and the monitors as code."""
+    from app.adapters.monitors import load_rules
+    from app.adapters.notifiers import sinks_of
+
+    load_rules(settings.detection.monitors)
+    names = [f"{sink.name} ({sink.kind})" for sink in sinks_of(settings.notify).values()]
+    if names:
+        return Finding(name="sinks", state="ok", detail=", ".join(names))
+    remedy = (
+        "set PAGERDUTY_ROUTING_KEY or notify.sinks; incidents are on their topic and the page in any case"
+    )
+    return Finding(name="sinks", state="warning", detail="nobody is told of incidents", remedy=remedy)
 
 
 def _broker(kafka: KafkaSettings) -> Iterator[Finding]:

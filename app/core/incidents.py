@@ -23,6 +23,7 @@ from schemas.readings import PARTIAL, Reading
 SILENCE = "health"  # the monitor that speaks for all of an application: its `unknown` is everybody's
 KEPT = 4096  # places whose latest reading is remembered, while they are not part of an incident
 QUIET = timedelta(hours=6)  # a member not heard for so long keeps no incident open that others left
+LISTED = 100  # members in one alert; it must fit into a record
 FLAGS = ("severity", "acknowledged_at", "acknowledged_by", "unknown", "reminders")
 
 
@@ -220,7 +221,8 @@ class Incidents:
             alert_id=identity("alert", known.incident, transition, *named),
             transition=transition,
             updated_at=known.updated_at,
-            members=members,
+            members=members[:LISTED],
+            members_total=len(members),
             muted=silent,
             summary=known.lead.summary + (f"; seen by {len(members)} monitors" if len(members) > 1 else ""),
             **{name: getattr(known, name) for name in FLAGS},

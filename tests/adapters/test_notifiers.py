@@ -57,10 +57,10 @@ def test_an_incident_over_http() -> None:
 @pytest.mark.parametrize(
     ("fault", "status", "reason"),
     [
-        ("400", 400, "fault"),
-        ("429", 429, "fault"),
-        ("503", 503, "fault"),
-        ("301", 301, "fault"),
+        ("400", 400, "HTTP 400 Bad Request"),
+        ("429", 429, "HTTP 429 Too Many Requests"),
+        ("503", 503, "HTTP 503"),
+        ("301", 301, "HTTP 301"),
         ("hang", None, "no answer within 1 s"),
         ("close", None, "ServerDisconnectedError"),
         ("lost", None, "ServerDisconnectedError"),

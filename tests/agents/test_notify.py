@@ -239,6 +239,16 @@ def test_a_dry_run_says_what_it_would_have_told() -> None:
     played(story, dry_run=True)
 
 
+def test_a_sink_that_nobody_has_set_is_told_of_in_the_log() -> None:
+    async def story(desk: Desk, fake: FakePagerDuty) -> None:
+        lost = alert("opened", sinks=["nobody"])
+        await desk.until(lambda: desk.outcomes == ["trigger refused"], said(lost))
+        assert (desk.deliveries[0].sink, fake.incidents) == ("nobody", [])
+        assert "no sink of this name" in (desk.deliveries[0].reason or "")
+
+    played(story)
+
+
 def test_what_is_no_alert_is_buried() -> None:
     async def story(desk: Desk, _: FakePagerDuty) -> None:
         await desk.until(lambda: True, [record(ALERTS, b"{}", 0), *said(OPENED, first=1)])

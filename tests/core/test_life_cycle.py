@@ -278,6 +278,13 @@ def test_a_day_of_drift_seen_by_everything_is_one_incident(seed: int) -> None:
     assert len(alerts[-1].members) == 36
 
 
+def test_an_alert_stays_small_however_many_see_it() -> None:
+    alerts = told([say(n, "alarm", segment=f"tenant={n}") for n in range(300)])
+    assert (len(alerts[-1].members), alerts[-1].members_total) == (100, 300)
+    assert len(msgspec.json.encode(alerts[-1])) < 60_000
+    assert "300 monitors" in alerts[-1].summary
+
+
 @settings(max_examples=25)
 @given(st.integers(1, 800), st.integers(0, 60))
 def test_a_crash_anywhere_in_it_changes_nothing(cut: int, again: int) -> None:

@@ -48,6 +48,7 @@ def test_a_day_of_drift_is_one_page_and_one_resolve_whatever_dies(crew: Crew) ->
 
     crew.until(lambda: crew.incidents() == {name: ["resolved"] for name in APPLICATIONS}, 120)
 
+    crew.until(lambda: crew.shown() == dict.fromkeys(APPLICATIONS, 0), 60)  # Redis, empty at each start
     told = crew.transitions()
     for name, count in APPLICATIONS.items():
         mine = [alert for alert in told if alert.application == name]

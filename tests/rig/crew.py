@@ -3,6 +3,7 @@
 What is written down is checked from outside: the pager's own state, the topics, the status in Redis.
 """
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -17,6 +18,8 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 from app.adapters.kafka import Record, full_name, produce
+from app.adapters.status import RedisStatusStore
+from app.errors import DependencyError
 from app.settings import Settings
 from schemas.codec import encode
 from schemas.decisions import Alert
@@ -171,6 +174,21 @@ class Crew:
                 return example.stdout.readline()
             finally:
                 example.kill()
+
+    def shown(self) -> dict[str, int]:
+        """How many open incidents the status in Redis has, by application."""
+
+        async def ask() -> dict[str, int]:
+            store = RedisStatusStore(self._settings.redis.url.get_secret_value())
+            try:
+                found = {name: await store.status(name) for name in await store.applications()}
+            except DependencyError:
+                return {}
+            finally:
+                await store.close()
+            return {name: len(document["incidents"]) for name, document in found.items() if document}
+
+        return asyncio.run(ask())
 
     def transitions(self) -> list[Alert]:
         """Transitions on the topic, each once, in order."""
