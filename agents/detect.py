@@ -1,6 +1,7 @@
 """`ticks.v1` -> `readings.v1`: learn baselines, judge every tick, explain what moved."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,8 @@ from agents.dead_letters import typed
 from agents.library import Library
 from agents.plumbing import Lane, Outbox, Record
 from agents.station import PartitionedStation
+from agents.telemetry import LATENCY, STAGE_SECONDS, log
 from agents.telemetry import READINGS as READINGS_SENT
-from agents.telemetry import STAGE_SECONDS, log
 from app.core.monitor import MonitorSettings
 from app.core.monitors import Monitors
 from app.settings import Settings
@@ -105,6 +106,7 @@ async def send_reading(outbox: Outbox, reading: Reading) -> None:
     """Queue one reading."""
     await outbox.send(READINGS, encode(reading), key=reading.application.encode())
     READINGS_SENT.labels(reading.monitor, reading.state).inc()
+    LATENCY.labels(reading.monitor).observe(max(0.0, time.time() - reading.time.timestamp()))
 
 
 def register(

@@ -15,7 +15,7 @@ from agents.library import Library
 from agents.plumbing import Lane, Outbox, Record, assigned
 from agents.reading import Ends
 from agents.station import PartitionedStation
-from agents.telemetry import EVENTS, STAGE_SECONDS, UNITS
+from agents.telemetry import CLOCK_SKEW, EVENTS, STAGE_SECONDS, UNITS
 from app.adapters.tuning import measure_settings
 from app.core.measurement import Candidate, Described, Measurer
 from app.ports import Encoder
@@ -88,6 +88,7 @@ class Measure(PartitionedStation[_Partition]):
                     record.offset, interactions, references, recorded=record.timestamp
                 )
                 EVENTS.inc(len(interactions))
+                _tell_skew(record, interactions)
         if owned:
             with STAGE_SECONDS.labels("measure").time():
                 samples = await asyncio.get_running_loop().run_in_executor(self._thread, self._fold, owned)
@@ -111,7 +112,8 @@ class Measure(PartitionedStation[_Partition]):
     def _fold(self, owned: Mapping[int, list[Candidate]]) -> list[Sample]:
         """In a thread: the eyes are slow, the loop must breathe."""
         texts = [c.text for candidates in owned.values() for c in candidates]
-        encoded = self._eyes.encoder.encode(texts)
+        with STAGE_SECONDS.labels("encode").time():
+            encoded = self._eyes.encoder.encode(texts)
         kept: list[Sample] = []
         first = 0
         for number, candidates in owned.items():
@@ -163,6 +165,13 @@ class Measure(PartitionedStation[_Partition]):
             measurer.restore(saved)
         buried = await buried_after(self._settings, self._topic, number, measurer.last_offset)
         return _Partition(measurer, time.monotonic(), buried=buried)
+
+
+def _tell_skew(record: Record, interactions: Sequence[Interaction]) -> None:
+    """Nothing is sent before it happened: event times ahead of their record are a wrong clock."""
+    if record.timestamp is not None and interactions:
+        newest = max(interaction.time for interaction in interactions).timestamp()
+        CLOCK_SKEW.set(max(0.0, newest - record.timestamp))
 
 
 def register(app: faust.App, settings: Settings, *, eyes: Eyes, library: Library, outbox: Outbox) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import faust
 from mode.supervisors import CrashingSupervisor
 
-from agents.telemetry import RECORDS, log
+from agents.telemetry import RECORDS, STAGE_AT, log
 from app.settings import Settings
 from schemas.topics import Topic
 
@@ -216,6 +216,7 @@ class Lane:
         batch = [event for event in batch if event.message.generation_id == present]
         await self.station.process([_record(event) for event in batch])
         RECORDS.labels(self.name).inc(len(batch))
+        STAGE_AT.labels(self.name).set_to_current_time()
         self._unacked += batch
         await self._settle(stream)
 

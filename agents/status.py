@@ -37,7 +37,8 @@ class StatusFeed:
     Writes are idempotent (an older reading changes nothing, an alert id counts once), so several
     workers writing the same is harmless.
 
-    Args: facts, what the worker says of itself with each heartbeat; references, what it measures against.
+    Args: facts, what the worker says of itself with each heartbeat; references, what it measures against;
+        heard, called with every reading.
     """
 
     def __init__(
@@ -48,9 +49,10 @@ class StatusFeed:
         *,
         facts: Callable[[], dict[str, Any]] = dict,
         references: Callable[[], Sequence[ReferenceSummary]] = tuple,
+        heard: Callable[[Reading], None] = lambda reading: None,
     ) -> None:
         self._settings, self._store, self._worker = settings, store, worker
-        self._facts, self._references = facts, references
+        self._facts, self._references, self._heard = facts, references, heard
         self._told: list[ReferenceSummary] = []
         self._generation: str | None = None
         self.fresh = False
@@ -89,6 +91,8 @@ class StatusFeed:
 
     async def _put(self, record: Any) -> None:  # noqa: ANN401  aiokafka's record
         for fact in _facts_in(record):
+            if isinstance(fact, Reading):
+                self._heard(fact)
             while not await self._try(self._write(fact)):  # noqa: ASYNC110  nothing tells that it is back
                 await asyncio.sleep(RETRY_SECONDS)
 

@@ -38,6 +38,24 @@ CHECKPOINT_AT = Gauge(
     "promptdrift_checkpoint_timestamp_seconds", "When an agent last saved its state.", ["agent"]
 )
 
+STAGE_AT = Gauge(
+    "promptdrift_stage_timestamp_seconds",
+    "When an agent last finished a batch, empty ones included.",
+    ["agent"],
+)
+LAG = Gauge("promptdrift_consumer_lag_records", "Records that wait for a stage.", ["topic", "partition"])
+LAG_SECONDS = Gauge("promptdrift_consumer_lag_seconds", "Age of the oldest record that waits.", ["stage"])
+LATENCY = Histogram(
+    "promptdrift_end_to_end_latency_seconds",
+    "From the end of a window's event time to its reading.",
+    ["monitor"],
+    buckets=(0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
+)
+CLOCK_SKEW = Gauge(
+    "promptdrift_clock_skew_seconds", "How far event times of the latest batch are ahead of their records."
+)
+KAFKA_ERRORS = Counter("promptdrift_kafka_errors_total", "Looks at the broker that failed.")
+
 log: Any = structlog.get_logger("promptdrift")
 
 

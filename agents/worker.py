@@ -12,15 +12,19 @@ import faust
 from agents import alert, detect, health, ingest, measure, process
 from agents.library import Library
 from agents.measure import Eyes
-from agents.plumbing import Outbox, make_app
+from agents.plumbing import Outbox, assigned, make_app
 from agents.status import StatusFeed
 from agents.telemetry import VECTORS, log
+from agents.vitals import Vitals
 from app.adapters.describe import describe
 from app.adapters.encoders import open_encoder
+from app.adapters.kafka import full_name
 from app.adapters.status import RedisStatusStore
 from app.adapters.tuning import monitor_settings
 from app.adapters.watches import load_bank
+from app.core.health import Health, HealthLimits
 from app.settings import Settings
+from schemas.topics import READINGS
 
 
 def build(settings: Settings) -> faust.App:
@@ -47,7 +51,17 @@ def build(settings: Settings) -> faust.App:
     alert.register(app, settings, outbox=Outbox(app, settings.kafka.topic_prefix), rules=monitor.rules)
     store = RedisStatusStore(settings.redis.url.get_secret_value())
     name = f"{socket.gethostname()}-{os.getpid()}"
-    feed = StatusFeed(settings, store, name, references=library.summaries)
+    readings = full_name(settings.kafka, READINGS)
+    vitals = Vitals(
+        settings,
+        Health(HealthLimits(**settings.health.model_dump())),
+        outbox=Outbox(app, settings.kafka.topic_prefix),
+        speaks=lambda: 0 in assigned(app, readings),
+        store_fresh=lambda: feed.fresh,
+    )
+    feed = StatusFeed(
+        settings, store, name, facts=vitals.facts, references=library.summaries, heard=vitals.hear
+    )
 
     async def serve_health() -> None:
         if settings.worker.port:
@@ -56,7 +70,7 @@ def build(settings: Settings) -> faust.App:
             )
 
     app.on_before_shutdown.connect(process.end_in_time)
-    for task in (library.follow, feed.follow, serve_health):
+    for task in (library.follow, feed.follow, vitals.follow, serve_health):
         app.task(task)
     return app
 

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.encoding import Encoded
+from app.core.health import PIPELINE
 from schemas.decisions import Alert, Delivery
 from schemas.events import Deployment
 from schemas.readings import Reading
 
 __all__ = [
+    "PIPELINE",
     "ClusterShare",
     "Encoded",
     "Encoder",
@@ -133,7 +135,7 @@ class StatusStore(Protocol):
         ...
 
     async def applications(self) -> list[str]:
-        """Every application with a status."""
+        """Every application with a status; "*", the pipeline itself, is none."""
         ...
 
     async def status(self, application: str) -> dict[str, Any] | None:

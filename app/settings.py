@@ -142,6 +142,16 @@ class NotifySettings(Section):
     port: int = Field(default=6067, ge=0, le=65535, description="0: no health port")
 
 
+class HealthSettings(Section):
+    """When the pipeline itself is in trouble."""
+
+    stalled_seconds: float = Field(default=40.0, ge=5, le=3600)
+    behind_seconds: float = Field(default=600.0, gt=0)
+    store_seconds: float = Field(default=60.0, gt=0)
+    dead_letter_share: float = Field(default=0.05, gt=0, le=1)
+    unscored_share: float = Field(default=0.2, gt=0, le=1)
+
+
 class ApiSettings(Section):
     """The status endpoint and page."""
 
@@ -176,6 +186,7 @@ class Settings(BaseSettings):
     sources: list[SourceSettings] = []
     worker: WorkerSettings = WorkerSettings()
     notify: NotifySettings = NotifySettings()
+    health: HealthSettings = HealthSettings()
     api: ApiSettings = ApiSettings()
     log: LogSettings = LogSettings()
 

@@ -40,7 +40,7 @@ from tests.rig import made, tables
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-MONITORS = ("change", "responses", "gap")
+MONITORS = ("change", "responses", "gap", "health")
 NOT_HERE = re.compile(
     r"/work/|/tmp/|/home/|/root/|/Users/|pypi|pythonhosted|download\.pytorch|npmjs|maven\.(org|apache)|ghcr\.io|quay\.io",
     re.IGNORECASE,

@@ -34,7 +34,7 @@ from app.adapters.status_document import Document, F, Limits, utc_now
 from app.adapters.status_keys import append, as_json, begin, decoded, entries, event_of, key, neighbour
 from app.adapters.status_memory import InMemoryStatusStore
 from app.errors import DependencyError
-from app.ports import ReferenceSummary, SeriesPoint, StatusEvent
+from app.ports import PIPELINE, ReferenceSummary, SeriesPoint, StatusEvent
 from schemas.decisions import Alert, Delivery
 from schemas.events import Deployment
 from schemas.readings import Reading
@@ -161,7 +161,7 @@ class RedisStatusStore:
         horizon = self._clock().timestamp() - self._limits.history_seconds
         with reaching(self.url):
             names = await self._redis.zrangebyscore(key("applications"), horizon, "+inf")
-        return sorted(cast(list[str], names))
+        return sorted(name for name in cast(list[str], names) if name != PIPELINE)
 
     async def status(self, application: str) -> dict[str, Any] | None:
         """The status document; None for an application never heard of."""

@@ -1,17 +1,20 @@
 """The status document of an application: what a reading or an alert makes of it.  Shared by all stores."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
 
-from app.ports import SeriesPoint
+from app.core.health import MONITOR
+from app.ports import PIPELINE, SeriesPoint
 from schemas.decisions import Alert, Delivery
 from schemas.events import Deployment
 from schemas.readings import Reading
 
+BLINDING = ("stage ingest", "stage measure", "stage detect")  # while they stand, nobody judges traffic
+NO_WORKER = "No worker has reported for half a minute: nothing is measured."
 Document = dict[str, Any]
 Fact = Deployment | Delivery
 F = TypeVar("F", Deployment, Delivery)
@@ -138,8 +141,40 @@ def state_of(document: Document) -> str:
         return "critical" if any(i["severity"] == "critical" for i in incidents) else "warning"
     if any(reading["state"] in ("alarm", "pending") for reading in readings.values()):
         return "warning"
+    if document["application"] == PIPELINE:
+        return "ok" if readings else "unknown"
     spoken = readings.get("change") or readings.get("gap")
     return str(spoken["state"]) if spoken else "unknown"
+
+
+def judged(document: Document, pipeline: Document | None, workers: Sequence[Mapping[str, Any]]) -> Document:
+    """The document with `why` nothing can be said of the application; its state is unknown then.
+
+    An open incident keeps its state: it was true, and nobody has said that it is over.
+    """
+    why = blindness(pipeline, workers) or _silence(document)
+    if why is None or document["incidents"] or document["application"] == PIPELINE:
+        return {**document, "why": None}
+    return {**document, "state": "unknown", "why": why}
+
+
+def blindness(pipeline: Document | None, workers: Sequence[Mapping[str, Any]]) -> str | None:
+    """Why nobody judges traffic now; None where somebody does."""
+    if not any(worker.get("role") != "notifier" for worker in workers):
+        return NO_WORKER
+    for _, reading in sorted((pipeline or {}).get("readings", {}).items()):
+        stands = reading["state"] == "alarm" and reading.get("severity") == "critical"
+        if stands and (reading.get("segment") or "").startswith(BLINDING):
+            return f"The pipeline stands: {reading.get('note')}."
+    return None
+
+
+def _silence(document: Document) -> str | None:
+    """What was said of silence, unless something was measured after it."""
+    said, written = document["readings"].get(MONITOR), document["written_at"]
+    if said is None or said["state"] != "unknown" or max(written, key=written.__getitem__) != MONITOR:
+        return None
+    return str(said.get("note"))
 
 
 def point_of(reading: Reading) -> SeriesPoint:

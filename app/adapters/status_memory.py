@@ -12,7 +12,7 @@ import msgspec
 
 from app.adapters import status_document as rules
 from app.adapters.status_document import Document, Limits, utc_now
-from app.ports import ReferenceSummary, SeriesPoint, StatusEvent
+from app.ports import PIPELINE, ReferenceSummary, SeriesPoint, StatusEvent
 from schemas.decisions import Alert, Delivery
 from schemas.events import Deployment
 from schemas.readings import Reading
@@ -107,7 +107,8 @@ class InMemoryStatusStore:
     async def applications(self) -> list[str]:
         """Applications written to lately, by name."""
         horizon = self._clock() - timedelta(seconds=self._limits.history_seconds)
-        return sorted(name for name, at in list(self._applications.items()) if at > horizon)
+        known = [name for name, at in list(self._applications.items()) if at > horizon]
+        return sorted(name for name in known if name != PIPELINE)
 
     async def status(self, application: str) -> dict[str, Any] | None:
         """The status document; None for an application never heard of."""

@@ -99,7 +99,7 @@ def _counted(stage: Stage) -> int:
 
 def _conclude(story: Story, stage: Stage, *, expected: bool) -> dict[str, Any]:
     """What was promised against what happened.  Raises: DemoFailed."""
-    alerts = (stage.get("/v1/alerts?limit=100") or {}).get("alerts", [])
+    alerts = (stage.get("/v1/alerts?application=helpdesk&limit=100") or {}).get("alerts", [])
     opened = {alert["incident"]: alert for alert in reversed(alerts) if alert["state"] == "firing"}
     drift_at = story.scenario.drift_at
     early = [a for a in opened.values() if datetime.fromisoformat(a["detected_at"]) < drift_at]

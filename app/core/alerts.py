@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime
 
 from app.core.aspects import MONITORS, changed
+from app.core.health import MONITOR, PIPELINE
 from app.core.rules import Rule
 from schemas.decisions import Alert, Attribution, Member, Severity
 from schemas.readings import Adaptation, Reading
@@ -109,6 +110,9 @@ def summarise(reading: Reading) -> str:
         return f"{app}: {share:.0f} % of live prompts lie outside what the eval set covers"
     if reading.monitor == "adaptation" and reading.adaptation is not None:
         return f"{app}: after deployment {reading.deployment} {reading.adaptation.verdict}"
+    if reading.monitor == MONITOR:
+        whose = "the pipeline" if reading.application == PIPELINE else reading.application
+        return f"{whose}: {reading.note}"
     what = changed(reading) if reading.monitor in DRIFT else f"{reading.monitor} changed"
     parts = [f"{app}: {what}" + (f" ({reading.channel})" if reading.channel else "")]
     moved = [c for c in reading.clusters if c.share_now > c.share_before] or reading.clusters

@@ -30,6 +30,7 @@ class Status(msgspec.Struct):
     readings: dict[str, Reading]  # monitor, or monitor[segment] -> its latest reading
     written_at: dict[str, datetime]  # the same -> wall clock of its write
     incidents: list[Alert]  # open ones, critical first
+    why: str | None  # nothing can be said: the pipeline stands, or its data have stopped
     stale: bool  # nobody has written for a while
 
 
@@ -44,6 +45,7 @@ class Statuses(msgspec.Struct):
     """Everything at once: what a page needs to draw its overview."""
 
     applications: list[Status]
+    pipeline: Status | None  # its own health, condition by condition; None before anybody has looked
     workers: list[Worker]
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Response
 
-from app.ports import ReferenceSummary, SeriesPoint, StatusStore
+from app.adapters.status_document import judged
+from app.ports import PIPELINE, ReferenceSummary, SeriesPoint, StatusStore
 from app.web import answers
 from app.web.answers import PROBLEM, Answer, described
 from app.web.memo import Memo
@@ -37,23 +38,28 @@ class Views:
         return await self._memo.get(key, make)
 
     async def status(self, application: str) -> dict[str, Any]:
-        """One status document, judged by the clock.  Raises Problem for an unknown application."""
+        """One status document, judged.  Raises Problem for an unknown application."""
         document = await self.store.status(application)
         if document is None:
             raise unknown(application)
+        return self._judged(document, await self.store.status(PIPELINE), await self.store.workers())
+
+    async def statuses(self) -> dict[str, Any]:
+        """All of them, by name, the pipeline, and the workers."""
+        pipeline, workers = await self.store.status(PIPELINE), await self.store.workers()
+        documents = [await self.store.status(name) for name in await self.store.applications()]
+        return {
+            "applications": [self._judged(each, pipeline, workers) for each in documents if each],
+            "pipeline": self._judged(pipeline, pipeline, workers) if pipeline else None,
+            "workers": workers,
+        }
+
+    def _judged(
+        self, document: dict[str, Any], pipeline: dict[str, Any] | None, workers: list[dict[str, Any]]
+    ) -> dict[str, Any]:
         written = document.get("updated_at")
         age = (self._clock() - datetime.fromisoformat(written)).total_seconds() if written else float("inf")
-        return {**document, "stale": age > self._stale}
-
-    async def statuses(self) -> list[dict[str, Any]]:
-        """All of them, by name."""
-        found = []
-        for name in await self.store.applications():
-            try:
-                found.append(await self.status(name))
-            except Problem:  # it expired in between
-                continue
-        return found
+        return {**judged(document, pipeline, workers), "stale": age > self._stale}
 
     async def incident(self, incident: str) -> dict[str, Any]:
         """An incident with its evidence.  Raises Problem for an unknown one."""
@@ -134,10 +140,10 @@ def add_status(router: APIRouter, views: Views) -> None:
 
     @router.get("/status", responses={200: described(answers.Statuses)})
     async def statuses(asked: Asked = None) -> Response:
-        """Status of every application, and the workers."""
+        """Status of every application, health of the pipeline, and the workers."""
 
         async def make() -> Answer:
-            return Answer({"applications": await views.statuses(), "workers": await views.store.workers()})
+            return Answer(await views.statuses())
 
         return (await views.once("status", make)).to(asked)
 
@@ -147,8 +153,8 @@ def add_status(router: APIRouter, views: Views) -> None:
 
         async def make() -> Answer:
             body = await views.status(application)
-            tag = f"{body['revision']}-stale" if body["stale"] else str(body["revision"])
-            return Answer(body, tag=tag)
+            flags = [flag for flag in ("stale", "why") if body[flag]]
+            return Answer(body, tag="-".join([str(body["revision"]), *flags]))
 
         return (await views.once(("status", application), make)).to(asked)
 

@@ -91,6 +91,23 @@ def test_a_lost_server_is_said_what_was_known_stays_and_it_comes_back(visit: Vis
     page.get_by_text("5,432").wait_for()
 
 
+def test_a_stage_that_stands_is_said_everywhere_and_blinds_what_it_feeds(visit: Visit, site: Site) -> None:
+    page = visit.open("/app/box-search")
+    page.wait_for_selector(".facts")
+    assert page.inner_text("main .pill >> nth=0") == "OK"
+    site.put(samples.health("stage detect", datetime.now(UTC), state="alarm"))
+    page.wait_for_selector("#notice:visible")
+    assert "detect has finished nothing for 47 s" in page.inner_text("#notice")
+    page.wait_for_function("() => document.querySelector('main .pill').textContent === 'Unknown'")
+    assert "The pipeline stands" in page.inner_text(".title")
+    page = visit.open("/pipeline")
+    row = page.get_by_role("region", name="Health").last.locator("tbody tr").first
+    assert row.locator("td").all_inner_texts()[:2] == ["Stage detect", "Critical"]
+    site.put(samples.health("stage detect", datetime.now(UTC) + timedelta(seconds=1)))
+    page.wait_for_selector("#notice", state="hidden")
+    assert visit.troubles == []
+
+
 def test_silence_is_told(visit: Visit, site: Site) -> None:
     application = site.store._documents["box-search"][1]
     application["updated_at"] = (datetime.now(UTC) - timedelta(minutes=4)).isoformat()

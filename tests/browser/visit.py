@@ -17,6 +17,7 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+LIVE_LIMIT_MS = 20_000
 LIVE = "#link[data-link=live]"
 
 
@@ -59,7 +60,10 @@ class Visit:
     def open(self, address: str) -> Any:
         """Go to a view of the live page, and wait until it is live."""
         self.page.goto(f"{self.base}#{address}")
-        self.page.wait_for_selector(LIVE)
+        try:
+            self.page.wait_for_selector(LIVE, timeout=LIVE_LIMIT_MS)
+        except Exception as error:
+            raise AssertionError(f"{address} did not come to life: {self.troubles}") from error
         return self.page
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from urllib.request import Request, urlopen
 from app.adapters.kafka import Record, full_name, produce
 from app.adapters.status import RedisStatusStore
 from app.errors import DependencyError
+from app.ports import PIPELINE
 from app.settings import Settings
 from schemas.codec import encode
 from schemas.decisions import Alert
@@ -141,10 +142,11 @@ class Crew:
             return None
 
     def incidents(self) -> dict[str, list[str]]:
-        """States of all incidents that the pager ever had, by application."""
+        """States of all incidents that the pager ever had, by application; none of the pipeline itself."""
         found: dict[str, list[str]] = {}
         for each in (self.pager() or {"incidents": []})["incidents"]:
             found.setdefault(each["dedup_key"].split("/")[1], []).append(each["state"])
+        found.pop(PIPELINE, None)  # while its processes are killed it may well say so
         return found
 
     def go_wrong(self, faults: str) -> None:

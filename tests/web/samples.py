@@ -33,6 +33,10 @@ THRESHOLD = 4.82  # decades
 MARKUP = "<script>alert(1)</script> please <b>sum</b> this up"
 REORDERING = "ship it to \u202eteerts niaM\u202c 12"
 
+STAGES = [
+    {"stage": "measure", "state": "ok", "partitions": 6, "waiting": 41, "behind_seconds": 0.4},
+    {"stage": "detect", "state": "ok", "partitions": 3, "waiting": 0, "behind_seconds": 0.0},
+]
 CLUSTERS = [
     ClusterMove(
         name="refund · voucher · code",
@@ -131,7 +135,11 @@ async def fill(store: StatusStore, now: datetime) -> None:
         await store.put_reference(summary)
     for number, role in enumerate(["measure", "measure", "detect", "alert"]):
         said = {"role": role, "partitions": 3 - number % 2, "lag_events": 12 * number, "version": "0.1.0"}
-        await store.heartbeat(f"{role}-{number}", said)
+        await store.heartbeat(f"{role}-{number}", {**said, "stages": STAGES})
+    sink = {"sink": "on-call", "kind": "pagerduty", "waiting": 0, "circuit": "closed", "outcome": "sent"}
+    await store.heartbeat("tell-4", {"role": "notifier", "sinks": [sink]})
+    for condition in ("stage measure", "stage detect", "dead letters", "status store"):
+        await store.put_reading(health(condition, now))
 
 
 def release(now: datetime) -> Deployment:
@@ -234,6 +242,24 @@ def learning(application: str, now: datetime) -> list[Reading]:
             totals=Totals(events=812, units=640),
         )
     ]
+
+
+def health(condition: str, now: datetime, *, state: str = "ok") -> Reading:
+    """What the pipeline says of itself."""
+    bad = state == "alarm"
+    return Reading(
+        id=f"{condition}-{now.isoformat()}-{state}",
+        application="*",
+        monitor="health",
+        segment=condition,
+        state=state,
+        severity="critical" if bad else None,
+        time=now,
+        value=47.0 if bad else 0.0,
+        threshold=40.0,
+        channel=condition,
+        note="detect has finished nothing for 47 s" if bad else f"{condition} is fine",
+    )
 
 
 def far(application: str, now: datetime) -> list[Reading]:

@@ -66,7 +66,13 @@ def test_a_status_has_readings_and_open_incidents(client: TestClient) -> None:
 def test_all_statuses_come_with_the_workers(client: TestClient) -> None:
     body = client.get("/v1/status").json()
     assert [s["state"] for s in body["applications"]] == ["learning", "ok", "critical", "warning"]
-    assert [w["worker"] for w in body["workers"]] == ["alert-3", "detect-2", "measure-0", "measure-1"]
+    assert [w["worker"] for w in body["workers"]] == [
+        "alert-3",
+        "detect-2",
+        "measure-0",
+        "measure-1",
+        "tell-4",
+    ]
 
 
 @pytest.mark.parametrize("path", ["/v1/status/box-support", "/v1/status"])
@@ -88,14 +94,40 @@ def test_the_tag_is_the_revision_and_changes_with_a_write(
     assert second.json()["revision"] > first.json()["revision"]
 
 
-def test_an_old_status_says_so(client: TestClient, clock: Clock) -> None:
+def test_an_old_status_says_so(client: TestClient, store: InMemoryStatusStore, clock: Clock) -> None:
     fresh = client.get("/v1/status/box-search")
     clock.now += timedelta(minutes=3)
+    asyncio.run(store.heartbeat("measure-0", {"role": "worker"}))
     old = client.get("/v1/status/box-search", headers={"If-None-Match": fresh.headers["etag"]})
     assert (old.status_code, old.json()["stale"], old.json()["state"]) == (200, True, "ok")
     clock.now += timedelta(hours=1)  # now the store has let go of it
     gone = client.get("/v1/status/box-search").json()
     assert (gone["stale"], gone["state"]) == (True, "unknown")
+
+
+def test_without_a_worker_nothing_can_be_said_but_of_open_incidents(client: TestClient, clock: Clock) -> None:
+    fresh = client.get("/v1/status/box-search")
+    clock.now += timedelta(seconds=40)
+    body = client.get("/v1/status/box-search", headers={"If-None-Match": fresh.headers["etag"]}).json()
+    assert (body["state"], body["stale"]) == ("unknown", False)
+    assert "No worker has reported" in body["why"]
+    states = {s["application"]: s["state"] for s in client.get("/v1/status").json()["applications"]}
+    assert states["box-support"] == "critical"
+    assert set(states.values()) == {"critical", "unknown"}
+
+
+def test_the_pipeline_is_no_application_and_has_a_status(
+    client: TestClient, store: InMemoryStatusStore
+) -> None:
+    assert client.get("/v1/status").json()["pipeline"]["state"] == "ok"
+    asyncio.run(store.put_reading(samples.health("stage detect", NOW, state="alarm")))
+    body = client.get("/v1/status").json()
+    assert body["pipeline"]["state"] == "warning"
+    assert body["pipeline"]["readings"]["health[stage detect]"]["severity"] == "critical"
+    assert "*" not in client.get("/v1/applications").json()["applications"]
+    states = {s["application"]: (s["state"], s["why"]) for s in body["applications"]}
+    assert states["box-search"] == ("unknown", "The pipeline stands: detect has finished nothing for 47 s.")
+    assert states["box-support"] == ("critical", None)
 
 
 def test_series_come_oldest_first(client: TestClient) -> None:
@@ -200,15 +232,22 @@ def test_probes_and_metrics(client: TestClient) -> None:
     assert client.get("/livez").json() == client.get("/healthz").json() == {"status": "alive"}
     assert client.get("/readyz").json() == {"status": "ready"}
     lines = client.get("/metrics").text.splitlines()
-    assert 'promptdrift_monitor_state{application="box-support",monitor="change"} 2.0' in lines
-    assert 'promptdrift_monitor_state{application="box-search",monitor="change"} 0.0' in lines
-    assert 'promptdrift_monitor_state{application="box-coach",monitor="change"} -1.0' in lines
-    assert 'promptdrift_drift_threshold{application="box-search",monitor="change"} 4.82' in lines
-    assert 'promptdrift_uncovered_share{application="wine-advice",monitor="gap"} 0.19' in lines
-    assert 'promptdrift_status_age_seconds{application="box-search",monitor="change"} 0.0' in lines
+    search = 'application="box-search",monitor="change",segment=""'
+    assert 'promptdrift_monitor_state{application="box-support",monitor="change",segment=""} 2.0' in lines
+    assert f"promptdrift_monitor_state{{{search}}} 0.0" in lines
+    assert 'promptdrift_monitor_state{application="box-coach",monitor="change",segment=""} -1.0' in lines
+    assert f"promptdrift_drift_threshold{{{search}}} 4.82" in lines
+    assert 'promptdrift_uncovered_share{application="wine-advice",monitor="gap",segment=""} 0.19' in lines
+    assert f"promptdrift_status_age_seconds{{{search}}} 0.0" in lines
+    assert 'promptdrift_monitor_state{application="*",monitor="health",segment="dead letters"} 0.0' in lines
+    assert 'promptdrift_counted_events{application="box-support",count="late"} 7.0' in lines
+    assert 'promptdrift_reference_units{application="*",kind="evalset"} 640.0' in lines
+    released = samples.release(NOW).time.timestamp()
+    (deployed,) = [line for line in lines if line.startswith("promptdrift_last_deployment")]
+    assert float(deployed.split()[-1]) == released
     active = 'promptdrift_alerts_active{application="box-support",monitor="change",severity="critical"} 1.0'
     assert active in lines
-    assert {"promptdrift_store_up 1.0", "promptdrift_workers 4.0"} <= set(lines)
+    assert {"promptdrift_store_up 1.0", 'promptdrift_workers{role="notifier"} 1.0'} <= set(lines)
     names = [line.split()[2] for line in lines if line.startswith("# TYPE")]
     assert all(name.startswith("promptdrift_") for name in names)
 

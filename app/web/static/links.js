@@ -1,7 +1,8 @@
 // Addresses of this page.  A link to a range names everything that was counted: application, monitor,
 // event time and offsets, so that who opens it sees the same.
 
-export const applicationLink = (application) => `#/app/${encodeURIComponent(application)}`;
+export const applicationLink = (application) =>
+  application === "*" ? "#/pipeline" : `#/app/${encodeURIComponent(application)}`;
 
 export const incidentLink = (incident) => `#/incident/${encodeURIComponent(incident)}`;
 

@@ -1,11 +1,11 @@
 // The page: header, router, clock.
 
-import { h } from "./dom.js";
+import { h, visible } from "./dom.js";
 import { clock } from "./format.js";
 import * as live from "./live.js";
 import { changed, forget, model, now, subscribe } from "./model.js";
 import { VIEWS, find } from "./router.js";
-import { ageText } from "./words.js";
+import { ageText, conditions } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const LINKS = { connecting: "Connecting", live: "Live", polling: "Polling", offline: "Disconnected" };
@@ -47,12 +47,17 @@ function update() {
     link.dataset.link = model.link;
     link.textContent = LINKS[model.link];
   }
-  const notice = $("notice");
-  notice.hidden = model.link !== "offline";
-  const since = model.heard ? ` You see what was known at ${clock(new Date(model.heard).toISOString())}.` : "";
-  const text = `Disconnected: the server or its store cannot be reached; trying again.${since}`;
-  if (!notice.hidden && notice.textContent !== text) notice.textContent = text;
+  const [notice, text] = [$("notice"), noticeText()];
+  notice.hidden = !text;
+  if (text && notice.textContent !== visible(text)) notice.textContent = visible(text);
   tick();
+}
+
+function noticeText() {
+  const since = model.heard ? ` You see what was known at ${clock(new Date(model.heard).toISOString())}.` : "";
+  if (model.link === "offline") return `Disconnected: the server or its store cannot be reached; trying again.${since}`;
+  const troubles = conditions(model.pipeline).filter((condition) => condition.state === "alarm");
+  return troubles.length ? `The pipeline is in trouble: ${troubles.map(({ note }) => note).join("; ")}.` : "";
 }
 
 function tick() {

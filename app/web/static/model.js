@@ -1,9 +1,11 @@
 // What the browser knows, and how it learns more.  Views read it; only this module and live.js write it.
 
 const KEPT = 2000;
+export const PIPELINE = "*"; // not an application: the pipeline itself
 
 export const model = {
   statuses: new Map(),
+  pipeline: null, // its own status: one reading per condition
   workers: [],
   series: new Map(), // "application place" -> points, oldest first
   alerts: [],
@@ -53,6 +55,7 @@ export async function loadAll() {
   const body = await get("v1/status");
   if (body) {
     model.statuses = new Map(body.applications.map((status) => [status.application, status]));
+    model.pipeline = body.pipeline;
     model.workers = body.workers;
   }
   model.loaded = true;
@@ -65,6 +68,7 @@ export async function loadAlerts() {
 }
 
 export async function loadStatus(application) {
+  if (application === PIPELINE) return loadAll();
   const body = await get(`v1/status/${encodeURIComponent(application)}`);
   if (body) model.statuses.set(application, body);
   changed();

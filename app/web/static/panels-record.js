@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { count, number } from "./format.js";
 import { applicationLink, incidentLink, placeOf } from "./links.js";
+import { PIPELINE } from "./model.js";
 import { card, fact, table } from "./panel.js";
 import { age, monitorName, pill, time } from "./words.js";
 
@@ -49,7 +50,8 @@ function drawTotals(totals) {
   return h("dl", { class: "facts many" }, known.map(([key, name, small]) => fact(name, count(totals[key]), small)));
 }
 
-export const link = (application) => h("a", { href: applicationLink(application) }, application);
+export const link = (application) =>
+  h("a", { href: applicationLink(application) }, application === PIPELINE ? "the pipeline" : application);
 
 export function alertTable(alerts, withApplication = false) {
   const first = withApplication ? ["When", "State", "Application"] : ["When", "State"];
@@ -95,12 +97,9 @@ export function workerTable(workers) {
   const rows = workers.map(({ worker, updated_at, ...facts }) => [
     h("b", {}, worker),
     age(updated_at),
-    Object.entries(facts).map(chip),
+    Object.entries(facts).filter(([, value]) => typeof value !== "object").map(chip),
   ]);
   return table("Workers", ["Worker", "Last heartbeat", "Says of itself"], rows);
 }
 
-function chip([name, value]) {
-  const text = typeof value === "object" ? JSON.stringify(value) : value;
-  return h("span", { class: "chip" }, `${name.replaceAll("_", " ")} `, h("b", {}, text));
-}
+const chip = ([name, value]) => h("span", { class: "chip" }, `${name.replaceAll("_", " ")} `, h("b", {}, value));

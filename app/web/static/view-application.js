@@ -84,6 +84,7 @@ function knownOf(status, query) {
 const titleOf = (status) => ({
   application: status.application,
   state: status.state,
+  why: status.why,
   stale: status.stale,
   updated_at: status.updated_at,
   baseline: status.readings.change?.reference,

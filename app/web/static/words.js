@@ -45,9 +45,17 @@ export function placesOf(status) {
   return Object.keys(status.readings).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
 }
 
+// Readings of the pipeline's own health, those in trouble first.
+export function conditions(pipeline) {
+  const found = Object.values(pipeline?.readings ?? {}).filter((reading) => reading.monitor === "health");
+  const rank = ({ state, severity }) => (state === "ok" ? 2 : severity === "critical" ? 0 : 1);
+  return found.sort((a, b) => rank(a) - rank(b) || (a.segment ?? "").localeCompare(b.segment ?? ""));
+}
+
 export function verdict(status) {
   const { change, gap } = status.readings;
   if (status.incidents.length) return status.incidents[0].summary;
+  if (status.why) return status.why;
   if (status.state === "learning") return learning(change ?? gap);
   if (change?.state === "pending") return "The drift score has crossed its threshold; what moved is being named.";
   const crossed = placesOf(status).filter((place) => CROSSED.includes(status.readings[place].state));
@@ -56,7 +64,7 @@ export function verdict(status) {
   if (crossed.length) return `${monitorName(crossed[0])} is above its threshold; no incident is open.`;
   const spoken = change ?? gap ?? Object.values(status.readings)[0];
   if (!spoken) return "No measurement is kept. The last one is too old, or none has come yet.";
-  if (status.state === "unknown") return status.why ?? spoken.note ?? "Too little to judge: no statement is made.";
+  if (status.state === "unknown") return spoken.note ?? "Too little to judge: no statement is made.";
   if (!change) return "Compared with the eval set only; nothing watches for change yet.";
   if (change.threshold == null) return "Traffic is as it was.";
   return `Traffic is as it was: the drift score is ${against(change.value, change.threshold)}.`;
