@@ -122,7 +122,7 @@ def test_a_zoom_is_in_the_address(visit: Visit) -> None:
     points = "document.querySelector('.plot').data[1].x"
     page.evaluate(zoom % f"{points}[20], {points}[60]")
     page.wait_for_function("() => location.hash.includes('from=')")
-    assert page.get_by_role("link", name="Show all of it").is_visible()
+    page.get_by_role("link", name="Show all of it").wait_for()
     address = page.url.partition("#")[2]
     page.reload()
     page.wait_for_selector(".plot .scatterlayer")
