@@ -56,7 +56,7 @@ def crashed(silent: int, saved: int, again: dict[str, References]) -> list[list[
 def test_no_unit_counts_twice(silent: int, saved: int, again: dict[str, References]) -> None:
     before, after = crashed(silent, saved, again)
     total, once = Fold(), Fold()
-    with patch.object(Detector, "update", lambda self, fold: total.merge(fold)):
+    with patch.object(Detector, "update", lambda self, fold, _: total.merge(fold)):
         station = monitor()
         for tick in before:
             station.receive(tick)
@@ -68,7 +68,7 @@ def test_no_unit_counts_twice(silent: int, saved: int, again: dict[str, Referenc
             restored.receive(tick)
             restored.advance(tick.watermark or 0.0)
         restored.advance(float("inf"), final=True)
-    with patch.object(Detector, "update", lambda self, fold: once.merge(fold)):
+    with patch.object(Detector, "update", lambda self, fold, _: once.merge(fold)):
         plain = monitor()
         for tick in made.measured(LOG, references=INFORMED):
             if tick.application == APP:
