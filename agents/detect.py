@@ -15,7 +15,7 @@ from agents.plumbing import Lane, Outbox, Record
 from agents.station import PartitionedStation
 from agents.telemetry import LATENCY, STAGE_SECONDS, log
 from agents.telemetry import READINGS as READINGS_SENT
-from app.core.monitor import MonitorSettings
+from app.core.monitor_settings import MonitorSettings
 from app.core.monitors import Monitors
 from app.settings import Settings
 from schemas.codec import encode

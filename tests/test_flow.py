@@ -8,7 +8,7 @@ puts the same core together that the agents run.
 from app.adapters.pipeline import Output, Pipeline
 from app.core.baseline import BaselineSettings
 from app.core.measurement import MeasureSettings
-from app.core.monitor import MonitorSettings
+from app.core.monitor_settings import MonitorSettings
 from tests.rig import made
 
 LEARNED, QUIET, PLANTED = 400, 400, 400

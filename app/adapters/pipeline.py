@@ -11,7 +11,7 @@ from app.adapters.partitioning import partition_of
 from app.core.baseline import Baseline
 from app.core.incidents import Incidents
 from app.core.measurement import Candidate, Described, Measurer, MeasureSettings, References
-from app.core.monitor import MonitorSettings
+from app.core.monitor_settings import MonitorSettings
 from app.core.monitors import Monitors
 from app.core.sampling import known_of
 from app.ports import Encoder

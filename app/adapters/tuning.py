@@ -3,7 +3,7 @@
 from app.adapters.monitors import load_rules
 from app.core.baseline import BaselineSettings
 from app.core.measurement import MeasureSettings
-from app.core.monitor import MonitorSettings
+from app.core.monitor_settings import MonitorSettings
 from app.core.watch import Bank
 from app.settings import DetectionSettings
 

@@ -5,6 +5,7 @@ horizon (how far one person's prompts must be apart to be independent evidence),
 rate, the run length that the page budget asks for.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -58,10 +59,14 @@ class Baseline:
     dependence: Dependence = INDEPENDENT
     doubts: tuple[str, ...] = ()  # why no run length is promised
 
+    @property
+    def until(self) -> float:
+        """Event time of the last event that was learned from."""
+        return self.reference.window[1] if self.reference.window is not None else -math.inf
+
     def holds(self, time: float) -> bool:
         """Whether an event time belongs to what was learned from, and so to no tick."""
-        window = self.reference.window
-        return window is not None and time <= window[1]
+        return time <= self.until
 
     @property
     def threshold(self) -> float:

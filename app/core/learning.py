@@ -9,6 +9,8 @@ from app.core.reference import TooFewUnits
 from app.core.ticks import TickBook
 from schemas.readings import Sample
 
+STEPS = 10  # in which progress is told
+
 
 class Learner:
     """Progress of one aspect of an application towards its baseline; the candidates stay in the book.
@@ -26,6 +28,7 @@ class Learner:
         self._times: list[float] = []  # of every counted event, ascending
         self._wanted = settings.events
         self._stretch = 1.0
+        self._announced = 0
         self.note: str | None = None
         self.taken: list[Sample] = []  # candidates that the baseline was learned from
 
@@ -73,6 +76,12 @@ class Learner:
             return min(1.0, (self._times[-1] - self._times[0]) / (self._settings.seconds * self._stretch))
         return min(1.0, len(self._times) / self._wanted)
 
+    def has_news(self) -> bool:
+        """Whether the progress has passed another tenth since it was last asked."""
+        step = int(self.progress * STEPS)
+        passed, self._announced = step > self._announced, max(step, self._announced)
+        return passed
+
     @property
     def latest(self) -> float | None:
         """Event time of the newest event taken."""
@@ -86,6 +95,7 @@ class Learner:
             "wanted": self._wanted,
             "stretch": self._stretch,
             "note": self.note,
+            "announced": self._announced,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -93,3 +103,4 @@ class Learner:
         self.units, self.note = state["units"], state["note"]
         self._times = list(state["times"])
         self._wanted, self._stretch = state["wanted"], state["stretch"]
+        self._announced = state["announced"]

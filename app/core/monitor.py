@@ -5,63 +5,33 @@ it is given, whatever the order and the portions in which they arrived.
 """
 
 import math
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from app.core import buckets, episodes
 from app.core.aspects import PROMPTS, Subject
-from app.core.baseline import Baseline, BaselineSettings, refit
+from app.core.baseline import Baseline, refit
 from app.core.buckets import ClosedBucket
-from app.core.budget import Account, open_account, share
+from app.core.budget import Account, open_account
 from app.core.detection import Detector, Score
 from app.core.episodes import Episode
 from app.core.folding import Fold, SumKey
 from app.core.followup import Followup
 from app.core.history import History, Window
 from app.core.learning import Learner
+from app.core.monitor_settings import MonitorSettings
+from app.core.recent import RecentSamples
 from app.core.reference import Reference
 from app.core.releases import Releases
 from app.core.reporting import Moment, adaptation_reading, change_reading, gap_reading, learning_reading
-from app.core.rules import Rules
-from app.core.ticks import NEVER, TickBook, in_time
+from app.core.ticks import NEVER, TickBook
 from app.core.topics import Topics
 from app.core.units import is_unit
 from schemas.events import Deployment
-from schemas.readings import LEARNING, PARTIAL, Reading, Sample, Tick
-
-RECENT_SAMPLES = 512
-LEARNING_STEPS = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MonitorSettings:
-    """What the user decides: how to learn, and from which uncovered share or share of adaptation on to page
-    (None: never).
-    """
-
-    baseline: BaselineSettings = field(default_factory=BaselineSettings)
-    gap_tolerance: float | None = None
-    responses: bool = True
-    rules: Rules = field(default_factory=Rules)
-
-    def of(self, application: str) -> "MonitorSettings":
-        """What holds for one application, the budget shared by its monitors that may page."""
-        tolerance = self.rules.of(application, "gap").tolerance or self.gap_tolerance
-        whole = self.rules.of(application, "change").pages_per_30_days or self.baseline.pages_per_30_days
-        pages = share(whole, monitors=max(len(self.paging(application)), 1))
-        return replace(
-            self, baseline=replace(self.baseline, pages_per_30_days=pages), gap_tolerance=tolerance
-        )
-
-    def paging(self, application: str) -> tuple[str, ...]:
-        """The monitors of an application that may page."""
-        tolerance = self.rules.of(application, "gap").tolerance or self.gap_tolerance
-        may = {"change": True, "responses": self.responses, "gap": tolerance is not None}
-        return tuple(name for name in may if may[name] and self.rules.of(application, name).enabled)
+from schemas.readings import LEARNING, PARTIAL, Reading, Tick
 
 
 class DriftMonitor:
@@ -82,13 +52,11 @@ class DriftMonitor:
             subject, fingerprint=fingerprint, settings=settings.baseline, partitions=partitions
         )
         self._book = TickBook()
-        self._announced = 0
         self._fitted = False  # whether the baseline was made for the settings of today
         self._detector: Detector | None = None
         self._history = History()
         self._window: Window | None = None
-        self._arrived: list[Sample] = []  # of closed buckets that are not yet observed
-        self._recent: deque[Sample] = deque(maxlen=RECENT_SAMPLES)
+        self._recent = RecentSamples()
         self._episode: Episode | None = None
         self._account: Account | None = None  # there is one where there is a baseline
         self._releases = Releases()
@@ -139,21 +107,15 @@ class DriftMonitor:
         if latest is None:
             return []
         learned = self._learner.try_learn(self._book)
-        step = int(self._learner.progress * LEARNING_STEPS)
-        if learned is None and step <= self._announced and not final:
+        if not self._learner.has_news() and learned is None and not final:
             return []
-        self._announced = step
-        moment = self._moment(latest if learned is None else _window_end(learned), "learning")
+        moment = self._moment(latest if learned is None else learned.until, "learning")
         reading = learning_reading(moment, self._learner, learned, self._learner.note)
         if learned is not None:
             self.adopt(learned)
-            self._meet(self._learner.taken, learned)
+            units = [s for s in self._learner.taken if is_unit(s.gap, learned.horizon_seconds)]
+            self._followup.observe(units, learning=True)  # habits before any deployment
         return [reading]
-
-    def _meet(self, samples: list[Sample], baseline: Baseline) -> None:
-        """The users of the baseline: their habits before any deployment."""
-        units = [s for s in samples if is_unit(s.gap, baseline.horizon_seconds)]
-        self._followup.observe(units, learning=True)
 
     def _closed(
         self, baseline: Baseline, watermark: float, *, final: bool
@@ -169,7 +131,7 @@ class DriftMonitor:
         self._book.count_before(border * seconds)  # nothing counts them any more
         whole = (s for s in closed if s.reason == LEARNING)
         sums, kept = buckets.fold_samples(whole, baseline=baseline, evalset=self.evalset)
-        self._arrived += sorted([*kept, *(s for s in closed if s.reason != LEARNING)], key=in_time)
+        self._recent.announce([*kept, *(s for s in closed if s.reason != LEARNING)])
         if final:
             self._book.summed(sums)
         yield from ((unit.partition, key, fold) for unit, key, fold in sums)
@@ -180,7 +142,7 @@ class DriftMonitor:
 
     def _observe_bucket(self, bucket: ClosedBucket, baseline: Baseline, detector: Detector) -> list[Reading]:
         seconds = baseline.reference.tick_seconds
-        self._arrive(bucket.number, baseline)
+        self._followup.observe(self._recent.arrive(bucket.number, seconds))
         for name in sorted(bucket.deployments):
             self._releases.observe(name, bucket.number * seconds)
             self._followup.sighted(name, bucket.number * seconds)
@@ -214,16 +176,6 @@ class DriftMonitor:
             adaptation_reading(self._moment(at, f"{at:.3f}"), seen, tolerance=tolerance)
             for at, seen in self._followup.advance(now, baseline.reference)
         ]
-
-    def _arrive(self, bucket: int, baseline: Baseline) -> None:
-        """Samples up to a bucket become recent, in order of time, however many buckets close at once."""
-        seconds = baseline.reference.tick_seconds
-        count = 0
-        while count < len(self._arrived) and math.floor(self._arrived[count].time / seconds) <= bucket:
-            count += 1
-        fresh, self._arrived = self._arrived[:count], self._arrived[count:]
-        self._recent.extend(fresh)
-        self._followup.observe(fresh)
 
     def _judge(self, detector: Detector, units: int, place: str) -> list[Reading]:
         """After each tick: open or close the episode, and report when a window is full."""
@@ -305,12 +257,10 @@ class DriftMonitor:
             "baseline": None if self.baseline is None else self.baseline.reference.id,
             "learner": self._learner.snapshot(),
             "book": self._book.snapshot(),
-            "announced": self._announced,
             "detector": None if self._detector is None else self._detector.snapshot(),
             "history": self._history.snapshot(),
             "window": History.of(self._window).snapshot(),
-            "arrived": self._arrived,
-            "recent": list(self._recent),
+            "recent": self._recent.snapshot(),
             "episode": self._episode,
             "account": self._account,
             "releases": self._releases.snapshot(),
@@ -330,7 +280,6 @@ class DriftMonitor:
             raise ValueError(f"the snapshot of {self._subject} needs baseline {state['baseline']}")
         self._learner.restore(state["learner"])
         self._book.restore(state["book"])
-        self._announced = state["announced"]
         self._releases.restore(state["releases"])
         self._topics.restore(state["topics"])
         self._followup.restore(state["followup"])
@@ -344,13 +293,7 @@ class DriftMonitor:
         holder = History()
         holder.restore(state["window"])
         self._window = next(iter(holder.recent(1)), None)
-        self._arrived = [msgspec.convert(s, Sample) for s in state["arrived"]]
-        self._recent.clear()
-        self._recent.extend(msgspec.convert(s, Sample) for s in state["recent"])
+        self._recent.restore(state["recent"])
         self._episode = None if state["episode"] is None else msgspec.convert(state["episode"], Episode)
         self._account = msgspec.convert(state["account"], Account)
         self._account.rebudget(self._settings.baseline.pages_per_30_days)
-
-
-def _window_end(baseline: Baseline) -> float:
-    return baseline.reference.window[1] if baseline.reference.window is not None else 0.0

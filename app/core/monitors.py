@@ -13,7 +13,8 @@ import msgspec
 
 from app.core.aspects import MONITORS, Subject
 from app.core.baseline import Baseline
-from app.core.monitor import DriftMonitor, MonitorSettings
+from app.core.monitor import DriftMonitor
+from app.core.monitor_settings import MonitorSettings
 from app.core.progress import Progress
 from app.core.sampling import References, known_of
 from schemas.events import Deployment

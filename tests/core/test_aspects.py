@@ -15,7 +15,7 @@ from app.core.aspects import PROMPTS, RESPONSES, Subject, changed
 from app.core.baseline import BaselineSettings
 from app.core.history import NOWHERE
 from app.core.measurement import Measurer, MeasureSettings, References
-from app.core.monitor import MonitorSettings
+from app.core.monitor_settings import MonitorSettings
 from app.core.monitors import Monitors
 from app.core.rules import Rules
 from schemas.monitors import Monitor

@@ -15,7 +15,7 @@ from app.core.baseline import Baseline, BaselineSettings, learn, refit
 from app.core.encoding import Encoded
 from app.core.folding import judge
 from app.core.measurement import MeasureSettings, References
-from app.core.monitor import MonitorSettings
+from app.core.monitor_settings import MonitorSettings
 from app.core.monitors import Monitors
 from app.core.reference import build
 from app.errors import ReferenceMismatch

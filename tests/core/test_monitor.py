@@ -12,7 +12,8 @@ from app.core.baseline import BaselineSettings
 from app.core.detection import Detector
 from app.core.folding import Fold
 from app.core.measurement import References
-from app.core.monitor import DriftMonitor, MonitorSettings
+from app.core.monitor import DriftMonitor
+from app.core.monitor_settings import MonitorSettings
 from schemas.readings import Reading, Tick
 from tests.core.test_releases import deployment
 from tests.rig import made

@@ -11,7 +11,8 @@ from app.core.baseline import BaselineSettings
 from app.core.detection import Detector
 from app.core.folding import Fold
 from app.core.measurement import Measurer, References
-from app.core.monitor import DriftMonitor, MonitorSettings
+from app.core.monitor import DriftMonitor
+from app.core.monitor_settings import MonitorSettings
 from schemas.readings import Tick
 from tests.rig import made
 from tests.rig.made import APP, feed, interactions, through_msgpack
