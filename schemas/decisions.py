@@ -109,6 +109,8 @@ class Alert(Struct, frozen=True, kw_only=True):
     annotations: dict[str, str] = {}
     runbook: str | None = None
     sinks: list[str] | None = None  # None: all of them
+    onset_low: datetime | None = None  # as the reading's
+    onset_high: datetime | None = None
     elsewhere: float | None = None  # share of the distance due to none of the clusters
 
 

@@ -295,6 +295,8 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     watch: list[WatchRate] = []
     descriptors: list[DescriptorMove] = []
     onset_at: datetime | None = None
+    onset_low: datetime | None = None  # 90 % interval of the onset; None: before anything remembered
+    onset_high: datetime | None = None
     detected_at: datetime | None = None  # when the score crossed
     deployment: str | None = None
     offsets: list[OffsetRange] = []

@@ -64,6 +64,8 @@ def alert_of(reading: Reading, incident: str, detected_at: datetime, rule: Rule)
         updated_at=reading.time,
         summary=summarise(reading),
         onset_at=reading.onset_at,
+        onset_low=reading.onset_low,
+        onset_high=reading.onset_high,
         channel=reading.channel,
         value=reading.value,
         threshold=reading.threshold,

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from app.core import onset
 from app.core.attribution import Explanation, explain
 from app.core.baseline import Baseline, rows_of
 from app.core.detection import Detector, Lens, Score
 from app.core.history import History
+from app.core.onset import Onset
 from app.core.topics import Topics
 from schemas.readings import Sample
 
@@ -29,6 +31,8 @@ class Episode:
     onset: float
     channel: str
     component: str
+    onset_low: float | None = None  # the change may have begun earlier; None: than anything remembered
+    onset_high: float | None = None
     units: int = 0
     explain_at: int = 0  # units at which the explanation is due again
     confirmed: bool = False
@@ -40,11 +44,21 @@ class Episode:
         return "alarm" if self.confirmed else "pending"
 
 
-def begin(score: Score, now: float, *, detector: Detector, history: History) -> Episode:
+def begin(score: Score, now: float, *, baseline: Baseline, detector: Detector, history: History) -> Episode:
     """An episode from the tick at which the score crossed."""
     leader = score.leader
-    onset = history.onset(detector.evidence(leader))
-    return Episode(now, min(now, now if onset is None else onset), leader.channel, leader.label)
+    found = onset.estimate(
+        history.windows, leader, reference=baseline.reference, evidence=detector.evidence(leader)
+    )
+    began = Onset(now, None, now) if found is None else found
+    return Episode(
+        detected=now,
+        onset=min(now, began.at),
+        onset_low=began.low,
+        onset_high=min(now, began.high),
+        channel=leader.channel,
+        component=leader.label,
+    )
 
 
 def over(score: Score, threshold: float) -> bool:
@@ -90,7 +104,7 @@ def conclude(
 
 
 def explain_recent(
-    onset: float,
+    since: float,
     *,
     baseline: Baseline,
     recent: list[Sample],
@@ -98,11 +112,11 @@ def explain_recent(
     topics: Topics | None = None,
 ) -> Explanation | None:
     """What moved since the onset, from the samples kept; None below two samples."""
-    since = [s for s in recent if s.time >= onset]
-    if len(since) < FEWEST_TO_EXPLAIN:
-        since = recent[-FEWEST_TO_EXPLAIN:]
-    if len(since) < 2:
+    asked = [s for s in recent if s.time >= since]
+    if len(asked) < FEWEST_TO_EXPLAIN:
+        asked = recent[-FEWEST_TO_EXPLAIN:]
+    if len(asked) < 2:
         return None
-    weights = np.array([1.0 / s.inclusion for s in since])
+    weights = np.array([1.0 / s.inclusion for s in asked])
     reference = baseline.reference
-    return explain(reference.rows, rows_of(since), weights, seed=reference.seed, lens=lens, topics=topics)
+    return explain(reference.rows, rows_of(asked), weights, seed=reference.seed, lens=lens, topics=topics)

@@ -1,7 +1,6 @@
-"""The recent past in windows: what effect sizes, coverage, shares and the onset are read from."""
+"""The recent past in windows: what effect sizes, coverage, shares and onsets are read from."""
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,6 +64,11 @@ class History:
         return out
 
     @property
+    def windows(self) -> list[Window]:
+        """All of them, oldest first."""
+        return list(self._windows)
+
+    @property
     def end(self) -> float | None:
         """Where the newest window ends; None without windows."""
         return self._windows[-1].end if self._windows else None
@@ -79,19 +83,6 @@ class History:
             out.append(window)
             held += window.total.units
         return out[::-1]
-
-    def onset(self, evidence: Callable[[Fold], float]) -> float | None:
-        """Start of the run of windows, up to now, that makes the strongest case.
-
-        The last reset of Page's CUSUM, which is the maximum-likelihood estimate of the change point
-        (Hinkley, 1971, Biometrika 58(3)).  Resolution: one window.  None without windows.
-        """
-        best, case, found = float("-inf"), 0.0, None
-        for window in reversed(self._windows):
-            case += evidence(window.total)
-            if case > best:
-                best, found = case, window.start
-        return found
 
     def snapshot(self) -> list[tuple[Any, ...]]:
         """State as plain types and structs."""

@@ -192,7 +192,9 @@ class DriftMonitor:
         self._history.append(window)
         self._window = None
         if opens:
-            self._episode = episodes.begin(score, window.end, detector=detector, history=self._history)
+            self._episode = episodes.begin(
+                score, window.end, baseline=baseline, detector=detector, history=self._history
+            )
         if closes:
             self._episode = None
         if self._episode is not None:

@@ -34,7 +34,7 @@ def past(detector: Detector) -> History:
 def test_it_begins_with_the_leader_and_the_onset_of_its_evidence() -> None:
     detector = fed([*CLEAN, *SHIFTED])
     score = detector.get()
-    found = begin(score, 120.0, detector=detector, history=past(detector))
+    found = begin(score, 120.0, baseline=careful(), detector=detector, history=past(detector))
     assert (found.channel, found.component) == (score.leader.channel, score.leader.label)
     assert abs(found.onset - len(CLEAN)) <= 2
     assert found.state == "pending"
@@ -43,8 +43,8 @@ def test_it_begins_with_the_leader_and_the_onset_of_its_evidence() -> None:
 def test_its_onset_is_never_after_its_detection() -> None:
     detector = fed(SHIFTED)
     score = detector.get()
-    assert begin(score, -5.0, detector=detector, history=past(detector)).onset == -5.0
-    assert begin(score, 7.0, detector=detector, history=History()).onset == 7.0
+    assert begin(score, -5.0, baseline=careful(), detector=detector, history=past(detector)).onset == -5.0
+    assert begin(score, 7.0, baseline=careful(), detector=detector, history=History()).onset == 7.0
 
 
 def test_it_is_confirmed_once_what_moved_has_a_name() -> None:

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,10 +26,6 @@ def history(values: list[int], units: int = 32) -> History:
     return out
 
 
-def evidence(fold: Fold) -> float:
-    return float(fold.sums["wording"][0])
-
-
 def test_only_the_newest_windows_are_kept() -> None:
     kept = history([0] * (KEPT_WINDOWS + 10)).recent(10**9)
     assert len(kept) == KEPT_WINDOWS
@@ -51,23 +46,8 @@ def test_recent_windows_end_after_a_given_time_but_are_never_none() -> None:
     assert [w.start for w in past.recent(10**9, since=99.0)] == [9.0]
 
 
-def test_an_empty_past_has_no_onset_and_no_recent_windows() -> None:
-    assert History().onset(evidence) is None
+def test_an_empty_past_has_no_recent_windows() -> None:
     assert History().recent(100) == []
-
-
-@pytest.mark.parametrize("planted", [5, 20, 38])
-@pytest.mark.parametrize("seed", range(4))
-def test_the_onset_is_found_within_two_windows_of_a_planted_change(planted: int, seed: int) -> None:
-    noise = np.random.default_rng(seed).normal(0.0, 40.0, 40)
-    drift = np.where(np.arange(40) < planted, -60.0, 60.0)
-    found = history([int(x) for x in noise + drift]).onset(evidence)
-    assert found is not None
-    assert abs(found - planted) <= 2
-
-
-def test_without_evidence_the_onset_is_the_newest_window() -> None:
-    assert history([-1] * 10).onset(evidence) == 9.0
 
 
 def test_a_longer_view_leaves_the_history_alone() -> None:
@@ -83,7 +63,6 @@ def test_a_snapshot_restores_every_bit() -> None:
     past, other = history([3, -5, 8]), History()
     other.restore(through_msgpack(past.snapshot()))
     assert through_msgpack(other.snapshot()) == through_msgpack(past.snapshot())
-    assert other.onset(evidence) == past.onset(evidence)
 
 
 def test_an_effect_needs_two_windows() -> None:

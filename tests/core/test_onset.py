@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from app.core.calibration import Component, component_bank
+from app.core.detection import Detector
+from app.core.folding import Fold
+from app.core.history import Window
+from app.core.onset import Onset, estimate
+from tests.core.test_detection import CLEAN, SHIFTED, careful, fed
+
+BANK = {
+    c.reading: c for c in component_bank(careful().calibration.decays) if c.eye == "wording" and c.index == 1
+}
+
+
+def windows(folds: list[Fold], ticks: int = 4) -> list[Window]:
+    """Windows of some ticks each, a second a tick."""
+    out = []
+    for first in range(0, len(folds), ticks):
+        window = Window(float(first), float(first + ticks))
+        for fold in folds[first : first + ticks]:
+            window.add(fold, {}, float(first + ticks))
+        out.append(window)
+    return out
+
+
+def found(folds: list[Fold], leader: Component, detector: Detector | None = None) -> Onset | None:
+    by = detector or fed(folds)
+    return estimate(windows(folds), leader, reference=careful().reference, evidence=by.evidence(leader))
+
+
+@pytest.mark.parametrize("leader", BANK.values(), ids=lambda c: c.label)
+def test_the_interval_holds_a_clear_change_and_the_estimate_is_near_it(leader: Component) -> None:
+    onset = found([*CLEAN, *SHIFTED[:20]], leader)
+    assert onset is not None
+    assert onset.low is not None
+    assert onset.low <= len(CLEAN) <= onset.high
+    assert abs(onset.at - len(CLEAN)) <= 8
+
+
+def test_a_change_before_anything_remembered_has_no_lower_end() -> None:
+    onset = found(SHIFTED, BANK["p1"])
+    assert onset is not None
+    assert onset.at == 0.0
+    assert onset.low is None
+
+
+def test_the_reference_s_own_error_is_no_change() -> None:
+    """Clean windows lie a little off the reference's mean, for ever: that moves no onset back."""
+    onset = found([*CLEAN, *SHIFTED[:6]], BANK["p0"])
+    assert onset is not None
+    assert onset.at >= len(CLEAN) - 8
+
+
+def test_without_windows_there_is_no_onset() -> None:
+    detector = fed(CLEAN[:1])
+    leader = BANK["p1"]
+    reference = careful().reference
+    assert estimate([], leader, reference=reference, evidence=detector.evidence(leader)) is None
+
+
+def test_one_window_is_the_onset() -> None:
+    onset = found(SHIFTED[:4], BANK["p1"])
+    assert onset == Onset(0.0, None, 4.0)
+
+
+def test_times_are_those_of_windows() -> None:
+    onset = found([*CLEAN, *SHIFTED], BANK["novelty"])
+    assert onset is not None
+    assert onset.at in np.arange(0.0, 120.0, 4.0)
+    assert onset.at < onset.high
