@@ -30,11 +30,11 @@ NULL = "unchanged"
 class Plan:
     """How much is simulated: references; streams a reference and shift; null and bootstrap streams."""
 
-    references: int = 8
-    shifted: int = 16
+    references: int = 6
+    shifted: int = 12
     null: int = 32
-    bootstrap: int = 48
-    dear: int = 8  # streams a reference for what is dear: river's own loops, Evidently
+    bootstrap: int = 40
+    dear: int = 4  # streams a reference for what is dear: river's own loops, Evidently
     units: int = 12_000
     seed: int = 1
 

@@ -56,7 +56,7 @@ def _eye(name: str, reference: Reference, plan: Plan) -> NDArray[np.float32]:
     )
     width = plain.shape[1]
     state: NDArray[np.float32] = np.zeros((plan.streams, len(plan.decays), 2 * width), np.float32)
-    cusums: Floats = np.zeros((plan.streams, drawn.payoffs.shape[2]))
+    cusums: Floats = np.zeros((plan.streams, drawn.payoffs.shape[-1]))
     kept = np.array([(1 - a) ** plan.tick_units for a in plan.decays], np.float32)[None, :, None]
     out: list[NDArray[np.float32]] = []
     for sums, bets in drawn.ticks(reference, plan):
@@ -73,7 +73,7 @@ def _watch(name: str, scores: Floats, reference: Reference, plan: Plan) -> NDArr
     """Paths of one watch's bets, (streams, steps, bets), over the units that the eyes draw."""
     nothing = np.zeros((len(scores), 0))
     drawn = Drawn(name, nothing, _payoffs(scores, reference.block_units, plan), np.zeros(0))
-    cusums: Floats = np.zeros((plan.streams, drawn.payoffs.shape[2]))
+    cusums: Floats = np.zeros((plan.streams, drawn.payoffs.shape[-1]))
     out: list[NDArray[np.float32]] = []
     for _, bets in drawn.ticks(reference, plan):
         cusums = novelty.cusum(cusums, bets.astype(np.float64), novelty.CUSUM_CAP)
@@ -82,7 +82,7 @@ def _watch(name: str, scores: Floats, reference: Reference, plan: Plan) -> NDArr
 
 
 def _payoffs(oddness: Floats, block_units: int, plan: Plan) -> NDArray[np.float32]:
-    """What each reference point pays each bet in each stream, (streams, n, bets).
+    """What a unit near each reference point pays each bet in each stream, (streams, n, PLACES, bets).
 
     Each stream ranks the points against its own resample of the reference, so that it is part of the
     null how well n points happen to know their own tail.
@@ -90,16 +90,17 @@ def _payoffs(oddness: Floats, block_units: int, plan: Plan) -> NDArray[np.float3
     random = np.random.default_rng(plan.seed + 1000)
     count = len(oddness)
     pay = novelty.bets(count).T.astype(np.float32)
-    out = np.empty((plan.streams, count, pay.shape[1]), np.float32)
+    out = np.empty((plan.streams, count, novelty.PLACES, pay.shape[1]), np.float32)
     chosen = Resample(count, plan.streams, block_units=block_units, random=random).take(count)
     for stream, rows in enumerate(chosen):
-        out[stream] = pay[novelty.bin_of(novelty.p_values(oddness, np.sort(oddness[rows])), count)]
+        out[stream] = pay[novelty.bin_of(novelty.resampled_p_values(oddness, rows, random), count)]
     return out
 
 
 @dataclass(slots=True)
 class Drawn:
-    """What is drawn of an eye or watch: coordinates (n, d plain + d whitened), payoffs (streams, n, bets).
+    """What is drawn of an eye or watch: coordinates (n, d plain + d whitened), payoffs
+    (streams, n, places, bets).
 
     `deviations` (d,): standard deviations of the plain coordinates.
     """
@@ -122,7 +123,7 @@ class Drawn:
         season = None
         if plan.cycles is not None and plan.cycles.cycles.found:
             moved, paid = self._spread(plan.cycles.expected(self.name))
-            self.coordinates, self.payoffs = self.coordinates - moved, self.payoffs - paid
+            self.coordinates, self.payoffs = self.coordinates - moved, self.payoffs - paid[:, None]
             season = Season.of(plan, self.name, learned, reference.tick_seconds)
         both = self.coordinates.astype(np.float32)
         means = np.stack([both[rows].mean(axis=0) for rows in learned])
@@ -133,7 +134,8 @@ class Drawn:
             for j in range(1, plan.tick_units):
                 sums += both[chosen[:, j]]
             sums -= plan.tick_units * means
-            bets = self.payoffs[stream[:, None], chosen].sum(axis=1)
+            places = random.integers(0, novelty.PLACES, chosen.shape)
+            bets = self.payoffs[stream[:, None], chosen, places].sum(axis=1)
             if season is not None:
                 moved, paid = self._spread(plan.tick_units * season.at(step))
                 sums, bets = sums - moved, bets - paid
@@ -141,7 +143,7 @@ class Drawn:
 
     def _spread(self, expected: Floats) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Expectations (m, r + bets) as parts of coordinates (m, 2 d) and of payoffs (m, bets)."""
-        leading, width = expected.shape[1] - self.payoffs.shape[2], len(self.deviations)
+        leading, width = expected.shape[1] - self.payoffs.shape[-1], len(self.deviations)
         moved = np.zeros((len(expected), 2 * width), np.float32)
         moved[:, :leading] = expected[:, :leading] * self.deviations[:leading]
         moved[:, width : width + leading] = expected[:, :leading]
