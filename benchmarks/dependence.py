@@ -34,8 +34,8 @@ Maker = Callable[[np.random.Generator, int], Events]
 class Size:
     """References; streams and units of each; events are as many as they need."""
 
-    references: int = 4
-    streams: int = 24
+    references: int = 3
+    streams: int = 16
     units: int = 12_000
 
 
