@@ -19,6 +19,7 @@ LEFT_OUT: dict[str, str] = {}
 LONG = ("tests/kafka", "tests/embedded", "tests/statistical")  # started first, so that nothing waits for them
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One process runs a file, and one runs all that need the broker: `make test` has two."""
     items.sort(key=lambda item: next((i for i, part in enumerate(LONG) if part in item.nodeid), len(LONG)))
