@@ -19,13 +19,15 @@ LEFT_OUT: dict[str, str] = {}
 LONG = ("tests/kafka", "tests/embedded", "tests/statistical")  # started first, so that nothing waits for them
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """One process runs a file, and one runs all that need the broker: `make test` has two."""
+    file = item.nodeid.partition("::")[0]
+    item.add_marker(pytest.mark.xdist_group("kafka" if file.startswith(LONG[0]) else file))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first."""
     items.sort(key=lambda item: next((i for i, part in enumerate(LONG) if part in item.nodeid), len(LONG)))
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group("kafka" if file.startswith(LONG[0]) else file))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
