@@ -7,6 +7,8 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # b
 
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402  after the environment is set
+from xdist.remote import Producer  # noqa: E402
+from xdist.scheduler import LoadScopeScheduling  # noqa: E402
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
@@ -19,15 +21,23 @@ LEFT_OUT: dict[str, str] = {}
 LONG = ("tests/kafka", "tests/embedded", "tests/statistical")  # started first, so that nothing waits for them
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """One process runs a file, and one runs all that need the broker: `make test` has two."""
-    file = item.nodeid.partition("::")[0]
-    item.add_marker(pytest.mark.xdist_group("kafka" if file.startswith(LONG[0]) else file))
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long ones first."""
     items.sort(key=lambda item: next((i for i, part in enumerate(LONG) if part in item.nodeid), len(LONG)))
+
+
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """One process runs a file, and one runs all that need the broker: `make test` has two."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return LONG[0] if file.startswith(LONG[0]) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """How tests are given to processes."""
+    return _ByFile(config, log)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

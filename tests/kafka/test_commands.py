@@ -240,8 +240,10 @@ def test_doctor_is_content_where_everything_is_there(
     assert found == {
         "settings": "ok",
         "encoder": "warning",
+        "meaning": "ok",
         "broker": "ok",
         "topics": "ok",
         "redis": "ok",
         "clock": "ok",
+        "sinks": "warning",
     }

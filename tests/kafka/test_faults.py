@@ -92,7 +92,7 @@ def shown(client: Redis) -> int:
     except RedisConnectionError:
         return -1
     found = [reading for each in held for reading in msgspec.json.decode(each)["readings"].values()]
-    return max((reading["totals"]["events"] for reading in found), default=-1)
+    return max((reading.get("totals", {}).get("events", 0) for reading in found), default=-1)
 
 
 def test_without_its_topics_a_worker_ends_and_names_the_command_that_makes_them(
