@@ -28,8 +28,8 @@ def test_the_unit_rule_leaves_one_unit_of_a_session() -> None:
     world = made.world(2000)
     near = sessions.neighbours(world, made.vectors(world))
     events = sessions.sessions(world, near, np.random.default_rng(2), COUNT)
-    units = dependence._units(events, 600.0, 1000)
-    assert len(units) == 1000
+    units, times = dependence._units(events, 600.0, 1000)
+    assert len(units) == 1000 // dependence.TICK * dependence.TICK == dependence.TICK * len(times)
     assert len(dependence.candidates(events)) < 0.9 * COUNT
     with pytest.raises(ValueError, match="are wanted"):
         dependence._units(events, 600.0, COUNT)
