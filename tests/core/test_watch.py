@@ -124,7 +124,7 @@ def test_a_few_percent_of_a_watched_class_are_found_by_the_watch_alone() -> None
         detector.update(fold)
     assert detector.get().value < found.threshold
     waited = 0
-    for fold in ticks(traffic(1200, gluten=0.03, seed=8), found):
+    for fold in ticks(traffic(1200, gluten=0.05, seed=8), found):
         if detector.get().value < found.threshold:
             detector.update(fold)
             waited += fold.units
