@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import dependence, sessions
+from benchmarks.shifts import TICK
 from tests.benchmarks import made
 
 COUNT = 8000
@@ -29,7 +30,7 @@ def test_the_unit_rule_leaves_one_unit_of_a_session() -> None:
     near = sessions.neighbours(world, made.vectors(world))
     events = sessions.sessions(world, near, np.random.default_rng(2), COUNT)
     units, times = dependence._units(events, 600.0, 1000)
-    assert len(units) == 1000 // dependence.TICK * dependence.TICK == dependence.TICK * len(times)
+    assert len(units) == 1000 // TICK * TICK == TICK * len(times)
     assert len(dependence.candidates(events)) < 0.9 * COUNT
     with pytest.raises(ValueError, match="are wanted"):
         dependence._units(events, 600.0, COUNT)
