@@ -33,6 +33,7 @@ from schemas.topics import ALERTS, DELIVERIES, DEPLOYMENTS, Topic
 
 OLD_SECONDS = 60.0  # a record this old is the past: perhaps what it says is over, as a later one will tell
 CATCHING_UP_SECONDS = 3.0
+LONGEST_HOLD_SECONDS = 60.0
 NEWS_SECONDS = 900.0  # a deployment older than this is no news
 
 
@@ -102,7 +103,7 @@ class Notify(PartitionedStation[_Partition]):
         super().__init__(checkpoints)
         self._exchange, self._outbox, self._name, self._assigned = exchange, outbox, name, assigned
         self._sending: dict[asyncio.Task[Answer], tuple[int, Task]] = {}
-        self._hold_until = 0.0
+        self._hold_until, self._opened = 0.0, 0.0
 
     async def process(self, records: Sequence[Record]) -> None:
         """Take records in, settle what was answered, send what is due."""
@@ -125,7 +126,7 @@ class Notify(PartitionedStation[_Partition]):
         partition.read = record.offset
         born = time.time() if record.timestamp is None else record.timestamp
         if born < time.time() - OLD_SECONDS:
-            self._hold_until = time.monotonic() + CATCHING_UP_SECONDS
+            self._hold()
         if record.topic.endswith(DEPLOYMENTS.name):
             self._announce(partition.backlog, record, born)
             return
@@ -134,6 +135,10 @@ class Notify(PartitionedStation[_Partition]):
             subscriptions = {name: sink.subscription for name, sink in self._exchange.sinks.items()}
             partition.backlog.tell(alert, subscriptions, born)
             await self._refuse_unknown(alert)
+
+    def _hold(self) -> None:
+        """Wait for what may follow; not for ever, as a broker whose clock is behind makes everything old."""
+        self._hold_until = min(time.monotonic() + CATCHING_UP_SECONDS, self._opened + LONGEST_HOLD_SECONDS)
 
     def _announce(self, backlog: Backlog, record: Record, born: float) -> None:
         told = [sink.name for sink in self._exchange.sinks.values() if sink.changes]
@@ -188,6 +193,7 @@ class Notify(PartitionedStation[_Partition]):
         super().forget(partitions)
 
     async def _open(self, number: int, saved: dict[str, Any] | None) -> _Partition:
+        self._opened = time.monotonic()
         partition = _Partition(Backlog(wait_seconds=self._exchange.settings.retry_seconds))
         if saved is not None:
             partition.backlog.restore(saved["backlog"], self._exchange.sinks)

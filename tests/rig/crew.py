@@ -17,8 +17,11 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+from typer.testing import CliRunner, Result
+
 from app.adapters.kafka import Record, full_name, produce
 from app.adapters.status import RedisStatusStore
+from app.cli import app as program
 from app.errors import DependencyError
 from app.ports import PIPELINE
 from app.settings import Settings
@@ -35,6 +38,7 @@ from tests.rig.sinks import KEY
 WINDOW = timedelta(minutes=30)
 DRIFT_WINDOWS = 48  # a day
 LEAD_WINDOWS, RECOVERY_WINDOWS = 2, 10
+WEIGHTS = {"worker": 2, "notifier": 4, "pager": 4, "redis": 2}  # a worker costs seconds to start
 MONITORS = ("change", "responses", "outcomes:completion")
 FAKE_REDIS = "import sys, fakeredis as f; f.TcpFakeServer(('127.0.0.1', int(sys.argv[1]))).serve_forever()"
 
@@ -155,15 +159,15 @@ class Crew:
         with urlopen(Request(url, faults.encode(), method="PUT"), timeout=5) as answer:
             assert answer.status == 204
 
-    def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """The command line, on the same settings."""
-        line = ["env", *environment(self._settings), sys.executable, "-m", "app.cli", *words]
-        return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+    def command(self, *words: str) -> Result:
+        """The command line, on the same settings; in this process, for a fresh one costs seconds."""
+        pairs = [pair.partition("=") for pair in environment(self._settings)]
+        return CliRunner().invoke(program, words, env={name: value for name, _, value in pairs})
 
     def run(self, *words: str) -> Any:
         """What it says on stdout, as JSON; it must succeed."""
         done = self.command(*words)
-        assert done.returncode == 0, done.stderr + self.said()
+        assert done.exit_code == 0, done.stderr + self.said()
         return json.loads(done.stdout) if done.stdout else None
 
     def subscriber(self) -> str:
@@ -225,7 +229,7 @@ def play(
             time.sleep(pause * (at % 1.0) / 2)
             ready = [name for name in crew.names if name not in {each for _, each in back}]
             if ready:
-                killed.append(random.choice(ready))
+                killed.append(random.choices(ready, [WEIGHTS[name] for name in ready])[0])
                 crew.kill(killed[-1])
                 back.append((at + random.uniform(0, 3), killed[-1]))
         for when, name in list(back):
