@@ -86,6 +86,7 @@ def dump(what: Reference | Baseline) -> bytes:
         "texts": reference.rows.texts,
         "languages": reference.rows.languages,
         "code": reference.rows.code,
+        "labels": reference.rows.labels,
     }
     clusters = reference.clusters
     meta["clusters"] = {"names": clusters.names, "shares": clusters.shares, "exemplars": clusters.exemplars}
@@ -164,6 +165,7 @@ def _reference(meta: dict[str, Any], arrays: dict[str, Any]) -> Reference:
         texts=tuple(meta["rows"]["texts"]),
         languages=tuple(meta["rows"]["languages"]),
         code=tuple(meta["rows"]["code"]),
+        labels=tuple(tuple(each) for each in meta["rows"].get("labels", ())),
         meaning=arrays.get("meaning"),
     )
     eyes = {

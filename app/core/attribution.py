@@ -205,22 +205,22 @@ def _contrast(before: Rows, old: Floats, members: Floats) -> tuple[str, ...]:
 
 
 def descriptor_moves(before: Rows, now: Rows, weights: Floats) -> list[DescriptorMove]:
-    """Languages and code text whose share moved beyond its simultaneous 95 % interval; grown ones first."""
+    """Descriptors whose share moved beyond its simultaneous 95 % interval; grown ones first."""
     effective = effective_units(weights)
     weights = weights / weights.sum()
     old = Counter[str]()
     new = Counter[str]()
-    for language, code in zip(before.languages, before.code, strict=True):
-        old.update(_labels(language, code))
+    for labels in _described(before):
+        old.update(labels)
     mass: dict[str, float] = {}
-    for language, code, weight in zip(now.languages, now.code, weights.tolist(), strict=True):
-        for label in _labels(language, code):
+    for labels, weight in zip(_described(now), weights.tolist(), strict=True):
+        for label in labels:
             mass[label] = mass.get(label, 0.0) + weight
             new[label] += 1
-    labels = sorted(set(old) | set(new))
-    z = -float(ndtri(0.025 / max(len(labels), 1)))
+    every = sorted(set(old) | set(new))
+    z = -float(ndtri(0.025 / max(len(every), 1)))
     moves = []
-    for label in labels:
+    for label in every:
         was, is_now = old[label] / len(before), mass.get(label, 0.0)
         low, high = difference(was, len(before), is_now, effective, z)
         if low > 0 or high < 0:
@@ -228,6 +228,11 @@ def descriptor_moves(before: Rows, now: Rows, weights: Floats) -> list[Descripto
     return sorted(moves, key=lambda d: d.share_before - d.share_now)[:MOST_DESCRIPTORS]
 
 
-def _labels(language: str | None, code: bool) -> list[str]:
-    out = [f"language: {language}"] if language else []
-    return [*out, "code"] if code else out
+def _described(rows: Rows) -> list[list[str]]:
+    """Of each unit its language where it is known, "code", and what else it is labelled with."""
+    out = [[f"language: {language}"] if language else [] for language in rows.languages]
+    for own, code in zip(out, rows.code, strict=True):
+        own += ["code"] * code
+    for own, labels in zip(out, rows.labels or ((),) * len(out), strict=True):
+        own += labels
+    return out

@@ -229,4 +229,5 @@ def rows_of(samples: Sequence[Sample]) -> Rows:
         texts=tuple(s.text for s in samples),
         languages=tuple(s.language for s in samples),
         code=tuple(s.code for s in samples),
+        labels=tuple(tuple(s.labels) for s in samples) if any(s.labels for s in samples) else (),
     )

@@ -56,6 +56,7 @@ class Rows:
     texts: tuple[str, ...]
     languages: tuple[str | None, ...] = ()
     code: tuple[bool, ...] = ()
+    labels: tuple[tuple[str, ...], ...] = ()  # of responses; empty where nobody looked
     meaning: NDArray[np.int16] | None = None
 
     def __len__(self) -> int:
@@ -71,6 +72,7 @@ class Rows:
             texts=tuple(self.texts[i] for i in index),
             languages=tuple(self.languages[i] for i in index),
             code=tuple(self.code[i] for i in index),
+            labels=tuple(self.labels[i] for i in index) if self.labels else (),
         )
 
 
@@ -280,5 +282,6 @@ def concatenate(parts: Sequence[Rows]) -> Rows:
         texts=tuple(t for p in parts for t in p.texts),
         languages=tuple(x for p in parts for x in p.languages),
         code=tuple(x for p in parts for x in p.code),
+        labels=tuple(x for p in parts for x in p.labels),
         meaning=np.concatenate(meaning) if len(meaning) == len(parts) else None,
     )

@@ -9,6 +9,7 @@ from app.core.encoding import Seen
 from app.core.fixedpoint import pack
 from app.core.folding import Judged
 from app.core.reference import Reference
+from app.core.responses import EMPTY, labels_of
 from app.core.units import hash64
 from schemas.events import Interaction
 from schemas.readings import LEARNING, Aspect, Sample
@@ -108,7 +109,7 @@ def make_sample(
 ) -> Sample:
     """The unit as it is kept: redacted, with its vectors."""
     interaction = candidate.interaction
-    described = describe(candidate.text)
+    described, answer = describe(candidate.text), candidate.aspect == RESPONSES
     return Sample(
         id=interaction.id,
         application=interaction.application,
@@ -116,9 +117,10 @@ def make_sample(
         ordinal=candidate.ordinal,
         partition=candidate.partition,
         offset=candidate.offset,
-        text=described.text,
+        text=described.text or EMPTY if answer else described.text,
         language=described.language,
         code=described.code,
+        labels=labels_of(candidate.text, interaction.finish_reason) if answer else [],
         aspect=candidate.aspect,
         wording=pack(seen.wording[row], "<i2"),
         shape=seen.shape[row].astype("<f4").tobytes(),
