@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core import novelty
-from app.core.fixedpoint import SCALES, Floats, restore
-from app.core.reference import Reference
+from app.core.fixedpoint import Floats
+from app.core.reference import Reference, own_views
 from app.core.watch import PREFIX
 
 DAY, WEEK = 86_400.0, 604_800.0
@@ -188,9 +188,9 @@ def learn_cycles(reference: Reference, times: Floats, *, inflation: float = 1.0)
 def _observed(reference: Reference) -> dict[str, tuple[Floats, Floats]]:
     """Per eye and watch: leading whitened coordinates (n, r), and how odd each unit is (n,)."""
     out: dict[str, tuple[Floats, Floats]] = {}
-    seen = reference.look(reference.rows)
+    seen = own_views(reference.rows)
     for name in reference.counting:
-        spectrum, view = reference.eyes[name].spectrum, restore(seen[name], SCALES[name])
+        spectrum, view = reference.eyes[name].spectrum, seen[name]
         leading = slice(0, COORDINATES)
         along = (view - spectrum.mean) @ spectrum.basis[:, leading]
         out[name] = along / np.sqrt(spectrum.eigenvalues[leading]), spectrum.mahalanobis(view)

@@ -123,19 +123,25 @@ class Reference:
         return look(seen, self.grids, self.eyes)
 
 
-def normal_scores(shape: NDArray[np.float32], grids: Floats) -> Floats:
+def normal_scores(shape: NDArray[np.float32], grids: Floats, *, own: float = 0.0) -> Floats:
     """Rank of each raw number among the reference's, as a normal quantile in [-3.3, 3.3].
 
-    Ties take the middle rank, so a constant column scores 0 (van der Waerden scores).
+    Ties take the middle rank, so a constant column scores 0 (van der Waerden scores).  `own`: knots that a
+    number of the reference itself makes, and which it is not ranked among: else new numbers, which may lie
+    beyond all, would vary more.
 
-    >>> normal_scores(np.array([[2.0]], dtype=np.float32), np.array([[1.0, 2.0, 3.0]])).tolist()
+    >>> grids = np.array([[1.0, 2.0, 3.0]])
+    >>> normal_scores(np.array([[2.0]], dtype=np.float32), grids).tolist()
     [[0.0]]
+    >>> last, beyond = np.array([[3.0]], dtype=np.float32), np.array([[4.0]], dtype=np.float32)
+    >>> normal_scores(last, grids, own=1.0) == normal_scores(beyond, np.array([[1.0, 2.0]]))
+    array([[ True]])
     """
     out = np.empty(shape.shape)
     for j, grid in enumerate(grids):
         low = np.searchsorted(grid, shape[:, j], side="left")
         high = np.searchsorted(grid, shape[:, j], side="right")
-        out[:, j] = ndtri(((low + high) / 2 + 0.5) / (len(grid) + 1.0))
+        out[:, j] = ndtri(((low + high - own) / 2 + 0.5) / (len(grid) + 1.0 - own))
     return np.clip(out, -3.3, 3.3)
 
 
@@ -211,8 +217,10 @@ def grids_of(rows: Rows) -> Floats:
 
 def own_views(rows: Rows) -> dict[str, Floats]:
     """Each eye's coordinates of units among themselves."""
-    eyes = EYES if rows.meaning is None else (*EYES, "meaning")
-    return {name: restore(seen, SCALES[name]) for name, seen in look(rows, grids_of(rows), eyes).items()}
+    grids = grids_of(rows)
+    scores = normal_scores(rows.shape, grids, own=grids.shape[1] / len(rows))
+    seen = {"wording": rows.wording, "shape": quantise(scores, SCORE_SCALE), "meaning": rows.meaning}
+    return {name: restore(view, SCALES[name]) for name, view in seen.items() if view is not None}
 
 
 def demand_units(count: int, kind: str, application: str) -> None:

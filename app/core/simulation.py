@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from app.core import novelty, spectrum
 from app.core.autocorrelation import Resample
 from app.core.cycles import WEEK, Cycles, Fitted
-from app.core.fixedpoint import SCALES, Floats, restore
-from app.core.reference import Reference
+from app.core.fixedpoint import Floats
+from app.core.reference import Reference, own_views
 from app.core.watch import PREFIX
 
 
@@ -45,7 +45,7 @@ def simulate(reference: Reference, plan: Plan) -> NDArray[np.float32]:
 def _eye(name: str, reference: Reference, plan: Plan) -> NDArray[np.float32]:
     """Paths of one eye's components, (streams, steps, 2 * scales + bets)."""
     eye = reference.eyes[name]
-    rows = restore(reference.look(reference.rows)[name], SCALES[name])
+    rows = own_views(reference.rows)[name]
     plain = (rows - eye.spectrum.mean) @ eye.spectrum.basis
     fair = spectrum.out_of_fold(rows, eye.spectrum, block_units=reference.block_units)
     drawn = Drawn(
