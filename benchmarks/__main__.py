@@ -11,6 +11,7 @@ BENCHMARKS = (
     "dependence",
     "cost",
     "encoders",
+    "pipeline",
     "replays",
 )  # each a module with `add_arguments` and `main`
 

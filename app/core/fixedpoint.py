@@ -35,10 +35,11 @@ def pack(values: NDArray[np.integer], dtype: str = "<i4") -> bytes:
 
     Raises: OverflowError where a value does not fit: a wrapped sum would be a wrong reading.
     """
-    limits = np.iinfo(dtype)
-    if values.size and (values.min() < limits.min or values.max() > limits.max):
-        raise OverflowError(f"a sum of {values.max()} does not fit {dtype}; fold fewer units into one sum")
-    return values.astype(dtype).tobytes()
+    narrow = values.astype(dtype)
+    if (narrow != values).any():
+        widest = np.abs(values).max()
+        raise OverflowError(f"a sum of {widest} does not fit {dtype}; fold fewer units into one sum")
+    return narrow.tobytes()
 
 
 def unpack(raw: bytes, dtype: str = "<i4") -> NDArray[np.int64]:

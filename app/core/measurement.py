@@ -49,7 +49,7 @@ class Measurer:
         self.last_offset = -1
         self._watermark = Watermark(lateness_seconds=settings.lateness_seconds)
         self._ordinals: dict[Subject, int] = {}
-        self._totals: dict[Subject, Totals] = {}
+        self._totals: dict[Subject, dict[str, int]] = {}
         self._blocks: dict[int, Block] = {}
 
     @property
@@ -142,9 +142,9 @@ class Measurer:
             self._part_of(candidate).event_times.append(candidate.time)
 
     def _count(self, subject: Subject, **more: int) -> None:
-        was = self._totals.get(subject, Totals())
-        grown = {name: getattr(was, name) + count for name, count in more.items()}
-        self._totals[subject] = msgspec.structs.replace(was, **grown)
+        counts = self._totals.setdefault(subject, dict.fromkeys(Totals.__struct_fields__, 0))
+        for name, count in more.items():
+            counts[name] += count
 
     def _block_of(self, offset: int) -> Block:
         start = offset - offset % self._settings.block_offsets
@@ -185,7 +185,7 @@ class Measurer:
         for i, candidate in enumerate(candidates):
             part = self._part_of(candidate)
             if not part.units:
-                part.units_before = self._totals[candidate.subject].units
+                part.units_before = self._totals[candidate.subject]["units"]
             part.units += 1
             self._count(candidate.subject, units=1)
             if judged is not None:
@@ -231,7 +231,7 @@ class Measurer:
             block_start=start,
             up_to=block.up_to,
             watermark=self.watermark,
-            totals=self._totals.get(subject, Totals()),
+            totals=Totals(**self._totals.get(subject, {})),
             **block.parts.get(subject, Part()).to_wire(),
         )
 
@@ -267,7 +267,7 @@ class Measurer:
         self.last_offset = state["last_offset"]
         self._watermark.restore(state["watermark"])
         self._ordinals = {Subject(*subject): count for subject, count in state["ordinals"]}
-        self._totals = {Subject(*subject): msgspec.convert(t, Totals) for subject, t in state["totals"]}
+        self._totals = {Subject(*subject): dict(counts) for subject, counts in state["totals"]}
         self._rule.restore(state["rule"])
         self._blocks = {}
         for raw in state["blocks"]:

@@ -14,6 +14,7 @@ from app.core.baseline import (
     learn,
     tick_length,
     unit_rate,
+    units_of_tick,
 )
 from app.core.reference import TooFewUnits
 from schemas.readings import Sample
@@ -112,7 +113,7 @@ def test_borders_of_ticks_are_exact(rate: float, number: int) -> None:
     if border < 2**32:  # event times of this century and the next
         assert border // seconds == number
         assert np.floor(border / seconds) == number
-        assert seconds == pytest.approx(8 / rate, rel=1e-4)
+        assert seconds == pytest.approx(units_of_tick(rate) / rate, rel=1e-4)
 
 
 def test_selected_rows_belong_together() -> None:
