@@ -15,9 +15,10 @@ from agents.library import Library
 from agents.plumbing import Lane, Outbox, Record, assigned
 from agents.reading import Ends
 from agents.station import PartitionedStation
-from agents.telemetry import CLOCK_SKEW, EVENTS, STAGE_SECONDS, UNITS
+from agents.telemetry import CLOCK_SKEW, EVENTS, SHARE, STAGE_SECONDS, UNITS, log
 from app.adapters.tuning import measure_settings
 from app.core.measurement import Candidate, Described, Measurer
+from app.core.shedding import share_at
 from app.ports import Encoder
 from app.settings import Settings
 from schemas.codec import Rejection, decode, encode, hash_user
@@ -71,16 +72,20 @@ class Measure(PartitionedStation[_Partition]):
         self._topic = settings.kafka.topic_prefix + INTERACTIONS.name
         self._ends = Ends(settings)
         self._looked_at = 0.0
+        self._share = 1.0
+        SHARE.set(1.0)
         # One thread and not asyncio's pool: encoders compute in as many threads as they were given.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="measure")
 
     async def process(self, records: Sequence[Record]) -> None:
         """Fold a batch and send the ticks that grew."""
         references = dict(self._library.references)
+        share = self._share_of(records)
         owned: dict[int, list[Candidate]] = {}
         for record in records:
             partition = await self._partition(record.partition)
             partition.heard_at, partition.idle = time.monotonic(), False
+            partition.measurer.share = share
             candidates = owned.setdefault(record.partition, [])
             if record.offset > partition.measurer.last_offset:
                 interactions = await self._interactions(record, partition.buried)
@@ -95,6 +100,20 @@ class Measure(PartitionedStation[_Partition]):
             await self._send(owned, samples)
         await self._tell_idle()
         await self._outbox.deliver()
+
+    def _share_of(self, records: Sequence[Record]) -> float:
+        """Share of the units to look at: by how long ago the oldest record of the batch was written."""
+        limit = self._settings.worker.shed_after_seconds
+        written = [record.timestamp for record in records if record.timestamp]
+        if limit is None or not written:
+            return 1.0
+        behind = time.time() - min(written)
+        share = share_at(behind, limit)
+        if share != self._share:
+            log.warning("looks_at_a_share_of_units", share=share, seconds_behind=round(behind, 1))
+        self._share = share
+        SHARE.set(share)
+        return share
 
     def _hash_user(self, user: str) -> str:
         return hash_user(user, self._settings.worker.user_salt.get_secret_value())

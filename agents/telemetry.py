@@ -16,6 +16,7 @@ UNITS = Counter("promptdrift_units_total", "Candidates for units that were encod
 VECTORS = Counter(
     "promptdrift_transformer_vectors_total", "Vectors the transformer was asked for.", ["memory"]
 )
+SHARE = Gauge("promptdrift_looked_at_share", "Share of units that are looked at; 1 unless shedding.")
 READINGS = Counter("promptdrift_readings_total", "Readings sent.", ["monitor", "state"])
 ALERTS = Counter("promptdrift_alerts_total", "Transitions sent.", ["monitor", "severity", "state"])
 REDIS_ERRORS = Counter("promptdrift_redis_errors_total", "Status writes that failed.")

@@ -105,6 +105,7 @@ class WorkerSettings(Section):
     linger_seconds: float = Field(default=0.2, gt=0, le=5)
     checkpoint_seconds: float = Field(default=2.0, gt=0, le=60)
     idle_seconds: float = Field(default=5.0, gt=0)
+    shed_after_seconds: float | None = Field(default=None, gt=0, description="None: never")
     silence_seconds: float = Field(default=300.0, gt=0)
     host: str = "127.0.0.1"
     port: int = Field(default=6066, ge=0, le=65535, description="0: no health port")

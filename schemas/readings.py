@@ -67,6 +67,7 @@ class TickSum(Struct, frozen=True, kw_only=True, omit_defaults=True):
     clusters: list[int] = []  # counts per eval-set cluster
     uncovered: int = 0
     keyless: int = 0  # units without user and conversation
+    shed: int = 0  # units passed over before these, by a worker that could not keep up
     deployment_id: str | None = None
     variant: str | None = None
 
@@ -87,6 +88,7 @@ class Totals(Struct, frozen=True, kw_only=True):
     unanswered: int = 0  # counted events without a response, or with an error
     excluded: int = 0  # not production
     lost: int = 0  # units of ticks that never arrived
+    shed: int = 0  # units passed over by a worker that could not keep up
 
 
 class Tick(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -278,6 +280,7 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     time: datetime  # event time of the window's end
     window_start: datetime | None = None
     units: int = 0  # in the window
+    shed: int = 0  # units of its time that were passed over: units / (units + shed) was looked at
     value: float | None = None  # drift score (change) or squared shift (gap)
     threshold: float | None = None
     channel: str | None = None  # what fired or leads: wording, mix, format, unseen, watch: NAME

@@ -79,6 +79,7 @@ class Fold:
     clusters: NDArray[np.int64] | None = None
     uncovered: int = 0
     keyless: int = 0
+    shed: int = 0
 
     def add(
         self, judged: Judged, row: int, offset: int, cluster_count: int, *, keyless: bool = False
@@ -123,6 +124,7 @@ class Fold:
             self.clusters = other.clusters if self.clusters is None else self.clusters + other.clusters
         self.uncovered += other.uncovered
         self.keyless += other.keyless
+        self.shed += other.shed
 
     def without(self, earlier: "Fold") -> "Fold":
         """What was added since an earlier state of this sum; exact, for sums are integers."""
@@ -138,6 +140,7 @@ class Fold:
             clusters=clusters,
             uncovered=self.uncovered - earlier.uncovered,
             keyless=self.keyless - earlier.keyless,
+            shed=self.shed - earlier.shed,
         )
 
     def to_wire(self, key: SumKey) -> TickSum:
@@ -157,6 +160,7 @@ class Fold:
             clusters=[] if self.clusters is None else self.clusters.tolist(),
             uncovered=self.uncovered,
             keyless=self.keyless,
+            shed=self.shed,
         )
 
     @classmethod
@@ -174,6 +178,7 @@ class Fold:
             clusters=np.asarray(tick_sum.clusters, np.int64) if tick_sum.clusters else None,
             uncovered=tick_sum.uncovered,
             keyless=tick_sum.keyless,
+            shed=tick_sum.shed,
         )
 
 

@@ -15,6 +15,7 @@ from app.core.blocks import Block, Part
 from app.core.encoding import Encoded
 from app.core.folding import Fold, Judged, judge, sum_key
 from app.core.sampling import Candidate, Described, References, known_of, make_sample, sampling
+from app.core.shedding import looked_at
 from app.core.units import Admission, UnitRule, Verdict, is_unit
 from app.core.watermark import Watermark
 from schemas.events import Interaction
@@ -49,6 +50,8 @@ class Measurer:
         self.last_offset = -1
         self._watermark = Watermark(lateness_seconds=settings.lateness_seconds)
         self._ordinals: dict[Subject, int] = {}
+        self._passed: dict[Subject, int] = {}  # units passed over since the last one looked at
+        self.share = 1.0  # of units to look at, learning aside; set by a worker that sheds
         self._totals: dict[Subject, dict[str, int]] = {}
         self._blocks: dict[int, Block] = {}
 
@@ -115,6 +118,8 @@ class Measurer:
                 gap=admission.gap,
                 references=known.of(aspect),
                 aspect=aspect,
+                share=self.share,
+                passed=self._passed.get(Subject(app, aspect), 0),
             )
             for aspect in aspects
         ]
@@ -130,6 +135,12 @@ class Measurer:
         self._count(subject, events=1, keyless=keyless, late=late, collapsed=not late and not unit)
         if late:
             return False
+        if unit and baseline is not None and not looked_at(candidate.interaction.id, candidate.share):
+            self._count(subject, shed=1)
+            self._passed[subject] = candidate.passed + 1
+            return False
+        if unit:
+            self._passed.pop(subject, None)
         if admission.verdict is Verdict.CANDIDATE:  # also where it is no unit: the horizon may not be known
             self._ordinals[subject] = candidate.ordinal + 1
         if not unit:
@@ -211,6 +222,7 @@ class Measurer:
         fold = part.sums.setdefault(key, Fold())
         clusters = 0 if known.evalset is None else len(known.evalset.clusters.names)
         fold.add(judged, row, candidate.offset, clusters, keyless=candidate.key is None)
+        fold.shed += candidate.passed
 
     def flush(self) -> list[Tick]:
         """Ticks of every block that grew since the last flush; whole blocks are then forgotten."""
@@ -253,6 +265,7 @@ class Measurer:
             "last_offset": self.last_offset,
             "watermark": self._watermark.snapshot(),
             "ordinals": list(self._ordinals.items()),
+            "passed": list(self._passed.items()),
             "totals": list(self._totals.items()),
             "blocks": [
                 msgspec.msgpack.encode(self._tick(start, block, subject))
@@ -267,6 +280,7 @@ class Measurer:
         self.last_offset = state["last_offset"]
         self._watermark.restore(state["watermark"])
         self._ordinals = {Subject(*subject): count for subject, count in state["ordinals"]}
+        self._passed = {Subject(*subject): count for subject, count in state["passed"]}
         self._totals = {Subject(*subject): dict(counts) for subject, counts in state["totals"]}
         self._rule.restore(state["rule"])
         self._blocks = {}

@@ -66,6 +66,8 @@ class Candidate:
     gap: float | None
     references: References  # of the aspect
     aspect: Aspect = PROMPTS
+    share: float = 1.0  # of units that were looked at when this one was (`shedding`)
+    passed: int = 0  # units passed over since the one before
 
     @property
     def subject(self) -> Subject:
@@ -88,7 +90,8 @@ def sampling(candidate: Candidate, judged: Judged | None, row: int) -> tuple[str
     baseline = candidate.references.baseline
     if judged is None or baseline is None:
         return LEARNING, 1.0
-    return drawn(candidate.interaction.id, float(judged.novelty[row]), baseline)
+    reason, inclusion = drawn(candidate.interaction.id, float(judged.novelty[row]), baseline)
+    return reason, inclusion * candidate.share
 
 
 def drawn(id: str, novelty: float, baseline: Baseline) -> tuple[str, float]:

@@ -1,11 +1,12 @@
 import asyncio
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from agents import dead_letters, measure
+from agents import dead_letters, measure, telemetry
 from agents.measure import Eyes, Measure
 from agents.plumbing import Record
 from app.core.measurement import References
@@ -57,6 +58,7 @@ class Setting:
         monkeypatch.setattr(measure, "Ends", lambda _: self.ends)
         monkeypatch.setattr(dead_letters, "read_partition", self._read)
         self.idle_seconds = 3600.0
+        self.shed_after_seconds: float | None = None
         self.restart()
 
     async def _read(
@@ -68,7 +70,10 @@ class Setting:
 
     def restart(self) -> None:
         self.station = Measure(
-            settings(kafka={"partitions": 2}, worker={"idle_seconds": self.idle_seconds}),
+            settings(
+                kafka={"partitions": 2},
+                worker={"idle_seconds": self.idle_seconds, "shed_after_seconds": self.shed_after_seconds},
+            ),
             eyes=Eyes(encoder=WordEncoder(), describe=made.describe),
             library=self.library,  # type: ignore[arg-type]
             outbox=self.outbox,  # type: ignore[arg-type]
@@ -292,3 +297,29 @@ def test_a_checkpoint_is_written_only_where_something_moved(place: Setting) -> N
     place.save()
     place.save()
     assert (place.checkpoints.writes, place.checkpoints.offsets) == (2, {0: 2, 1: 1})
+
+
+def test_a_worker_that_is_behind_sheds_only_where_it_is_told_to(
+    place: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.library.references = {APP: References(baseline=made.baseline(300))}
+    now = 1_772_000_000.0
+    monkeypatch.setattr("time.time", lambda: now)
+
+    def written(ago: float, first: int, count: int = 100) -> list[Record]:
+        events = interactions(count, first=300 + first)
+        return [replace(r, timestamp=now - ago) for r in records(events, first=first)]
+
+    place.process(written(86_400.0, first=0))
+    assert place.totals().shed == 0
+    place.shed_after_seconds = 60.0
+    place.restart()
+    place.process(written(30.0, first=100))
+    assert place.totals().shed == 0
+    place.process(written(200.0, first=200), size=100)  # over 120: a quarter
+    assert 50 < place.totals().shed < 95
+    assert telemetry.SHARE._value.get() == 0.25
+    before = place.totals().shed
+    place.process(written(1.0, first=300))
+    assert place.totals().shed == before
+    assert telemetry.SHARE._value.get() == 1.0
