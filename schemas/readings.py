@@ -35,6 +35,8 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: int | None = None  # 64-bit hash of the key, None when keyless
     language: str | None = None
     code: bool = False
+    programming: str | None = None  # language of the program that it holds or asks for
+    unknown: float = 0.0  # share of its tokens that the vocabulary does not hold
     labels: list[str] = []  # of a response: refusal, format, length
     aspect: Aspect = "prompts"  # whose text this is
     cluster: int | None = None  # of the eval set
@@ -66,6 +68,7 @@ class TickSum(Struct, frozen=True, kw_only=True, omit_defaults=True):
     evalset: str | None = None
     clusters: list[int] = []  # counts per eval-set cluster
     uncovered: int = 0
+    unknown: int = 0  # sum of the units' shares of unknown tokens, in 2**-12
     keyless: int = 0  # units without user and conversation
     shed: int = 0  # units passed over before these, by a worker that could not keep up
     deployment_id: str | None = None
@@ -84,6 +87,7 @@ class Totals(Struct, frozen=True, kw_only=True):
     late: int = 0  # older than the watermark allows, or days ahead of it: counted here, in no tick
     collapsed: int = 0  # same key or same text within the horizon
     unreadable: int = 0  # text that no eye can read
+    undescribed: int = 0  # kept units of which a descriptor, or the redaction, failed
     keyless: int = 0  # counted events without user or conversation
     unanswered: int = 0  # counted events without a response, or with an error
     excluded: int = 0  # not production
@@ -159,6 +163,16 @@ class DescriptorMove(Struct, frozen=True, kw_only=True):
     """A descriptor (language, code) whose share moved."""
 
     name: str
+    share_before: float
+    share_now: float
+
+
+class UnknownTokens(Struct, frozen=True, kw_only=True):
+    """Share of tokens that the vocabulary does not hold, mean over units: 0 in Latin script, 0.6 in Chinese.
+
+    Where it is high the eyes see that a text is there, and less of what it says.
+    """
+
     share_before: float
     share_now: float
 
@@ -297,6 +311,7 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     elsewhere: float | None = None  # share of the distance due to none of the clusters
     watch: list[WatchRate] = []
     descriptors: list[DescriptorMove] = []
+    unknown: UnknownTokens | None = None
     onset_at: datetime | None = None
     onset_low: datetime | None = None  # 90 % interval of the onset; None: before anything remembered
     onset_high: datetime | None = None

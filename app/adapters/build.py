@@ -48,6 +48,8 @@ def build_reference(
         texts=tuple(d.text for d in described),
         languages=tuple(d.language for d in described),
         code=tuple(d.code for d in described),
+        programming=tuple(d.programming for d in described),
+        unknown=encoded.unknown,
         meaning=encoded.meaning,
     )
     labels = None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from app.adapters import ngrams
 from app.adapters import shape as shapes
 from app.adapters.admission import ADMIT_CHARACTERS, admit
 from app.adapters.distillation import Progress, cached_path, distil, table_fingerprint
@@ -24,7 +25,7 @@ class LiveEncoder:
     def __init__(self, table: StaticTable, meaning: TransformerEncoder | None = None) -> None:
         self.table = table
         self.meaning = meaning
-        parts = f"{table.fingerprint}:shape-{shapes.VERSION}:{ADMIT_CHARACTERS}"
+        parts = f"{table.fingerprint}:ngrams-{ngrams.VERSION}:shape-{shapes.VERSION}:{ADMIT_CHARACTERS}"
         self._fingerprint = hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
         if meaning is not None:
             self._fingerprint += f"+{meaning.fingerprint}"
@@ -48,7 +49,8 @@ class LiveEncoder:
         if admitted:
             rows = np.array([row for row, _ in admitted])
             seen = [plain[:EYE_CHARACTERS] for _, plain in admitted]
-            wording[rows], unknown[rows] = self.table.encode(seen)
+            bags, unknown[rows] = self.table.encode(seen)
+            wording[rows] = ngrams.add_ngrams(bags, unknown[rows], seen)
             form[rows] = np.array([shape(text) for text in seen], np.float32)
             readable[rows] = wording[rows].any(axis=1)
             form[~readable] = 0.0

@@ -21,7 +21,7 @@ from app.core.watch import Bank, Watches
 from app.errors import ReferenceMismatch
 from schemas.readings import Dependence
 
-FORMAT = 2
+FORMAT = 3
 DAMAGE = (  # all that reading changed bytes was seen to raise
     ValueError,
     KeyError,
@@ -61,6 +61,7 @@ def dump(what: Reference | Baseline) -> bytes:
     arrays: dict[str, Any] = {
         "wording": reference.rows.wording,
         "shape": reference.rows.shape,
+        "unknown": reference.rows.unknown,
         "grids": reference.grids,
         "centroids": reference.clusters.centroids,
     }
@@ -87,6 +88,7 @@ def dump(what: Reference | Baseline) -> bytes:
         "languages": reference.rows.languages,
         "code": reference.rows.code,
         "labels": reference.rows.labels,
+        "programming": reference.rows.programming,
     }
     clusters = reference.clusters
     meta["clusters"] = {"names": clusters.names, "shares": clusters.shares, "exemplars": clusters.exemplars}
@@ -166,6 +168,8 @@ def _reference(meta: dict[str, Any], arrays: dict[str, Any]) -> Reference:
         languages=tuple(meta["rows"]["languages"]),
         code=tuple(meta["rows"]["code"]),
         labels=tuple(tuple(each) for each in meta["rows"].get("labels", ())),
+        programming=tuple(meta["rows"]["programming"]),
+        unknown=arrays["unknown"],
         meaning=arrays.get("meaning"),
     )
     eyes = {

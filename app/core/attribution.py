@@ -235,4 +235,6 @@ def _described(rows: Rows) -> list[list[str]]:
         own += ["code"] * code
     for own, labels in zip(out, rows.labels or ((),) * len(out), strict=True):
         own += labels
+    for own, programming in zip(out, rows.programming or (None,) * len(out), strict=True):
+        own += [f"programming language: {programming}"] if programming else []
     return out

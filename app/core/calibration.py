@@ -21,6 +21,7 @@ DECAYS = (1 / 24, 1 / 96, 1 / 384, 1 / 1024)
 SHORT_RUN, LONG_RUN = 5_000.0, 50_000.0
 STREAMS, LENGTH = 128, 12_000
 LEAST_BET = 0.5  # nats between levels 0 and 1 of a bet
+WATCH_BACK = 1.0  # levels, decades of run length
 LEVELS, REPLICAS = 32, 200
 STEEPEST = 2.0  # decades of run length per level, beyond the simulated ones
 JOINT_RUNS = (1_000.0, 2_000.0, 5_000.0, 10_000.0, 20_000.0, 50_000.0, 100_000.0)
@@ -180,13 +181,18 @@ def _scale(
 
     Where the reference never varies, a sum has no scale and stays at level 0 (its eye still has the
     bets); a bet keeps a least scale, lest one odd unit among identical ones be beyond all measure.
+    Watches stand WATCH_BACK levels back: they may alarm a tenth as often as other components, which costs
+    them little, and leaves the budget to what nobody thought of.
     """
     low, high = (
         np.array([_threshold(history[:, :, c], run, tick_units)[0] for c in range(len(bank))])
         for run in (SHORT_RUN, LONG_RUN)
     )
     bets = np.array([component.bets for component in bank])
-    return low, np.where(bets, np.maximum(high, low + LEAST_BET), np.where(high > low, high, np.inf))
+    high = np.where(bets, np.maximum(high, low + LEAST_BET), np.where(high > low, high, np.inf))
+    back = np.array([WATCH_BACK if c.reading == "watch" else 0.0 for c in bank])
+    step = np.where(back > 0.0, high - low, 0.0)
+    return low + back * step, high + back * step
 
 
 def _threshold(paths: NDArray[np.floating], run: float, tick_units: int) -> tuple[float, int]:

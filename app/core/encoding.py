@@ -36,13 +36,16 @@ class Seen(Protocol):
     """What the eyes saw of n units, row by row.
 
     `wording` int16 (n, 384) unit vectors in fixed point (2**-15), `shape` float32 (n, 11) raw text-shape
-    numbers, `meaning` int16 (n, d) unit vectors of the transformer, None where that eye is off.
+    numbers, `unknown` float32 (n,): share of tokens that the vocabulary does not hold, `meaning` int16
+    (n, d) unit vectors of the transformer, None where that eye is off.
     """
 
     @property
     def wording(self) -> NDArray[np.int16]: ...  # noqa: D102
     @property
     def shape(self) -> NDArray[np.float32]: ...  # noqa: D102
+    @property
+    def unknown(self) -> NDArray[np.float32]: ...  # noqa: D102
     @property
     def meaning(self) -> NDArray[np.int16] | None: ...  # noqa: D102
 
@@ -51,8 +54,7 @@ class Seen(Protocol):
 class Encoded:
     """`Seen` of a list of n texts, and what could be read of it.
 
-    `readable` bool (n,): False where no eye could read the text (its rows are zero), `unknown`
-    float32 (n,): share of tokens that the vocabulary does not hold.
+    `readable` bool (n,): False where no eye could read the text (its rows are zero).
     """
 
     wording: NDArray[np.int16]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 WORDING_SCALE = float(2**15)  # unit vectors: |x| <= 1
 SCORE_SCALE = float(2**12)  # normal scores: |x| <= 3.5
+SHARE_SCALE = float(2**12)
 SCALES = {"wording": WORDING_SCALE, "shape": SCORE_SCALE, "meaning": WORDING_SCALE}  # of each eye's rows
 
 Floats = NDArray[np.float64]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from app.core import novelty
 from app.core.baseline import Baseline
 from app.core.encoding import Seen
-from app.core.fixedpoint import SCALES, pack, restore, unpack
+from app.core.fixedpoint import SCALES, SHARE_SCALE, pack, quantise, restore, unpack
 from app.core.reference import Reference, uncovered
 from schemas.readings import TickSum
 
@@ -40,6 +40,7 @@ class Judged:
     seen: dict[str, NDArray[np.int16]]  # eye -> coordinates: wording, and every eye that counts
     bins: dict[str, NDArray[np.int64]]  # eye or watch -> bin of the conformal p-value
     novelty: NDArray[np.float64]  # p-value of the wording eye
+    unknown: NDArray[np.int16]  # share of unknown tokens, fixed point
     clusters: NDArray[np.int64] | None  # of the eval set
     uncovered: NDArray[np.bool_] | None
 
@@ -62,6 +63,7 @@ def judge(seen: Seen, *, baseline: Baseline, evalset: Reference | None) -> Judge
         seen=found,
         bins=bins,
         novelty=p["wording"],
+        unknown=quantise(seen.unknown, SHARE_SCALE),
         clusters=None if evalset is None else evalset.clusters.assign(rows),
         uncovered=None if evalset is None else uncovered(evalset, rows),
     )
@@ -80,6 +82,7 @@ class Fold:
     uncovered: int = 0
     keyless: int = 0
     shed: int = 0
+    unknown: int = 0
 
     def add(
         self, judged: Judged, row: int, offset: int, cluster_count: int, *, keyless: bool = False
@@ -87,6 +90,7 @@ class Fold:
         """Fold one judged unit."""
         self.units += 1
         self.keyless += keyless
+        self.unknown += int(judged.unknown[row])
         self.first_offset, self.last_offset = min(self.first_offset, offset), max(self.last_offset, offset)
         for eye, rows in judged.seen.items():
             if eye in self.sums:
@@ -125,6 +129,7 @@ class Fold:
         self.uncovered += other.uncovered
         self.keyless += other.keyless
         self.shed += other.shed
+        self.unknown += other.unknown
 
     def without(self, earlier: "Fold") -> "Fold":
         """What was added since an earlier state of this sum; exact, for sums are integers."""
@@ -141,6 +146,7 @@ class Fold:
             uncovered=self.uncovered - earlier.uncovered,
             keyless=self.keyless - earlier.keyless,
             shed=self.shed - earlier.shed,
+            unknown=self.unknown - earlier.unknown,
         )
 
     def to_wire(self, key: SumKey) -> TickSum:
@@ -161,6 +167,7 @@ class Fold:
             uncovered=self.uncovered,
             keyless=self.keyless,
             shed=self.shed,
+            unknown=self.unknown,
         )
 
     @classmethod
@@ -179,6 +186,7 @@ class Fold:
             uncovered=tick_sum.uncovered,
             keyless=tick_sum.keyless,
             shed=tick_sum.shed,
+            unknown=tick_sum.unknown,
         )
 
 

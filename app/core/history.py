@@ -10,11 +10,11 @@ from scipy.special import betaincinv
 
 from app.core import novelty
 from app.core.effect import squared_shift, wilson
-from app.core.fixedpoint import WORDING_SCALE
+from app.core.fixedpoint import SHARE_SCALE, WORDING_SCALE
 from app.core.folding import Fold, SumKey
 from app.core.reference import Reference
 from app.core.watch import PREFIX
-from schemas.readings import Interval, OffsetRange, TickSum, Uncovered, WatchRate
+from schemas.readings import Interval, OffsetRange, TickSum, Uncovered, UnknownTokens, WatchRate
 
 KEPT_WINDOWS = 64
 WATCHED_TAIL = 0.01
@@ -124,6 +124,14 @@ def surely_uncovered(windows: list[Window], error: float) -> float:
     units = sum(w.total.units for w in windows if w.total.clusters is not None)
     hits = sum(w.total.uncovered for w in windows)
     return float(betaincinv(hits, units - hits + 1, error)) if hits else 0.0
+
+
+def unknown_tokens(windows: list[Window], reference: Reference) -> UnknownTokens:
+    """Mean share of unknown tokens of the reference's units and of the windows'."""
+    units = max(sum(w.total.units for w in windows), 1)
+    now = sum(w.total.unknown for w in windows) / SHARE_SCALE / units
+    before = float(reference.rows.unknown.mean())
+    return UnknownTokens(share_before=round(before, 6), share_now=round(now, 6))
 
 
 def watch_rates(windows: list[Window], reference: Reference) -> list[WatchRate]:

@@ -203,7 +203,9 @@ class Measurer:
                 self._add(part, candidate, judged, i)
             reason, inclusion = sampling(candidate, judged, i)
             if inclusion > 0.0:
-                sample = make_sample(candidate, seen, judged, i, (reason, inclusion), describe)
+                described = describe(candidate.text)
+                self._count(candidate.subject, undescribed=described.failed)
+                sample = make_sample(candidate, seen, judged, i, (reason, inclusion), described)
                 part.samples.append(sample)
                 kept.append(sample)
         return kept

@@ -7,7 +7,7 @@ what is learned is calibrated.
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +57,13 @@ class Rows:
     languages: tuple[str | None, ...] = ()
     code: tuple[bool, ...] = ()
     labels: tuple[tuple[str, ...], ...] = ()  # of responses; empty where nobody looked
+    programming: tuple[str | None, ...] = ()
+    unknown: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     meaning: NDArray[np.int16] | None = None
+
+    def __post_init__(self) -> None:
+        if not len(self.unknown):  # nobody looked
+            object.__setattr__(self, "unknown", np.zeros(len(self.shape), np.float32))
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -68,10 +74,12 @@ class Rows:
         return Rows(
             wording=self.wording[rows],
             shape=self.shape[rows],
+            unknown=self.unknown[rows],
             meaning=None if self.meaning is None else self.meaning[rows],
             texts=tuple(self.texts[i] for i in index),
-            languages=tuple(self.languages[i] for i in index),
-            code=tuple(self.code[i] for i in index),
+            languages=tuple(self.languages[i] for i in index if self.languages),
+            code=tuple(self.code[i] for i in index if self.code),
+            programming=tuple(self.programming[i] for i in index if self.programming),
             labels=tuple(self.labels[i] for i in index) if self.labels else (),
         )
 
@@ -291,5 +299,7 @@ def concatenate(parts: Sequence[Rows]) -> Rows:
         languages=tuple(x for p in parts for x in p.languages),
         code=tuple(x for p in parts for x in p.code),
         labels=tuple(x for p in parts for x in p.labels),
+        programming=tuple(x for p in parts for x in p.programming),
+        unknown=np.concatenate([p.unknown for p in parts]),
         meaning=np.concatenate(meaning) if len(meaning) == len(parts) else None,
     )

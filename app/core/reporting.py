@@ -11,7 +11,15 @@ from app.core.claims import claim, keyless_doubt
 from app.core.detection import Score
 from app.core.episodes import Episode
 from app.core.gap import gap_clusters
-from app.core.history import History, coverage, effect, offset_ranges, surely_uncovered, watch_rates
+from app.core.history import (
+    History,
+    coverage,
+    effect,
+    offset_ranges,
+    surely_uncovered,
+    unknown_tokens,
+    watch_rates,
+)
 from app.core.learning import Learner
 from app.core.reference import Reference
 from schemas.readings import Adaptation, Reading, Totals
@@ -63,6 +71,7 @@ def change_reading(
         clusters=[] if explained is None else explained.clusters,
         elsewhere=None if explained is None else explained.elsewhere,
         watch=watch_rates(windows, baseline.reference),
+        unknown=unknown_tokens(windows, baseline.reference),
         descriptors=[] if explained is None else explained.descriptors,
         onset_at=None if episode is None else when(episode.onset),
         onset_low=None if episode is None or episode.onset_low is None else when(episode.onset_low),

@@ -1,6 +1,6 @@
 """The known fraction that is kept whole: which units, and with what probability."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from app.core.aspects import PROMPTS, RESPONSES, Subject, text_of
@@ -51,6 +51,8 @@ class Described:
     text: str
     language: str | None
     code: bool
+    programming: str | None = None
+    failed: bool = False  # a part of it could not be made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +110,11 @@ def make_sample(
     judged: Judged | None,
     row: int,
     kept_as: tuple[str, float],
-    describe: Callable[[str], Described],
+    described: Described,
 ) -> Sample:
     """The unit as it is kept: redacted, with its vectors."""
     interaction = candidate.interaction
-    described, answer = describe(candidate.text), candidate.aspect == RESPONSES
+    answer = candidate.aspect == RESPONSES
     return Sample(
         id=interaction.id,
         application=interaction.application,
@@ -124,6 +126,8 @@ def make_sample(
         language=described.language,
         code=described.code,
         labels=labels_of(candidate.text, interaction.finish_reason) if answer else [],
+        programming=described.programming,
+        unknown=float(seen.unknown[row]),
         aspect=candidate.aspect,
         wording=pack(seen.wording[row], "<i2"),
         shape=seen.shape[row].astype("<f4").tobytes(),

@@ -1,9 +1,9 @@
 """The watch bank: named one-dimensional scores for what one wants to hear of at once.
 
-A watch is a logistic direction, one class of example texts against all others, over the wording vector
-and 0.05 times the shape numbers.  A unit's score becomes a conformal p-value among the reference's own
-scores, and the bets of `novelty` are placed on it: a known direction pays no price for being searched,
-so one percent of a class is found where the eyes alone need five (docs/method.md).
+A watch is a logistic direction, one class of example texts against all others, over the wording vector,
+0.05 times the shape numbers and the share of unknown tokens.  A unit's score becomes a conformal p-value
+among the reference's own scores, and the bets of `novelty` are placed on it: a known direction pays no
+price for being searched, so one percent of a class is found where the eyes alone need five (docs/method.md).
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from app.core.fixedpoint import WORDING_SCALE, Floats
 SHAPE_WEIGHT = 0.05
 FURTHEST = 4.0  # standard deviations of a shape number: one absurd value must not outvote all words
 WEIGHT_SCALE = 2.0**12
-RIDGE = 10.0  # C of the logistic regression
+RIDGE = 3.0  # C of the logistic regression
 FOLDS = 5
 REACHED_BY = np.arange(2, 10) / 10  # shares of a class whose scores tell how much of it there is
 HALF = 3  # of these, the one that is a half
@@ -34,7 +34,7 @@ PREFIX = "watch: "
 class Bank:
     """k directions with their names.
 
-    `weights` (d + 11, k) and `offsets` (k,) are whole numbers, so that a score is exact: the same alone
+    `weights` (d + 12, k) and `offsets` (k,) are whole numbers, so that a score is exact: the same alone
     and in any batch.  `levels` (k, 8) holds the scores that 20 % ... 90 % of the class's own examples
     reach under a direction that was trained without them.  `centre`, `spread` (11,) scale the shape.
     """
@@ -161,6 +161,7 @@ def place(bank: Bank, rows: Seen) -> Watches:
 
 
 def _features(seen: Seen, centre: Floats, spread: Floats) -> Floats:
-    """Wording and weighted shape side by side, whole numbers in units of 2**-15, shape (m, d + 11)."""
+    """Wording, weighted shape and unknown share, whole numbers in units of 2**-15, shape (m, d + 12)."""
     scaled = np.clip(np.nan_to_num((seen.shape - centre) / spread, nan=0.0), -FURTHEST, FURTHEST)
-    return np.hstack([seen.wording.astype(np.float64), np.rint(SHAPE_WEIGHT * WORDING_SCALE * scaled)])
+    others = np.hstack([SHAPE_WEIGHT * scaled, seen.unknown[:, None]])
+    return np.hstack([seen.wording.astype(np.float64), np.rint(WORDING_SCALE * others)])

@@ -151,6 +151,15 @@ def test_another_language_and_code_are_named() -> None:
     }
 
 
+def test_a_programming_language_is_named() -> None:
+    before = replace(BEFORE, programming=("java",) * 40 + (None,) * 360)
+    now = replace(planted(), programming=("java",) * 20 + ("rust",) * 60 + (None,) * 120)
+    moves = [m for m in descriptor_moves(before, now, np.ones(200)) if m.name.startswith("programming")]
+    assert [(m.name, m.share_before, round(m.share_now, 6)) for m in moves] == [
+        ("programming language: rust", 0.0, 0.3)
+    ]
+
+
 def test_texts_without_descriptors_move_none() -> None:
     bare = replace(BEFORE, languages=(None,) * 400)
     assert descriptor_moves(bare, bare, np.ones(400)) == []

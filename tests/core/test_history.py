@@ -1,10 +1,21 @@
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.fixedpoint import WORDING_SCALE
 from app.core.folding import Fold
-from app.core.history import KEPT_WINDOWS, History, Window, coverage, effect, offset_ranges
+from app.core.history import (
+    KEPT_WINDOWS,
+    History,
+    Window,
+    coverage,
+    effect,
+    offset_ranges,
+    unknown_tokens,
+)
 from schemas.readings import OffsetRange
 from tests.rig import made
 from tests.rig.made import through_msgpack
@@ -93,3 +104,14 @@ def test_offsets_are_joined_per_partition() -> None:
         OffsetRange(partition=2, first=7, last=9),
     ]
     assert second.end == 3.0
+
+
+def test_the_share_of_unknown_tokens_is_told_before_and_now() -> None:
+    known = made.reference(100)
+    rows = replace(known.rows, unknown=np.linspace(0.0, 0.2, 100, dtype=np.float32))
+    windows = [window(0), window(1)]
+    for each in windows:
+        each.total.unknown = 32 * 2**11  # half of every unit's tokens
+    found = unknown_tokens(windows, replace(known, rows=rows))
+    assert found.share_before == pytest.approx(0.1)
+    assert found.share_now == 0.5

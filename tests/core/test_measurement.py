@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.core import buckets
 from app.core.baseline import Baseline
 from app.core.folding import Fold, SumKey
-from app.core.measurement import Measurer, MeasureSettings, References
+from app.core.measurement import Described, Measurer, MeasureSettings, References
 from schemas.events import Interaction
 from schemas.readings import Tick, Totals
 from tests.rig import made
@@ -206,3 +206,16 @@ def test_its_memory_does_not_grow_with_the_log() -> None:
 def test_an_interaction_of_the_codec_can_be_measured() -> None:
     (tick,) = newest(measured([Interaction(application=APP, id="1", time=made.START, prompt="parcel")]))
     assert tick.samples[0].key is None
+
+
+def test_units_that_could_not_be_described_are_kept_and_counted() -> None:
+    def half(text: str) -> Described:
+        return Described(text, None, code=False, failed=text.endswith(("1", "2", "3")))
+
+    measurer = Measurer(partition=0, partitions=1, settings=SETTINGS)
+    events = interactions(40)
+    candidates = [c for i, event in enumerate(events) for c in measurer.admit(i, [event], {})]
+    kept = measurer.fold(candidates, made.encode([c.text for c in candidates]), half)
+    (tick,) = measurer.flush()
+    assert len(kept) == 40
+    assert tick.totals.undescribed == sum(event.prompt.endswith(("1", "2", "3")) for event in events) > 0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.core.aspects import Subject
 from app.core.baseline import Baseline, BaselineSettings, learn
-from app.core.calibration import component_bank
+from app.core.calibration import LEAST_BET, WATCH_BACK, component_bank
 from app.core.detection import Detector
 from app.core.folding import Fold, judge
 from app.core.history import Window, watch_rates
@@ -117,6 +117,15 @@ def test_watches_are_components_of_the_one_threshold() -> None:
     assert {c.channel for c in calibration.components()} >= {"watch: gluten", "watch: music"}
 
 
+def test_watches_leave_most_of_the_budget_to_the_eyes() -> None:
+    """Each alarms at a tenth of the rate of another component with the same thresholds."""
+    calibration = watching().calibration
+    watches = np.array([c.reading == "watch" for c in calibration.components()])
+    steps = calibration.high - calibration.low
+    assert (calibration.low[watches] >= steps[watches] * WATCH_BACK).all()
+    assert (steps[watches] > LEAST_BET - 1e-9).all()
+
+
 def test_a_few_percent_of_a_watched_class_are_found_by_the_watch_alone() -> None:
     found = watching(("wording", "shape"))
     detector = Detector(found)
@@ -128,7 +137,7 @@ def test_a_few_percent_of_a_watched_class_are_found_by_the_watch_alone() -> None
         if detector.get().value < found.threshold:
             detector.update(fold)
             waited += fold.units
-    assert waited <= 1000
+    assert waited < 1200
     assert detector.get().leader.channel == "watch: gluten"
     lens = detector.lens(detector.get().leader.label)
     assert lens.loudness is not None

@@ -35,6 +35,10 @@ class Units:
     shape: NDArray[np.float32]
     meaning: None = None
 
+    @property
+    def unknown(self) -> NDArray[np.float32]:
+        return np.zeros(len(self.shape), np.float32)
+
 
 def draw(random: np.random.Generator, count: int, *, planted: float = 0.0) -> Units:
     """Units of the population; a share of them is of a topic that the population does not hold."""
