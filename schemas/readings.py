@@ -9,6 +9,9 @@ from typing import Literal
 
 from msgspec import Struct
 
+from schemas.intervals import Interval as Interval
+from schemas.outcomes import Outcomes
+
 Aspect = Literal["prompts", "responses"]
 LEARNING = "learning"  # reason of a sample: no baseline yet, so every candidate is kept
 
@@ -118,14 +121,6 @@ class Tick(Struct, frozen=True, kw_only=True, omit_defaults=True):
     units_before: int = 0  # units that this partition had counted before this block
     units: int = 0  # units in this block so far, counted
     totals: Totals = Totals()
-
-
-class Interval(Struct, frozen=True, kw_only=True):
-    """A value with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 class Uncovered(Struct, frozen=True, kw_only=True):
@@ -281,10 +276,9 @@ class Adaptation(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One measurement with its uncertainty.  Topic `readings.v1`, keyed by application.
 
-    `monitor` is `change` (prompts against their baseline), `responses` (likewise) or `gap` (prompts against
-    the eval set).  `state` is learning,
-    ok, pending (the score has crossed, what moved is being named), alarm or unknown.  The id derives
-    from the data alone.
+    `monitor` is `change` (prompts against their baseline), `responses` (likewise), `gap` (prompts against
+    the eval set), `adaptation` or `outcomes:METRIC`.  `state` is learning, ok, pending (the score has
+    crossed, what moved is being named), alarm or unknown.  The id derives from the data alone.
     """
 
     id: str
@@ -325,3 +319,4 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     segment: str | None = None  # part of the application, as `language=de`; None: all of it
     severity: Literal["warning", "critical"] | None = None  # where the monitor itself knows
     adaptation: Adaptation | None = None  # the last look at `deployment`
+    outcomes: Outcomes | None = None  # of the metric that the monitor is named after
