@@ -10,7 +10,15 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from schemas.events import ApplicationName
-from schemas.readings import ClusterMove, DescriptorMove, Interval, OffsetRange, Uncovered, WatchRate
+from schemas.readings import (
+    ClusterMove,
+    DescriptorMove,
+    Interval,
+    OffsetRange,
+    SegmentMove,
+    Uncovered,
+    WatchRate,
+)
 
 Severity = Literal["warning", "critical"]
 State = Literal["firing", "resolved"]
@@ -111,6 +119,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     sinks: list[str] | None = None  # None: all of them
     onset_low: datetime | None = None  # as the reading's
     onset_high: datetime | None = None
+    segments: list[SegmentMove] = []  # where it happens
     elsewhere: float | None = None  # share of the distance due to none of the clusters
 
 

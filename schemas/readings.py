@@ -40,6 +40,7 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: bool = False
     programming: str | None = None  # language of the program that it holds or asks for
     unknown: float = 0.0  # share of its tokens that the vocabulary does not hold
+    segments: list[str] = []  # `model=m2`: names or hashes, never text
     labels: list[str] = []  # of a response: refusal, format, length
     aspect: Aspect = "prompts"  # whose text this is
     cluster: int | None = None  # of the eval set
@@ -170,6 +171,23 @@ class UnknownTokens(Struct, frozen=True, kw_only=True):
 
     share_before: float
     share_now: float
+
+
+class SegmentMove(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A segment (`model=m2`) in which a cluster moved more than elsewhere, or that itself grew or shrank.
+
+    With `cluster`: shares of the segment's units, and of all others, that are in the cluster; the interval is
+    that of how much more the share changed inside.  Without: shares of the traffic that are in the segment.
+    """
+
+    name: str  # several, where they are the same units
+    share_now: float
+    low: float  # simultaneous 95 % interval
+    high: float
+    share_before: float | None = None  # None: the segment is new
+    cluster: str | None = None
+    elsewhere_before: float | None = None
+    elsewhere_now: float | None = None
 
 
 class OffsetRange(Struct, frozen=True, kw_only=True):
@@ -305,6 +323,7 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     elsewhere: float | None = None  # share of the distance due to none of the clusters
     watch: list[WatchRate] = []
     descriptors: list[DescriptorMove] = []
+    segments: list[SegmentMove] = []  # where it happens
     unknown: UnknownTokens | None = None
     onset_at: datetime | None = None
     onset_low: datetime | None = None  # 90 % interval of the onset; None: before anything remembered

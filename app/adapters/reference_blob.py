@@ -88,6 +88,7 @@ def dump(what: Reference | Baseline) -> bytes:
         "languages": reference.rows.languages,
         "code": reference.rows.code,
         "labels": reference.rows.labels,
+        "segments": reference.rows.segments,
         "programming": reference.rows.programming,
     }
     clusters = reference.clusters
@@ -168,6 +169,7 @@ def _reference(meta: dict[str, Any], arrays: dict[str, Any]) -> Reference:
         languages=tuple(meta["rows"]["languages"]),
         code=tuple(meta["rows"]["code"]),
         labels=tuple(tuple(each) for each in meta["rows"].get("labels", ())),
+        segments=tuple(tuple(each) for each in meta["rows"].get("segments", ())),
         programming=tuple(meta["rows"]["programming"]),
         unknown=arrays["unknown"],
         meaning=arrays.get("meaning"),

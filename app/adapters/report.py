@@ -98,6 +98,7 @@ def section(state: State, summary: dict[str, Any]) -> Html:
         charts(state, deployments),
         parts.moves(state),
         parts.rates("Language, code and form", state.descriptors, scale=1.0),
+        parts.rates("Where it happens", state.segments, scale=1.0),
         parts.rates("Watches", state.watches),
         parts.gap(state),
         parts.history(state.alerts) if whole else None,

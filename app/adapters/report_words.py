@@ -9,7 +9,7 @@ from msgspec import structs
 
 from app.core.aspects import MONITORS, PROMPTS, RESPONSES
 from schemas.decisions import Alert
-from schemas.readings import ClusterMove, Reading, Totals
+from schemas.readings import ClusterMove, Reading, SegmentMove, Totals
 
 MINUS = "\u2212"
 DASH = "\u2013"
@@ -71,6 +71,13 @@ class State:
         return [(d.name, d.share_before, d.share_now) for d in self.change.descriptors] if self.change else []
 
     @property
+    def segments(self) -> list[tuple[str, float, float]]:
+        """What moved where, share before, share now; told as the clusters are."""
+        told = [alert.segments for alert in self.alerts if alert.segments and alert.kind == self.monitor]
+        moves = told[-1] if told else self.change.segments if self.change else []
+        return [(whereabouts(m), m.share_before or 0.0, m.share_now) for m in moves]
+
+    @property
     def watches(self) -> list[tuple[str, float, float]]:
         """Name, rate before, rate now."""
         return [(w.name, w.rate_before, w.rate_now) for w in self.change.watch] if self.change else []
@@ -80,6 +87,14 @@ class State:
         """What was counted."""
         last = self.change or self.gap
         return last.totals if last else Totals()
+
+
+def whereabouts(move: SegmentMove) -> str:
+    """A segment, and what moved in it."""
+    if move.cluster is None:
+        return f"{move.name}: share of traffic"
+    rest = f"elsewhere {percent(move.elsewhere_before)} to {percent(move.elsewhere_now)}"
+    return f"{move.name}{' (new)' if move.share_before is None else ''}: {move.cluster} ({rest})"
 
 
 def states(summary: dict[str, Any], readings: Sequence[Reading], alerts: Sequence[Alert]) -> list[State]:

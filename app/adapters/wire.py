@@ -53,6 +53,7 @@ def facts_of(alert: Alert, *, examples: bool) -> dict[str, Any]:
         "clusters": [_cluster(each, examples=examples) for each in alert.clusters[:5]] or None,
         "watch": [msgspec.to_builtins(each) for each in alert.watch[:10]] or None,
         "descriptors": [_clean(msgspec.to_builtins(each)) for each in alert.descriptors[:10]] or None,
+        "segments": [_clean(msgspec.to_builtins(each)) for each in alert.segments[:10]] or None,
         "deployment_before": alert.deployment,
         "attribution": alert.attribution and msgspec.to_builtins(alert.attribution),
         "onset_at": alert.onset_at and alert.onset_at.isoformat(),

@@ -75,6 +75,7 @@ def alert_of(reading: Reading, incident: str, detected_at: datetime, rule: Rule)
         elsewhere=reading.elsewhere,
         watch=reading.watch,
         descriptors=reading.descriptors,
+        segments=reading.segments,
         deployment=reading.deployment,
         attribution=attribution_of(reading.adaptation),
         reference=reading.reference,
@@ -120,8 +121,10 @@ def summarise(reading: Reading) -> str:
     moved = [c for c in reading.clusters if c.share_now > c.share_before] or reading.clusters
     if moved:
         top = moved[0]
+        where = next((f", most in {s.name}" for s in reading.segments if s.cluster == top.name), "")
         parts.append(
-            f"'{top.name}' went from {top.share_before * PERCENT:.1f} % to {top.share_now * PERCENT:.1f} %"
+            f"'{top.name}' went from {top.share_before * PERCENT:.1f} % "
+            f"to {top.share_now * PERCENT:.1f} %{where}"
         )
     if reading.descriptors:
         d = reading.descriptors[0]

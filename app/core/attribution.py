@@ -6,7 +6,7 @@ eval set nor the baseline holds is a region of its own, named by its own words.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
@@ -21,8 +21,9 @@ from app.core.fixedpoint import WORDING_SCALE, Floats, restore
 from app.core.naming import name_groups
 from app.core.reference import Rows
 from app.core.scan import Region, Scan, scan
+from app.core.segments import segment_moves
 from app.core.topics import Topics, joined
-from schemas.readings import ClusterMove, DescriptorMove
+from schemas.readings import ClusterMove, DescriptorMove, SegmentMove
 
 MOST_CLUSTERS, MOST_DESCRIPTORS = 6, 6
 MOST_BEFORE = 2048  # baseline units in a scan
@@ -41,6 +42,7 @@ class Explanation:
     clusters: list[ClusterMove]
     descriptors: list[DescriptorMove]
     elsewhere: float | None = None
+    segments: list[SegmentMove] = field(default_factory=list)
 
     @property
     def sure(self) -> bool:
@@ -90,7 +92,11 @@ def explain(
         msgspec.structs.replace(each.move, id=name, contribution=part)
         for each, name, part in zip(found, ids, parts, strict=True)
     ]
-    return Explanation(moves, descriptors, elsewhere)
+    segments: list[SegmentMove] = []
+    if before.segments and now.segments:  # of a baseline from before there were any, nothing is known
+        groups = [(each.move.name, (each.before, each.now)) for each in found]
+        segments = segment_moves(before.segments, now.segments, weights, groups)
+    return Explanation(moves, descriptors, elsewhere, segments)
 
 
 def identified(found: Sequence[Moved], before: Rows, now: Rows, topics: Topics) -> list[str]:

@@ -241,6 +241,7 @@ def rows_of(samples: Sequence[Sample]) -> Rows:
         languages=tuple(s.language for s in samples),
         code=tuple(s.code for s in samples),
         labels=tuple(tuple(s.labels) for s in samples) if any(s.labels for s in samples) else (),
+        segments=tuple(tuple(s.segments) for s in samples),
         programming=tuple(s.programming for s in samples),
         unknown=np.array([s.unknown for s in samples], np.float32),
     )

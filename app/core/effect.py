@@ -76,3 +76,24 @@ def difference(before: float, n_before: float, now: float, n_now: float, z: floa
         change - math.hypot(now - low_now, high_before - before),
         change + math.hypot(high_now - now, before - low_before),
     )
+
+
+Change = tuple[float, float, float, float]  # share before, of how many units; share now, of how many
+
+
+def difference_of_changes(one: Change, other: Change, *, z: float) -> tuple[float, float]:
+    """Interval of how much more one share changed than another, from the intervals of both changes.
+
+    Zou and Donner (2008), Statistics in Medicine 27 (MOVER).
+
+    >>> low, high = difference_of_changes((0.1, 500, 0.4, 200), (0.1, 500, 0.1, 200), z=1.96)
+    >>> 0 < low < 0.3 < high
+    True
+    """
+    (low, high), (low_other, high_other) = difference(*one, z), difference(*other, z)
+    change, change_other = one[2] - one[0], other[2] - other[0]
+    apart = change - change_other
+    return (
+        apart - math.hypot(change - low, high_other - change_other),
+        apart + math.hypot(high - change, change_other - low_other),
+    )

@@ -57,6 +57,7 @@ class Rows:
     languages: tuple[str | None, ...] = ()
     code: tuple[bool, ...] = ()
     labels: tuple[tuple[str, ...], ...] = ()  # of responses; empty where nobody looked
+    segments: tuple[tuple[str, ...], ...] = ()  # empty where nobody looked
     programming: tuple[str | None, ...] = ()
     unknown: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     meaning: NDArray[np.int16] | None = None
@@ -81,6 +82,7 @@ class Rows:
             code=tuple(self.code[i] for i in index if self.code),
             programming=tuple(self.programming[i] for i in index if self.programming),
             labels=tuple(self.labels[i] for i in index) if self.labels else (),
+            segments=tuple(self.segments[i] for i in index) if self.segments else (),
         )
 
 
@@ -299,6 +301,7 @@ def concatenate(parts: Sequence[Rows]) -> Rows:
         languages=tuple(x for p in parts for x in p.languages),
         code=tuple(x for p in parts for x in p.code),
         labels=tuple(x for p in parts for x in p.labels),
+        segments=tuple(x for p in parts for x in p.segments),
         programming=tuple(x for p in parts for x in p.programming),
         unknown=np.concatenate([p.unknown for p in parts]),
         meaning=np.concatenate(meaning) if len(meaning) == len(parts) else None,

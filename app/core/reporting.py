@@ -73,6 +73,7 @@ def change_reading(
         watch=watch_rates(windows, baseline.reference),
         unknown=unknown_tokens(windows, baseline.reference),
         descriptors=[] if explained is None else explained.descriptors,
+        segments=[] if explained is None else explained.segments,
         onset_at=None if episode is None else when(episode.onset),
         onset_low=None if episode is None or episode.onset_low is None else when(episode.onset_low),
         onset_high=None if episode is None or episode.onset_high is None else when(episode.onset_high),

@@ -10,6 +10,7 @@ from app.core.fixedpoint import pack
 from app.core.folding import Judged
 from app.core.reference import Reference
 from app.core.responses import EMPTY, labels_of
+from app.core.segments import segments_of
 from app.core.units import hash64
 from schemas.events import Interaction
 from schemas.readings import LEARNING, Aspect, Sample
@@ -125,6 +126,7 @@ def make_sample(
         text=described.text or EMPTY if answer else described.text,
         language=described.language,
         code=described.code,
+        segments=segments_of(interaction, None if answer else described.language),
         labels=labels_of(candidate.text, interaction.finish_reason) if answer else [],
         programming=described.programming,
         unknown=float(seen.unknown[row]),

@@ -9,7 +9,7 @@ import pytest
 
 from app.ports import ClusterShare
 from schemas.decisions import Member
-from schemas.readings import DescriptorMove, WatchRate
+from schemas.readings import DescriptorMove, SegmentMove, WatchRate
 from tests.browser.conftest import Site
 from tests.browser.visit import Visit
 from tests.web import samples
@@ -44,6 +44,7 @@ def hostile(site: Site, text: str) -> None:
         "clusters": [cluster],
         "watch": [WatchRate(name=text, rate_before=0.0, rate_now=0.2)],
         "descriptors": [DescriptorMove(name=text, share_before=0.0, share_now=0.2)],
+        "segments": [SegmentMove(name=text, cluster=text, share_now=0.2, low=0.1, high=0.3)],
         "deployment": text,
         "channel": text,
         "reference": text,

@@ -43,6 +43,7 @@ def test_an_application_in_trouble_is_told_whole(visit: Visit) -> None:
     for title in (
         "What moved",
         "Language, code and form",
+        "Where it happens",
         "Watches",
         "Counted so far",
         "Deployments",

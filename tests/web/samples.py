@@ -19,6 +19,7 @@ from schemas.readings import (
     Interval,
     OffsetRange,
     Reading,
+    SegmentMove,
     Totals,
     Uncovered,
     WatchRate,
@@ -92,6 +93,19 @@ WATCHES = [
     WatchRate(name="role-play", rate_before=0.009, rate_now=0.046),
     WatchRate(name="jailbreak", rate_before=0.010, rate_now=0.014),
     WatchRate(name="code", rate_before=0.008, rate_now=0.006),
+]
+SEGMENTS = [
+    SegmentMove(
+        name="model=m2",
+        cluster=CLUSTERS[0].name,
+        share_before=None,
+        share_now=0.31,
+        elsewhere_before=0.01,
+        elsewhere_now=0.02,
+        low=0.2,
+        high=0.38,
+    ),
+    SegmentMove(name="model=m2", share_before=0.0, share_now=0.4, low=0.33, high=0.46),
 ]
 DESCRIPTORS = [
     DescriptorMove(name="Spanish", share_before=0.06, share_now=0.11),
@@ -309,6 +323,7 @@ def _change(begin: datetime, number: int, dice: random.Random) -> Reading:
         clusters=CLUSTERS if alarm else [],
         watch=WATCHES if known else [],
         descriptors=DESCRIPTORS if known else [],
+        segments=SEGMENTS if alarm else [],
         onset_at=begin + ONSET * STEP if alarm and rise else None,
         deployment="2026.03.2" if number > ONSET - 2 else "2026.03.1",
         offsets=[
@@ -366,6 +381,7 @@ def _alert(begin: datetime) -> Alert:
         clusters=CLUSTERS,
         watch=WATCHES,
         descriptors=DESCRIPTORS,
+        segments=SEGMENTS,
         deployment="2026.03.2",
         attribution=Attribution(adaptation=0.71, outside=0.18, audience=0.11),
         reference="baseline-5f3a91",

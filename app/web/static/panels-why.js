@@ -1,4 +1,4 @@
-// Why: clusters that moved, descriptors, watches.
+// Why: clusters that moved, descriptors, segments, watches.
 
 import { h } from "./dom.js";
 import { percent, plural, points, signedInterval } from "./format.js";
@@ -31,6 +31,13 @@ export const WHY_PANELS = [
     draw: (moves) => rates(moves.map((move) => [move.name, move.share_before, move.share_now]), 1),
   }),
   card({
+    title: "Where it happens",
+    note: "Segments in which a cluster moved more than elsewhere, or that grew themselves; of their units, or of all.",
+    size: "half",
+    select: (known) => told(known, "segments"),
+    draw: (moves) => rates(moves.map((move) => [whereabouts(move), move.share_before ?? 0, move.share_now]), 1),
+  }),
+  card({
     title: "Watches",
     note: "Share of units above the score that one in a hundred reference units exceeds.",
     size: "half",
@@ -44,6 +51,12 @@ function told({ evidence, reading, incidents, place }, what) {
   const incident = incidents?.find((alert) => placeOf(alert) === place);
   const found = [evidence?.[what], reading?.[what], incident?.[what]].find((items) => items?.length);
   return found ?? null;
+}
+
+function whereabouts({ name, cluster, ...shares }) {
+  if (!cluster) return `${name}: share of traffic`;
+  const rest = `elsewhere ${percent(shares.elsewhere_before)} to ${percent(shares.elsewhere_now)}`;
+  return `${name}${shares.share_before == null ? " (new)" : ""}: ${cluster} (${rest})`;
 }
 
 const largest = (pairs) => Math.max(0.01, ...pairs.flat());
