@@ -58,6 +58,7 @@ class Member(Struct, frozen=True, kw_only=True, omit_defaults=True):
     updated_at: datetime
     segment: str | None = None  # None: the whole application
     onset_at: datetime | None = None
+    onset_low: datetime | None = None  # as the reading's
     channel: str | None = None
     value: float | None = None
     threshold: float | None = None
@@ -72,7 +73,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     `incident` names the episode and is the deduplication key; `alert_id` names the transition.
     Both derive from the data, never from a wall clock.  An incident is one per application and episode:
     `members` are the monitors that see it, and the fields from `monitor` on are those of its root, the
-    member with the earliest onset.
+    member with the earliest onset, or the prompts where the responses' began no earlier than theirs may have.
     """
 
     alert_id: str

@@ -3,7 +3,7 @@
 import hashlib
 from datetime import datetime
 
-from app.core.aspects import MONITORS, changed
+from app.core.aspects import MONITORS, PROMPTS, RESPONSES, changed
 from app.core.health import MONITOR, PIPELINE
 from app.core.rules import Rule
 from schemas.decisions import Alert, Attribution, Member, Severity
@@ -24,9 +24,26 @@ def by_onset(member: Member) -> tuple[datetime, datetime, str, str]:
     return began, member.detected_at, member.monitor, member.segment or ""
 
 
-def root_of(members: dict[str, Member]) -> Member:
-    """The member with the earliest onset."""
-    return min(members.values(), key=by_onset)
+def in_order(members: dict[str, Member]) -> list[Member]:
+    """The root first, then by onset.
+
+    The root is the member with the earliest onset, but responses follow from prompts: theirs is not the root
+    where the prompts' change may have begun by then, as far as the interval of its onset tells.
+    """
+    ordered = sorted(members.values(), key=by_onset)
+    first = ordered[0]
+    if first.monitor == MONITORS[RESPONSES]:
+        asked = next(
+            (m for m in ordered if m.monitor == MONITORS[PROMPTS] and m.segment == first.segment), None
+        )
+        if asked is not None and may_have_begun_by(asked, by_onset(first)[0]):
+            ordered = [asked, *(m for m in ordered if m is not asked)]
+    return ordered
+
+
+def may_have_begun_by(member: Member, time: datetime) -> bool:
+    """Whether a change may have begun by then: without an onset nobody knows, else its interval tells."""
+    return member.onset_at is None or member.onset_low is None or member.onset_low <= time
 
 
 def member_of(reading: Reading, severity: Severity, detected_at: datetime) -> Member:
@@ -39,6 +56,7 @@ def member_of(reading: Reading, severity: Severity, detected_at: datetime) -> Me
         detected_at=detected_at,
         updated_at=reading.time,
         onset_at=reading.onset_at,
+        onset_low=reading.onset_low,
         channel=reading.channel,
         value=reading.value,
         threshold=reading.threshold,

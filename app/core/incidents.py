@@ -2,8 +2,8 @@
 
 An incident opens at the first confirmed alarm, takes in every other monitor and segment that alarms while
 it is open, escalates, reminds, falls silent with its data, and resolves when each of them has been clean
-for a number of windows.  Its root is the member with the earliest onset.  Ids and times derive from the
-data, so a replay names the same incidents and a second delivery is recognised.
+for a number of windows.  Its root is the member that began it (`alerts.in_order`).  Ids and times derive
+from the data, so a replay names the same incidents and a second delivery is recognised.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from app.core.alerts import alert_of, by_onset, identity, member_of, place_of, root_of
+from app.core.alerts import alert_of, identity, in_order, member_of, place_of
 from app.core.mutes import muted
 from app.core.rules import Rule, Rules
 from app.core.severity import severity_of
@@ -121,7 +121,7 @@ class Incidents:
             return [self._say(self._opened(reading, rule, severity, crossed), "opened")]
         since = crossed if before is None or joins else before.detected_at
         known.members[place] = member = member_of(reading, severity, since)
-        if root_of(known.members) is member:
+        if in_order(known.members)[0] is member:
             known.lead = alert_of(reading, known.incident, since, rule)
         known.updated_at = max(known.updated_at, reading.time)
         if known.closed:
@@ -150,7 +150,7 @@ class Incidents:
         state = "ok" if clean >= rule.clean_windows or before.state == "ok" else "clearing"
         fresh = member_of(reading, before.severity, before.detected_at)
         known.members[place] = msgspec.structs.replace(
-            fresh, state=state, onset_at=before.onset_at, channel=before.channel
+            fresh, state=state, onset_at=before.onset_at, onset_low=before.onset_low, channel=before.channel
         )
         known.updated_at = max(known.updated_at, reading.time)
         alerts = [] if known.closed else self._resumed(known, reading)
@@ -215,7 +215,7 @@ class Incidents:
         rule = self._rules.of(known.lead.application, known.lead.monitor, known.lead.segment)
         silent = muted(rule.mute, known.updated_at)
         known.withheld = known.withheld or (silent and transition in ("opened", "escalated"))
-        members = sorted(known.members.values(), key=by_onset)
+        members = in_order(known.members)
         return msgspec.structs.replace(
             known.lead,
             alert_id=identity("alert", known.incident, transition, *named),
@@ -229,7 +229,7 @@ class Incidents:
         )
 
     def _resolved(self, known: _Open, how: str) -> Alert:
-        root = root_of(known.members)
+        root = in_order(known.members)[0]
         return msgspec.structs.replace(
             self._say(known, "resolved"),
             state="resolved",

@@ -79,13 +79,30 @@ def test_what_alarms_while_an_incident_is_open_joins_it() -> None:
 def test_the_root_is_the_earliest_onset_and_speaks_first() -> None:
     first, second = (
         say(5, "alarm", onset_at=at(4), detected_at=at(5)),
-        say(6, "alarm", "responses", onset_at=at(1)),
+        say(6, "alarm", "outcomes:solved", onset_at=at(1)),
     )
     opened, joined = told([first, second])
-    assert (opened.monitor, joined.monitor) == ("change", "responses")
+    assert (opened.monitor, joined.monitor) == ("change", "outcomes:solved")
     assert joined.started_at == at(1)
     assert joined.incident == opened.incident
-    assert [m.monitor for m in joined.members] == ["responses", "change"]
+    assert [m.monitor for m in joined.members] == ["outcomes:solved", "change"]
+
+
+@pytest.mark.parametrize(
+    ("low", "root"),
+    [(3.5, "responses"), (3.0, "change"), (1.0, "change"), (None, "change")],
+)
+@pytest.mark.parametrize("prompts_first", [True, False])
+def test_responses_follow_from_prompts_unless_those_surely_changed_later(
+    low: float | None, root: str, *, prompts_first: bool
+) -> None:
+    asked = say(6, "alarm", onset_at=at(4), onset_low=None if low is None else at(low), value=8.0)
+    answered = say(6, "alarm", "responses", onset_at=at(3), onset_low=at(1), value=9.0)
+    joined = told([asked, answered] if prompts_first else [answered, asked])[-1]
+    assert (joined.monitor, joined.value) == (root, 8.0 if root == "change" else 9.0)
+    assert joined.members[0].monitor == root
+    ended = told([answered, asked, *clean(7, "responses"), *clean(7, reference="b1")])[-1]
+    assert (ended.transition, ended.members[0].monitor) == ("resolved", root)
 
 
 def test_a_member_that_was_clean_and_alarms_again_joins_again() -> None:
