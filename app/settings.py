@@ -159,6 +159,7 @@ class ApiSettings(Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     token: SecretStr | None = None
+    webhook_secret: SecretStr | None = None
     stale_seconds: float = Field(default=120.0, gt=0)
     fresh_seconds: float = Field(default=0.25, ge=0, le=10)
     listeners: int = Field(default=2000, ge=1, le=50_000)

@@ -38,8 +38,7 @@ DEPLOYMENTS = Topic(
     key="application",
     carries="deployments started, succeeded, failed, rolled back",
     partitions=1,
-    cleanup="compact,delete",
-    retention_ms=180 * DAY_MS,
+    retention_ms=180 * DAY_MS,  # uncompacted: by its key only an application's latest would stay
     schema=Deployment,
 )
 OUTCOMES = Topic(

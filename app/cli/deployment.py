@@ -7,8 +7,10 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from app.adapters.deployment_forms import check
 from app.cli.terminal import AsJson, say, settings_of, show_json
 from schemas.codec import SchemaError, to_event
+from schemas.events import Deployment
 
 group = typer.Typer(help="Releases of your product.", no_args_is_help=True)
 
@@ -94,6 +96,8 @@ def _send(ctx: typer.Context, found: dict[str, Any], *, dry_run: bool, as_json: 
     kafka = settings_of(ctx).kafka
     try:
         event = to_event(found, kind="deployment")
+        assert isinstance(event, Deployment)
+        check(event, now=datetime.now(UTC))
     except SchemaError as error:
         option = "--" + error.field.replace("deployment_id", "id").replace("_", "-")
         raise typer.BadParameter(f"{error.problem}; {error.remedy}", param_hint=option) from error

@@ -15,7 +15,10 @@ from app.errors import SettingsError
 from app.settings import LogSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schemas.decisions import Acknowledgement
+    from schemas.events import Deployment
 
 WORKER, NOTIFIER = "agents.worker", "agents.notifier"  # by name: app never imports agents
 GRACE_SECONDS = 5
@@ -48,8 +51,13 @@ def api(
 
         await asyncio.to_thread(answer, settings.kafka, given)
 
+    async def record(given: "Sequence[Deployment]") -> None:
+        from app.adapters.kafka import produce, record_of
+
+        await asyncio.to_thread(produce, settings.kafka, [record_of(settings.kafka, each) for each in given])
+
     store = RedisStatusStore(settings.redis.url.get_secret_value())
-    program = create_app(store, settings.api, tell=tell)
+    program = create_app(store, settings.api, tell=tell, record=record)
     with _listen(settings.api.host, settings.api.port) as listener:
         say(f"promptdrift listens on http://{settings.api.host}:{listener.getsockname()[1]}")
         config = uvicorn.Config(

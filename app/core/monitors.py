@@ -47,7 +47,9 @@ class Monitors:
             self._monitor(Subject(tick.application, tick.aspect)).receive(tick)
 
     def deployed(self, deployment: Deployment) -> None:
-        """Remember a release for its application."""
+        """Remember a release for its application; only those to production reach the users we see."""
+        if deployment.environment != "production":
+            return
         place = (deployment.application, deployment.deployment_id)
         self._deployments.pop(place, None)
         self._deployments[place] = deployment

@@ -11,11 +11,13 @@ from fastapi.responses import RedirectResponse
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.adapters.deployment_forms import SIGNATURE
 from app.web.pages import sign_in_page
 from app.web.problems import Problem
 from app.web.throttle import Throttle
 
 OPEN = frozenset({"/livez", "/readyz", "/healthz", "/session"})  # probes carry no token
+SIGNED = ("POST", "/v1/deployments")  # it judges a signature itself, and refuses where there is a wrong one
 COOKIE = "promptdrift"
 BODY_LIMIT = 4096
 
@@ -76,6 +78,8 @@ class Guard:
             )
             return problem.response(scope["path"], retry_after=math.ceil(wait))
         headers = Headers(scope=scope)
+        if SIGNATURE in headers and (scope["method"], scope["path"]) == SIGNED:
+            return None
         if self._admits(headers):
             return None
         if scope["path"] == "/" and "text/html" in headers.get("accept", ""):

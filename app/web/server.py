@@ -1,7 +1,7 @@
 """The HTTP server: page, API, live feed, probes and metrics over one status store.
 
 It reads the store and nothing else, so a broken page cannot stop detection; what people answer to an
-incident goes onto its topic.
+incident, and the deployments they tell of, go onto their topics.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from app.errors import DependencyError
 from app.ports import StatusStore
 from app.settings import ApiSettings
-from app.web import answering, answers, api, feed, guard, metrics, pages, problems
+from app.web import answering, answers, api, deploying, feed, guard, metrics, pages, problems
 from app.web.hub import Hub
 from app.web.memo import Memo
 from app.web.throttle import Throttle
@@ -35,12 +35,14 @@ def create_app(
     clock: Callable[[], datetime] = utc_now,
     hub: Hub | None = None,
     tell: answering.Tell | None = None,
+    record: deploying.Tell | None = None,
 ) -> FastAPI:
     """The application around `store`, which it closes when it ends.
 
     With a token, everything but the probes asks for it (`Authorization: Bearer`, or the page's sign-in).
 
-    Args: tell, puts an answer to an incident onto its topic; without it none are taken.
+    Args: tell, puts an answer to an incident onto its topic; record, deployments onto theirs; without
+        them none are taken.
     """
     settings = settings or ApiSettings()
     hub = hub or Hub(store)
@@ -68,6 +70,16 @@ def create_app(
     app.include_router(api.routes(views))
     app.include_router(feed.routes(store, hub, settings.listeners))
     app.include_router(answering.routes(store, tell, secured=settings.token is not None))
+    secret = settings.webhook_secret
+    app.include_router(
+        deploying.routes(
+            store,
+            record,
+            secured=settings.token is not None,
+            secret=None if secret is None else secret.get_secret_value(),
+            clock=clock,
+        )
+    )
     app.include_router(probes(store, clock))
     app.include_router(guard.session_routes(_token(settings)))
     pages.install(app)

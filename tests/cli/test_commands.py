@@ -240,6 +240,8 @@ def test_a_deployment_is_checked_before_it_is_sent(cli: Cli) -> None:
     assert wrong.code == 2
     assert "--time: is not a time" in wrong.err
     assert "--application" in cli("deployment", "record", "--application", "a b", "--version", "2").err
+    assert "--time" in (done := cli(*given, "--time", "2090-01-01T00:00:00Z")).err
+    assert (done.code, "future" in done.err) == (2, True)
 
 
 # --- what cannot be reached --------------------------------------------------------------------
