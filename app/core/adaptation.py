@@ -8,23 +8,25 @@ is who came and who went.
     outside    = mean change of unexposed users
     audience   = change of all - mean change of exposed users
 
-Shares are projections of the three parts on the whole.  Products of two noisy estimates that share users
-are biased; each user's own contribution is taken out of every product, so nothing is compared with itself
-(docs/method.md: the plug-in blames a deployment for 0.39 of a change that it had no part in).
+A share is a part's squared size over the sum of the three.  A squared size is biased upwards by each user's
+product with himself; that is taken out, so nothing is compared with itself.  Projections of the parts on
+their sum, the obvious alternative, lose a part that another one opposes (docs/decisions/0016).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
+from scipy.stats import chi2
 
 from app.core.fixedpoint import Floats
 from schemas.readings import Interval
 
 FEWEST_USERS = 20  # of an arm
 GROUPS = 40  # of the jackknife
-PERMUTATIONS = 1999
+Shares = tuple[Interval, Interval, Interval]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,133 +55,138 @@ class Audience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decomposition:
-    """Sizes are squared distances in joint coordinates, unbiased; shares sum to 1.
+    """Sizes are squared distances in joint coordinates, unbiased; shares lie in 0 to 1 and sum to 1.
 
-    `shares` is None while the whole is not distinguishable from nothing; `adaptation` is None without a
+    `shares` is None while what changed is not distinguishable from nothing; `adaptation` is None without a
     control arm, for then it cannot be told apart from the outside.
     """
 
     total: Interval
     adaptation: Interval | None
-    shares: tuple[Interval, Interval, Interval] | None  # adaptation, outside, audience
+    shares: Shares | None  # adaptation, outside, audience
 
 
-def decompose(exposed: Arm, control: Arm | None, audience: Audience, *, level: float = 0.05) -> Decomposition:
-    """Split what changed.  `level` is the error of every interval.  Cost O(GROUPS n d).
+def decompose(
+    exposed: Arm, control: Arm | None, audience: Audience, *, level: float = 0.05, moved: bool = False
+) -> Decomposition:
+    """Split what changed.  Cost O(n^2 d).
 
+    Args: level, the error of every interval, and of saying that anything changed at all; moved, whether
+        a test of its own has said so already.
     Raises: ValueError for an arm of fewer than FEWEST_USERS users.
 
     >>> g = np.random.default_rng(0)
     >>> def arm(shift): x = g.normal(size=(100, 4)); return Arm(x, x + shift + 0.1 * g.normal(size=(100, 4)))
     >>> nobody = Audience(np.zeros((0, 4)), np.zeros((0, 4)))
     >>> one = decompose(arm(np.array([1.0, 0, 0, 0])), arm(np.zeros(4)), nobody)
-    >>> [round(share.value, 1) + 0.0 for share in one.shares]
+    >>> [round(share.value, 2) for share in one.shares]
     [1.0, 0.0, 0.0]
     """
     for arm in (exposed, control):
         if arm is not None and len(arm) < FEWEST_USERS:
             raise ValueError(f"an arm of {len(arm)} users; at least {FEWEST_USERS} are needed")
-    sample = _Sample.of(exposed, control, audience)
     z = -float(ndtri(level / 2))
-    total = sample.size(sample.whole, z)
+    whole = _whole(exposed, 0 if control is None else len(control), audience)
     if control is None:
-        return Decomposition(total=total, adaptation=None, shares=None)
-    shares = sample.shares(z) if total.low > 0 else None
-    return Decomposition(total=total, adaptation=sample.size(sample.adapted, z), shares=shares)
-
-
-def permutation_p(exposed: Arm, control: Arm, *, seed: int, permutations: int = PERMUTATIONS) -> float:
-    """P-value of "the two arms changed alike": squared distance of mean changes, labels permuted over users.
-
-    Exact whatever the distribution of changes, if exposure is as good as random among returning users
-    (Ernst, 2004, Statistical Science 19).  Cost O(n^2 (d + permutations)); 0.2 s for 2 x 200 users.
-    """
-    changes = np.vstack([exposed.change, control.change])
-    changes = changes - changes.mean(axis=0)
-    gram = changes @ changes.T
-    contrast = np.r_[np.full(len(exposed), 1 / len(exposed)), np.full(len(control), -1 / len(control))]
-    rng = np.random.default_rng(seed)
-    drawn = rng.permuted(np.tile(contrast, (permutations, 1)), axis=1)
-    observed = float(contrast @ gram @ contrast)
-    reached = np.einsum("ij,ij->i", drawn @ gram, drawn) >= observed * (1 - 1e-12)
-    return (1 + int(reached.sum())) / (permutations + 1)
-
-
-def spent(level: float, look: int) -> float:
-    """Error to spend on the look-th look so that all looks together spend at most `level`.
-
-    >>> round(sum(spent(0.05, k) for k in range(1, 10_000)), 4)
-    0.05
-    """
-    return level / (look * (look + 1))
+        return Decomposition(total=whole.size(z), adaptation=None, shares=None)
+    moving, outside = _changes(exposed, control, len(whole.users))
+    parts = (moving - outside, outside, whole - moving)
+    known = moved or _beside(parts).chance() <= level
+    return Decomposition(
+        total=whole.size(z), adaptation=parts[0].size(z), shares=_shares(parts, z) if known else None
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Sample:
-    """Every user's contribution (n, d) to each estimate, centred within his group."""
+class _Part:
+    """An estimate (d,), and what each user adds to it, (n, d), centred within his group."""
 
-    adapted: tuple[Floats, Floats]  # estimate (d,), contributions (n, d)
-    outside: tuple[Floats, Floats]
-    whole: tuple[Floats, Floats]
+    estimate: Floats
+    users: Floats
 
-    @classmethod
-    def of(cls, exposed: Arm, control: Arm | None, audience: Audience) -> "_Sample":
-        e, c = len(exposed), 0 if control is None else len(control)
-        m, left = len(audience.newcomers), len(audience.departed)
-        n, d = e + c + m + left, exposed.before.shape[1]
-        kept = left * e / max(e + c, 1)  # of the departed, as many as would have been exposed
-        after, before = np.zeros((n, d)), np.zeros((n, d))
-        after[:e], after[e + c : e + c + m] = exposed.after, audience.newcomers
-        before[:e], before[e + c + m :] = exposed.before, audience.departed
-        weight_after = np.r_[np.ones(e), np.zeros(c), np.ones(m), np.zeros(left)] / (e + m)
-        weight_before = np.r_[np.ones(e), np.zeros(c + m), np.full(left, kept / max(left, 1))] / (e + kept)
-        mean_after, mean_before = weight_after @ after, weight_before @ before
-        whole = weight_after[:, None] * (after - mean_after) - weight_before[:, None] * (before - mean_before)
-        whole *= _bessel(e + m)
-        outside, adapted = np.zeros((n, d)), np.zeros((n, d))
-        drift, moved = np.zeros(d), exposed.change.mean(axis=0)
-        if control is not None:
-            drift = control.change.mean(axis=0)
-            outside[e : e + c] = (control.change - drift) * (_bessel(c) / c)
-        adapted[:e] = (exposed.change - moved) * (_bessel(e) / e)
-        return cls((moved - drift, adapted - outside), (drift, outside), (mean_after - mean_before, whole))
+    def __sub__(self, other: "_Part") -> "_Part":
+        return _Part(self.estimate - other.estimate, self.users - other.users)
 
-    def size(self, part: tuple[Floats, Floats], z: float) -> Interval:
+    @property
+    def squared(self) -> float:
+        """Unbiased squared norm."""
+        return float(self.estimate @ self.estimate) - float(np.square(self.users).sum())
+
+    def size(self, z: float) -> Interval:
         """Unbiased squared norm; variance = 4 d'Cov d + 2 tr(Cov^2), both from users."""
-        estimate, shares = part
-        gram = shares @ shares.T
-        own = float(np.trace(gram))
-        value = float(estimate @ estimate) - own
-        linear = 4.0 * float(np.square(shares @ estimate).sum())
-        degenerate = 2.0 * (float(np.square(gram).sum()) - float(np.square(np.diag(gram)).sum()))
-        half = z * float(np.sqrt(linear + degenerate))
-        return Interval(value=value, low=value - half, high=value + half)
+        linear = 4.0 * float(np.square(self.users @ self.estimate).sum())
+        half = z * float(np.sqrt(linear + 2.0 * self._spread()))
+        return Interval(value=self.squared, low=self.squared - half, high=self.squared + half)
 
-    def shares(self, z: float) -> tuple[Interval, Interval, Interval]:
-        """Projections on the whole with a delete-group jackknife over users."""
-        groups = np.arange(len(self.whole[1])) % GROUPS
-        value = self._ratio(np.ones(len(groups), bool))
-        without = np.array([self._ratio(groups != g) for g in range(GROUPS)])
-        spread = (GROUPS - 1) / GROUPS * np.square(without - without.mean(axis=0)).sum(axis=0)
-        half = z * np.sqrt(spread)
-        adapted, outside, audience = (
-            Interval(value=float(v), low=float(v - h), high=float(v + h))
-            for v, h in zip(value, half, strict=True)
-        )
-        return adapted, outside, audience
+    def chance(self) -> float:
+        """P-value of "mere noise": the squared norm as a chi-squared of the same two moments (Box, 1954)."""
+        trace, spread = float(np.square(self.users).sum()), self._spread()
+        if spread <= 0:
+            return 1.0
+        return float(chi2.sf(float(self.estimate @ self.estimate) * trace / spread, trace**2 / spread))
 
-    def _ratio(self, kept: NDArray[np.bool_]) -> Floats:
-        adapted, outside, whole = (_without(p, kept) for p in (self.adapted, self.outside, self.whole))
-        products = [float(p @ whole[0]) - float((s * whole[1]).sum()) for p, s in (adapted, outside)]
-        size = float(whole[0] @ whole[0]) - float(np.square(whole[1]).sum())
-        return np.array([*products, size - sum(products)]) / size
+    def _spread(self) -> float:
+        """tr(Cov^2), from products of different users."""
+        gram = self.users @ self.users.T
+        return max(float(np.square(gram).sum()) - float(np.square(np.diag(gram)).sum()), 0.0)
+
+    def without(self, kept: NDArray[np.bool_]) -> "_Part":
+        """The estimate without some users, to first order: what each of them adds is known."""
+        scale = len(kept) / max(int(kept.sum()), 1)
+        return _Part(self.estimate - scale * self.users[~kept].sum(axis=0), self.users[kept] * scale)
 
 
-def _without(part: tuple[Floats, Floats], kept: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """An estimate without some users, to first order: each user's contribution is known."""
-    estimate, shares = part
-    scale = len(kept) / max(int(kept.sum()), 1)
-    return estimate - scale * shares[~kept].sum(axis=0), shares[kept] * scale
+def _whole(exposed: Arm, controls: int, audience: Audience) -> _Part:
+    """Change of all whom the deployment reached, those who came and those who left included."""
+    e, m, left = len(exposed), len(audience.newcomers), len(audience.departed)
+    came, went = slice(e + controls, e + controls + m), slice(e + controls + m, None)
+    n, d = e + controls + m + left, exposed.before.shape[1]
+    kept = left * e / max(e + controls, 1)  # of the departed, as many as would have been exposed
+    after, before = np.zeros((n, d)), np.zeros((n, d))
+    after[:e], after[came] = exposed.after, audience.newcomers
+    before[:e], before[went] = exposed.before, audience.departed
+    weight_after, weight_before = np.zeros(n), np.zeros(n)
+    weight_after[:e] = weight_after[came] = 1 / (e + m)
+    weight_before[:e], weight_before[went] = 1 / (e + kept), kept / max(left, 1) / (e + kept)
+    mean_after, mean_before = weight_after @ after, weight_before @ before
+    users = weight_after[:, None] * (after - mean_after) - weight_before[:, None] * (before - mean_before)
+    return _Part(mean_after - mean_before, users * _bessel(e + m))
+
+
+def _changes(exposed: Arm, control: Arm, n: int) -> tuple[_Part, _Part]:
+    """Mean change of either arm, among n users of whom the first are the exposed and then the control."""
+    out, start = [], 0
+    for arm in (exposed, control):
+        mean, users = arm.change.mean(axis=0), np.zeros((n, arm.before.shape[1]))
+        users[start : start + len(arm)] = (arm.change - mean) * (_bessel(len(arm)) / len(arm))
+        out.append(_Part(mean, users))
+        start += len(arm)
+    return out[0], out[1]
+
+
+def _beside(parts: tuple[_Part, _Part, _Part]) -> _Part:
+    """The parts side by side: its squared norm is the sum of theirs."""
+    return _Part(np.concatenate([p.estimate for p in parts]), np.hstack([p.users for p in parts]))
+
+
+def _shares(parts: tuple[_Part, _Part, _Part], z: float) -> Shares:
+    """Squared sizes over their sum with a delete-group jackknife over users, cut to what a share can be."""
+    groups = np.arange(len(parts[0].users)) % GROUPS
+    value = _ratio(parts)
+    without = np.array([_ratio([p.without(groups != g) for p in parts]) for g in range(GROUPS)])
+    spread = (GROUPS - 1) / GROUPS * np.square(without - without.mean(axis=0)).sum(axis=0)
+    low, high = (np.clip(value + sign * z * np.sqrt(spread), 0.0, 1.0) for sign in (-1.0, 1.0))
+    shown = np.clip(value, 0.0, None) / np.clip(value, 0.0, None).sum()
+    one, two, three = (
+        Interval(value=float(v), low=float(min(v, lo)), high=float(max(v, hi)))
+        for v, lo, hi in zip(shown, low, high, strict=True)
+    )
+    return one, two, three
+
+
+def _ratio(parts: Sequence[_Part]) -> Floats:
+    sizes = np.array([p.squared for p in parts])
+    return np.asarray(sizes / sizes.sum())
 
 
 def _bessel(count: int) -> float:

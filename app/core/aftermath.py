@@ -8,12 +8,13 @@ import msgspec
 import numpy as np
 from scipy.special import ndtri
 
-from app.core.adaptation import FEWEST_USERS, Arm, Decomposition, decompose, permutation_p, spent
+from app.core.adaptation import FEWEST_USERS, Arm, Decomposition, decompose
 from app.core.dose import Course, learning
 from app.core.exposure import Exposure, Member, Release, Rows, divide
 from app.core.fixedpoint import Floats
 from app.core.joint import JointMetric
 from app.core.panel import History
+from app.core.permutation import permutation_p
 from schemas.readings import Adaptation, HabitChange, Interval
 
 LEVEL = 0.05
@@ -23,17 +24,13 @@ PLACEBO_LEVEL = 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """The k-th look at a release, at event time `now`; all looks together err at most LEVEL."""
+    """The k-th look at a release, at event time `now`, and the error that it may spend of LEVEL."""
 
     release: Release
     number: int
     now: float
+    level: float
     seed: int
-
-    @property
-    def level(self) -> float:
-        """Error that this look may spend."""
-        return spent(LEVEL, self.number)
 
 
 def assess(
@@ -60,12 +57,13 @@ def assess(
     rows = Rows(exposure, metric)
     exposed = rows.arm(exposure.exposed)
     control = rows.arm(exposure.control) if len(exposure.control) >= FEWEST_USERS else None
-    parts = decompose(exposed, control, rows.audience(), level=look.level)
     if control is None:
+        parts = decompose(exposed, None, rows.audience(), level=look.level)
         return _told(base, total=parts.total, verdict=_uncontrolled(exposure, parts))
     p = permutation_p(exposed, control, seed=look.seed)
     placebo = _placebo(rows, exposure, look.seed)
     moved = p <= look.level
+    parts = decompose(exposed, control, rows.audience(), level=look.level, moved=moved)
     return _told(
         base,
         total=parts.total,
@@ -171,16 +169,31 @@ def _uncontrolled(exposure: Exposure, parts: Decomposition) -> str:
 
 
 def _verdict(parts: Decomposition, *, moved: bool, placebo: float | None) -> str:
+    """What can be concluded, and what it rests on."""
     if moved and placebo is not None and placebo <= PLACEBO_LEVEL:
         return "the two groups already moved apart before the deployment: the difference is not blamed on it"
-    split = "" if parts.shares is None else _split(*parts.shares)
     if not moved:
-        return "users who met this deployment changed no differently from those who did not" + split
-    return "users adapted to this deployment" + (split or "; the whole change is too small to be split")
-
-
-def _split(adaptation: Interval, outside: Interval, audience: Interval) -> str:
-    return (
-        f": {adaptation.value:.0%} of the change is theirs, {outside.value:.0%} came from outside, "
-        f"{audience.value:.0%} is another audience"
+        alike = "users who met this deployment changed no differently from those who did not"
+        if parts.shares is None:
+            return f"{alike}, and nobody changed by more than chance"
+        adaptation, outside, audience = parts.shares
+        return (
+            f"{alike}; what changed came from outside ({_share(outside)}) or is another audience "
+            f"({_share(audience)}); at most {adaptation.high:.0%} of it could be theirs"
+        )
+    basis = (
+        "too few of them had asked enough before to test whether both groups went the same way"
+        if placebo is None
+        else "both groups went the same way before it"
     )
+    if parts.shares is None:
+        return f"users adapted to this deployment; {basis}"
+    adaptation, outside, audience = parts.shares
+    return (
+        f"users adapted to this deployment: {_share(adaptation)} of the change is theirs, {_share(outside)} "
+        f"came from outside, {_share(audience)} is another audience; {basis}"
+    )
+
+
+def _share(share: Interval) -> str:
+    return f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}]"

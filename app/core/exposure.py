@@ -141,7 +141,14 @@ class Rows:
     def __init__(self, exposure: Exposure, metric: JointMetric) -> None:
         self._exposure = exposure
         members = [*exposure.exposed, *exposure.control, *exposure.newcomers, *exposure.departed]
-        self._of = {id(m.history): metric.rows(*m.history.rows()) for m in members}
+        seen = [m.history.rows() for m in members]
+        bounds = np.cumsum([len(m.history.prompts) for m in members])[:-1]
+        if not members:
+            self._of: dict[int, Floats] = {}
+            return
+        wording, shape = (np.concatenate(views) for views in zip(*seen, strict=True))
+        rows = np.split(metric.rows(wording, shape), bounds)
+        self._of = {id(m.history): r for m, r in zip(members, rows, strict=True)}
 
     def of(self, member: Member) -> Floats:
         """Every row (m, d) of one user."""

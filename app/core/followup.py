@@ -6,12 +6,13 @@ from typing import Any
 import msgspec
 
 from app.core.adaptation import FEWEST_USERS
-from app.core.aftermath import Look, assess
+from app.core.aftermath import LEVEL, Look, assess
 from app.core.aspects import PROMPTS
 from app.core.encoding import SHAPE_NAMES
 from app.core.exposure import Release
 from app.core.joint import JointMetric
 from app.core.panel import Panel
+from app.core.permutation import spent
 from app.core.reference import Reference
 from schemas.events import Deployment
 from schemas.readings import Adaptation, Sample
@@ -32,7 +33,7 @@ class Followup:
         self._panel, self._seed = Panel(salt=salt), seed
         self._releases: dict[str, Release] = {}
         self._due: dict[str, int] = {}  # next date of the calendar
-        self._looks: dict[str, int] = {}  # looks that spent error
+        self._looks: dict[str, tuple[int, float]] = {}  # looks that spent error, and until when
         self._standing: set[str] = set()  # versions that served before anything was deployed
         self._seen: dict[str, Adaptation] = {}  # of each release, the last look
 
@@ -67,7 +68,7 @@ class Followup:
             return  # `succeeded` after `started`, or told again
         self._releases[release.id] = release
         self._due.setdefault(release.id, 0)
-        self._looks.setdefault(release.id, 0)
+        self._looks.setdefault(release.id, (0, 0.0))
         while len(self._releases) > MOST_RELEASES:
             self._drop(min(self._releases, key=lambda r: (self._releases[r].time, r)))
 
@@ -94,11 +95,14 @@ class Followup:
         passed = sum(release.time + date <= now for date in CALENDAR)
         at = release.time + CALENDAR[passed - 1]  # dates that passed in silence are one look
         self._due[release.id] = passed
-        number = self._looks[release.id] + 1
-        look = Look(release=release, number=number, now=at, seed=self._seed)
+        number, since = self._looks[release.id]
+        until = (at - release.time) / CALENDAR[-1]
+        look = Look(
+            release=release, number=number + 1, now=at, level=spent(LEVEL, since, until), seed=self._seed
+        )
         seen = assess(self._panel.histories(), look, metric=metric, habits=SHAPE_NAMES)
         if min(seen.exposed, seen.control) >= FEWEST_USERS:
-            self._looks[release.id] = number
+            self._looks[release.id] = (number + 1, until)
         self._seen[release.id] = seen
         return at, seen
 
@@ -121,6 +125,7 @@ class Followup:
         """Take over a snapshot."""
         self._panel.restore(state["panel"])
         self._releases = {id: Release(id=id, time=time, variant=v) for id, time, v in state["releases"]}
-        self._due, self._looks = dict(state["due"]), dict(state["looks"])
+        self._due = dict(state["due"])
+        self._looks = {name: (number, until) for name, (number, until) in state["looks"].items()}
         self._standing = set(state["standing"])
         self._seen = {name: msgspec.convert(seen, Adaptation) for name, seen in state["seen"].items()}

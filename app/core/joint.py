@@ -26,13 +26,13 @@ class JointMetric:
     """
 
     reference: Reference
-    scales: dict[str, Floats]
+    projections: dict[str, Floats]  # of each eye: rotation and scales, (d, d)
 
     @classmethod
     def of(cls, reference: Reference) -> "JointMetric":
         """The metric of a baseline, over the eyes that read every prompt."""
-        scales = {name: _scale(reference.eyes[name].spectrum.eigenvalues) for name in EYES}
-        return cls(reference, scales)
+        spectra = {name: reference.eyes[name].spectrum for name in EYES}
+        return cls(reference, {name: s.basis * _scale(s.eigenvalues) for name, s in spectra.items()})
 
     def rows(self, wording: NDArray[np.int16], shape: NDArray[np.float32]) -> Floats:
         """Joint coordinates of m units, shape (m, d).  Cost: one product per eye."""
@@ -40,10 +40,8 @@ class JointMetric:
             "wording": restore(wording, WORDING_SCALE),
             "shape": restore(self.reference.scores(shape), SCORE_SCALE),
         }
-        spectra = {name: self.reference.eyes[name].spectrum for name in EYES}
-        return np.hstack(
-            [(views[name] - s.mean) @ (s.basis * self.scales[name]) for name, s in spectra.items()]
-        )
+        means = {name: self.reference.eyes[name].spectrum.mean for name in EYES}
+        return np.hstack([(views[name] - means[name]) @ self.projections[name] for name in EYES])
 
 
 def _scale(eigenvalues: Floats) -> Floats:

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from app.core.adaptation import Arm, Audience, decompose, permutation_p
+from app.core.adaptation import Arm, Audience, decompose
 from app.core.fixedpoint import Floats
+from app.core.permutation import permutation_p
 
 pytestmark = pytest.mark.statistical
 
