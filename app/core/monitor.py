@@ -64,6 +64,16 @@ class DriftMonitor:
         self._followup = Followup(salt=subject.application, seed=settings.baseline.seed)
         self._last_bucket, self._ticks = NEVER, 0
 
+    def compare_with(self, evalset: Reference | None) -> None:
+        """Measure the gap to this eval set from now on; what was counted against another is forgotten."""
+        if _id(evalset) != _id(self.evalset):
+            self._forget_evalset()
+        self.evalset = evalset
+
+    def _forget_evalset(self) -> None:
+        for window in self._history.windows + ([] if self._window is None else [self._window]):
+            window.total = window.total.without_evalset()
+
     def receive(self, tick: Tick) -> None:
         """Take over a block version."""
         self._book.receive(tick)
@@ -135,10 +145,9 @@ class DriftMonitor:
         if final:
             self._book.summed(sums)
         yield from ((unit.partition, key, fold) for unit, key, fold in sums)
-        evalset = None if self.evalset is None else self.evalset.id
         for _, partition, key, fold in self._book.sums_before(border, closing=not final):
             if key.reference == baseline.reference.id:
-                yield partition, key, fold if key.evalset == evalset else fold.without_evalset()
+                yield partition, key, fold if key.evalset == _id(self.evalset) else fold.without_evalset()
 
     def _observe_bucket(self, bucket: ClosedBucket, baseline: Baseline, detector: Detector) -> list[Reading]:
         seconds = baseline.reference.tick_seconds
@@ -257,6 +266,7 @@ class DriftMonitor:
         """State as a value for msgpack; the baseline is kept by its id."""
         return {
             "baseline": None if self.baseline is None else self.baseline.reference.id,
+            "evalset": _id(self.evalset),
             "learner": self._learner.snapshot(),
             "book": self._book.snapshot(),
             "detector": None if self._detector is None else self._detector.snapshot(),
@@ -295,7 +305,13 @@ class DriftMonitor:
         holder = History()
         holder.restore(state["window"])
         self._window = next(iter(holder.recent(1)), None)
+        if state.get("evalset") != _id(self.evalset):
+            self._forget_evalset()
         self._recent.restore(state["recent"])
         self._episode = None if state["episode"] is None else msgspec.convert(state["episode"], Episode)
         self._account = msgspec.convert(state["account"], Account)
         self._account.rebudget(self._settings.baseline.pages_per_30_days)
+
+
+def _id(evalset: Reference | None) -> str | None:
+    return None if evalset is None else evalset.id

@@ -76,7 +76,7 @@ class Monitors:
 
     def _advance(self, subject: Subject, watermark: float, *, final: bool) -> list[Reading]:
         monitor = self._monitors[subject]
-        monitor.evalset = self._known(subject).evalset  # it may have been published since
+        monitor.compare_with(self._known(subject).evalset)  # it may have been published since
         knew = monitor.baseline
         readings = monitor.advance(watermark, final=final)
         if monitor.baseline is not None and monitor.baseline is not knew:

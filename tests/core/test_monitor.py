@@ -255,6 +255,29 @@ def test_sums_about_another_eval_set_say_nothing_of_this_one() -> None:
     assert all(r.uncovered is None for r in readings)
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_new_eval_set_begins_anew_and_is_no_drift(restarted: bool) -> None:
+    """Of another size, so with other clusters; what the old one did not cover is not held against it."""
+    old, new = made.reference(300), made.reference(1200, seed=4)
+    baseline, station = made.baseline(LEARNED), monitor()
+    first, later = (
+        [t for t in measured(LOG[:PLANTED_AT], references=known) if t.application == APP]
+        for known in ({APP: References(evalset=e, baseline=baseline)} for e in (old, new))
+    )
+    before = run(station, first[:8], final=False)
+    if restarted:  # a worker that comes up with the new one
+        state, station = through_msgpack(station.snapshot()), monitor()
+        station.compare_with(new)
+        station.restore(state)
+    else:
+        station.compare_with(new)
+    gaps = [r for r in run(station, later[8:], final=False) if r.monitor == "gap"]
+
+    assert any(r.uncovered is not None for r in before)
+    assert gaps[-1].uncovered is not None
+    assert {(r.evalset, r.state) for r in gaps} == {(new.id, "ok")}
+
+
 def test_the_gap_is_told_beside_the_change() -> None:
     gaps = [r for r in told() if r.monitor == "gap"]
     assert len(gaps) == len(changes(told()))
