@@ -155,12 +155,14 @@ class WatchRate(Struct, frozen=True, kw_only=True):
     rate_now: float
 
 
-class DescriptorMove(Struct, frozen=True, kw_only=True):
-    """A descriptor (language, code) whose share moved."""
+class DescriptorMove(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A descriptor (language, code) whose share moved; of a gap, from the eval set to live traffic."""
 
     name: str
     share_before: float
     share_now: float
+    low: float | None = None  # simultaneous 95 % interval of the change in share
+    high: float | None = None
 
 
 class UnknownTokens(Struct, frozen=True, kw_only=True):

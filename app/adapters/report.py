@@ -101,6 +101,7 @@ def section(state: State, summary: dict[str, Any]) -> Html:
         parts.rates("Where it happens", state.segments, scale=1.0),
         parts.rates("Watches", state.watches),
         parts.gap(state),
+        parts.rates("Language, code and form: eval set and traffic", state.gap_descriptors, scale=1.0),
         parts.history(state.alerts) if whole else None,
         parts.totals(state),
     ]

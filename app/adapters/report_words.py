@@ -71,6 +71,11 @@ class State:
         return [(d.name, d.share_before, d.share_now) for d in self.change.descriptors] if self.change else []
 
     @property
+    def gap_descriptors(self) -> list[tuple[str, float, float]]:
+        """Name, share of the eval set, share of traffic."""
+        return [(d.name, d.share_before, d.share_now) for d in self.gap.descriptors] if self.gap else []
+
+    @property
     def segments(self) -> list[tuple[str, float, float]]:
         """What moved where, share before, share now; told as the clusters are."""
         told = [alert.segments for alert in self.alerts if alert.segments and alert.kind == self.monitor]

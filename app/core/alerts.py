@@ -128,7 +128,13 @@ def summarise(reading: Reading) -> str:
     app = reading.application if reading.segment is None else f"{reading.application} [{reading.segment}]"
     if reading.monitor == "gap":
         share = 0.0 if reading.uncovered is None else reading.uncovered.share * PERCENT
-        return f"{app}: {share:.0f} % of live prompts lie outside what the eval set covers"
+        said = [f"{app}: {share:.0f} % of live prompts lie outside what the eval set covers"]
+        said += [
+            f"{d.name}: {d.share_now * PERCENT:.0f} % of traffic, "
+            f"{d.share_before * PERCENT:.0f} % of the eval set"
+            for d in reading.descriptors[:1]
+        ]
+        return "; ".join(said)
     if reading.monitor == "adaptation" and reading.adaptation is not None:
         return f"{app}: after deployment {reading.deployment} {reading.adaptation.verdict}"
     if reading.monitor == MONITOR:

@@ -4,19 +4,18 @@ Recent units and baseline units are scanned *together* (`app/core/scan.py`), so 
 eval set nor the baseline holds is a region of its own, named by its own words.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from app.core import clusters
 from app.core.contributions import contributions
+from app.core.descriptors import counted, described, descriptor_moves
 from app.core.detection import Lens
-from app.core.effect import Z95, difference
+from app.core.effect import Z95, difference, effective_units
 from app.core.fixedpoint import WORDING_SCALE, Floats, restore
 from app.core.naming import name_groups
 from app.core.reference import Rows
@@ -25,7 +24,7 @@ from app.core.segments import segment_moves
 from app.core.topics import Topics, joined
 from schemas.readings import ClusterMove, DescriptorMove, SegmentMove
 
-MOST_CLUSTERS, MOST_DESCRIPTORS = 6, 6
+MOST_CLUSTERS = 6
 MOST_BEFORE = 2048  # baseline units in a scan
 NEW_BELOW = 0.005
 DRIVER_SHARE, FEWEST_DRIVERS = 0.01, 3
@@ -76,7 +75,7 @@ def explain(
         topics, those told before, which bear the ids they had; it learns the new ones.
     Cost: one scan over n + m unit vectors, about half a second at 2,500.
     """
-    descriptors = descriptor_moves(before, now, weights)
+    descriptors = descriptor_moves(counted(before), described(now), weights)
     if len(before) > MOST_BEFORE:
         kept = np.random.default_rng(seed).choice(len(before), MOST_BEFORE, replace=False)
         before = before.take(np.sort(kept).tolist())
@@ -188,11 +187,6 @@ def _told(moves: list[Moved]) -> list[Moved]:
     return [*grown, *shrunk] or [each for each in moves if each.move.share_now > each.move.share_before][:1]
 
 
-def effective_units(weights: Floats) -> float:
-    """How many equally weighted units tell as much (Kish): (sum w)^2 / sum w^2."""
-    return float(np.square(weights.sum()) / np.square(weights).sum())
-
-
 def _typical(now: Rows, old: Floats, new: Floats, region: Region) -> tuple[str, ...]:
     """Recent units of a region that are least like its baseline units (else like the whole baseline)."""
     if not len(region.now):
@@ -208,39 +202,3 @@ def _contrast(before: Rows, old: Floats, members: Floats) -> tuple[str, ...]:
     if not len(members):
         return ()
     return clusters.exemplars_of(before.texts, np.arange(len(before)), old @ members.mean(axis=0), 2)
-
-
-def descriptor_moves(before: Rows, now: Rows, weights: Floats) -> list[DescriptorMove]:
-    """Descriptors whose share moved beyond its simultaneous 95 % interval; grown ones first."""
-    effective = effective_units(weights)
-    weights = weights / weights.sum()
-    old = Counter[str]()
-    new = Counter[str]()
-    for labels in _described(before):
-        old.update(labels)
-    mass: dict[str, float] = {}
-    for labels, weight in zip(_described(now), weights.tolist(), strict=True):
-        for label in labels:
-            mass[label] = mass.get(label, 0.0) + weight
-            new[label] += 1
-    every = sorted(set(old) | set(new))
-    z = -float(ndtri(0.025 / max(len(every), 1)))
-    moves = []
-    for label in every:
-        was, is_now = old[label] / len(before), mass.get(label, 0.0)
-        low, high = difference(was, len(before), is_now, effective, z)
-        if low > 0 or high < 0:
-            moves.append(DescriptorMove(name=label, share_before=was, share_now=is_now))
-    return sorted(moves, key=lambda d: d.share_before - d.share_now)[:MOST_DESCRIPTORS]
-
-
-def _described(rows: Rows) -> list[list[str]]:
-    """Of each unit its language where it is known, "code", and what else it is labelled with."""
-    out = [[f"language: {language}"] if language else [] for language in rows.languages]
-    for own, code in zip(out, rows.code, strict=True):
-        own += ["code"] * code
-    for own, labels in zip(out, rows.labels or ((),) * len(out), strict=True):
-        own += labels
-    for own, programming in zip(out, rows.programming or (None,) * len(out), strict=True):
-        own += [f"programming language: {programming}"] if programming else []
-    return out

@@ -5,40 +5,43 @@ import math
 import numpy as np
 
 from app.core.fixedpoint import Floats
+from app.core.spectrum import Spectrum
 from schemas.readings import Interval, Uncovered
 
 Z95 = 1.959963984540054
 
 
-def squared_shift(sums: Floats, counts: Floats, *, mean: Floats, covariance_trace: float, n: int) -> Interval:
+def squared_shift(sums: Floats, counts: Floats, reference: Spectrum) -> Interval:
     """Unbiased squared distance between the live mean and the reference mean, with a 95 % interval.
 
     theta = |x - m|^2 - tr(S_live)/n_live - tr(S_ref)/n_ref; it may be negative, and is shown so.
-    Variance = linear part 4 d'(Cov/n)d from block means + degenerate part (docs/method.md).
+    Variance = linear part 4 d'(Cov/n)d, of live units from block means + degenerate part (docs/method.md).
 
-    Args: sums (b, d) and counts (b,) of b >= 2 blocks of live unit-norm vectors; mean (d,),
-        covariance_trace and n of the reference.
-    Measured coverage of the nominal 95 %: 91 to 99 %.
+    Args: sums (b, d) and counts (b,) of b >= 2 blocks of live unit-norm vectors.
 
-    >>> blocks = np.array([[4.0, 0.0], [4.0, 0.0]])
-    >>> one = squared_shift(blocks, np.array([4.0, 4.0]), mean=np.zeros(2), covariance_trace=0.0, n=10)
-    >>> one.value
+    >>> blocks, rows = np.array([[4.0, 0.0], [4.0, 0.0]]), np.zeros((10, 2))
+    >>> from app.core.spectrum import fit
+    >>> round(squared_shift(blocks, np.array([4.0, 4.0]), fit(rows)).value, 6)
     1.0
     """
     total = float(counts.sum())
     live = sums.sum(axis=0) / total
     live_trace = max(1.0 - float(live @ live), 0.0) * total / max(total - 1.0, 1.0)
-    shift = live - mean
-    value = float(shift @ shift) - live_trace / total - covariance_trace / n
+    shift = live - reference.mean
+    noise = live_trace / total + reference.trace / reference.count
+    value = float(shift @ shift) - noise
     means = sums / counts[:, None]
     along = (means - live) @ shift
     blocks = len(counts)
     spread = float((counts * np.square(along)).sum()) / max(blocks - 1, 1) / total  # of the mean, along shift
-    linear = 4.0 * (spread + float(shift @ shift) * covariance_trace / n / len(mean))
-    noise = live_trace / total + covariance_trace / n
-    degenerate = 2.0 * noise**2 * 0.0113  # 88 effective directions
-    half = Z95 * math.sqrt(linear + degenerate)
+    linear = 4.0 * (spread + reference.variance_along(shift) / reference.count)
+    half = Z95 * math.sqrt(linear + 2.0 * noise**2 / reference.directions)
     return Interval(value=value, low=value - half, high=value + half)
+
+
+def effective_units(weights: Floats) -> float:
+    """How many equally weighted units tell as much (Kish): (sum w)^2 / sum w^2."""
+    return float(np.square(weights.sum()) / np.square(weights).sum())
 
 
 def wilson(hits: int, units: int, z: float = Z95) -> Uncovered:

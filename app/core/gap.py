@@ -1,13 +1,24 @@
 """How live traffic is shared out compared with the eval set."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.special import ndtri
 
 from app.core.attribution import MOST_CLUSTERS
+from app.core.descriptors import counted, described_samples, descriptor_moves
 from app.core.effect import Z95, difference
 from app.core.history import Window
 from app.core.reference import Reference
-from schemas.readings import ClusterMove
+from schemas.readings import ClusterMove, DescriptorMove, Sample
+
+
+def gap_descriptors(samples: Sequence[Sample], evalset: Reference) -> list[DescriptorMove]:
+    """Descriptors of which live traffic has another share than the eval set, by the samples kept of it."""
+    if not samples or not evalset.rows.languages:
+        return []
+    weights = np.array([1.0 / s.inclusion for s in samples])
+    return descriptor_moves(counted(evalset.rows), described_samples(samples), weights)
 
 
 def gap_clusters(windows: list[Window], evalset: Reference) -> list[ClusterMove]:

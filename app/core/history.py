@@ -101,16 +101,9 @@ def effect(windows: list[Window], reference: Reference) -> Interval | None:
     """Unbiased squared shift of the windows' units from a reference; None below two windows."""
     if len(windows) < 2:
         return None
-    spectrum = reference.eyes["wording"].spectrum
     sums = np.array([w.total.sums["wording"] for w in windows]) / WORDING_SCALE
     counts = np.array([w.total.units for w in windows], float)
-    return squared_shift(
-        sums,
-        counts,
-        mean=spectrum.mean,
-        covariance_trace=1.0 - float(spectrum.mean @ spectrum.mean),
-        n=spectrum.count,
-    )
+    return squared_shift(sums, counts, reference.eyes["wording"].spectrum)
 
 
 def coverage(windows: list[Window]) -> Uncovered | None:

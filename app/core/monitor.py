@@ -226,7 +226,15 @@ class DriftMonitor:
         readings = [msgspec.structs.replace(r, adaptation=self._followup.latest(released)) for r in readings]
         if self.evalset is not None:
             tolerance = self._settings.gap_tolerance
-            readings.append(gap_reading(moment, self.evalset, history=self._history, tolerance=tolerance))
+            readings.append(
+                gap_reading(
+                    moment,
+                    self.evalset,
+                    history=self._history,
+                    tolerance=tolerance,
+                    recent=list(self._recent),
+                )
+            )
         return readings
 
     def _partial(self, detector: Detector) -> list[Reading]:

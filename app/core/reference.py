@@ -47,7 +47,7 @@ class Eye:
         return novelty.p_values(self.spectrum.mahalanobis(view), self.norms)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays do not compare: by identity
 class Rows:
     """n units: what the eyes saw of them (`encoding.Seen`), their texts redacted, their descriptors."""
 

@@ -1,6 +1,7 @@
 """Composing readings: the words and numbers of one moment of one monitor."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +11,7 @@ from app.core.budget import Account, look_error
 from app.core.claims import claim, keyless_doubt
 from app.core.detection import Score
 from app.core.episodes import Episode
-from app.core.gap import gap_clusters
+from app.core.gap import gap_clusters, gap_descriptors
 from app.core.history import (
     History,
     coverage,
@@ -22,7 +23,7 @@ from app.core.history import (
 )
 from app.core.learning import Learner
 from app.core.reference import Reference
-from schemas.readings import Adaptation, Reading, Totals
+from schemas.readings import Adaptation, Reading, Sample, Totals
 
 EFFECT_UNITS = 512
 
@@ -104,7 +105,14 @@ def promised(account: Account | None, baseline: Baseline) -> dict[str, Any]:
     }
 
 
-def gap_reading(moment: Moment, evalset: Reference, *, history: History, tolerance: float | None) -> Reading:
+def gap_reading(
+    moment: Moment,
+    evalset: Reference,
+    *,
+    history: History,
+    tolerance: float | None,
+    recent: Sequence[Sample] = (),
+) -> Reading:
     """The gap monitor: how far recent traffic is from the eval set, and what it does not cover.
 
     It alarms where the share is beyond the tolerance at the error that the budget leaves to one look.
@@ -131,6 +139,7 @@ def gap_reading(moment: Moment, evalset: Reference, *, history: History, toleran
         effect=size,
         uncovered=covered,
         clusters=gap_clusters(windows, evalset),
+        descriptors=gap_descriptors(recent, evalset),
         detected_at=when(moment.time) if over else None,
         offsets=offset_ranges(windows),
         totals=moment.totals,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from app.core.contributions import Members
-from app.core.effect import difference, difference_of_changes
+from app.core.effect import difference, difference_of_changes, effective_units
 from app.core.fixedpoint import Floats
 from app.core.units import hash64
 from schemas.events import Interaction
@@ -128,7 +128,7 @@ def _share(segment: _Segment, weights: Floats, z: float) -> SegmentMove:
     """Its share of the traffic."""
     was, known = float(segment.before.mean()), len(segment.before)
     share = float(weights[segment.now].sum() / weights.sum())
-    low, high = difference(was, known, share, _effective(weights), z)
+    low, high = difference(was, known, share, effective_units(weights), z)
     return SegmentMove(name=segment.name, share_before=was, share_now=share, low=low, high=high)
 
 
@@ -142,7 +142,7 @@ def _inside(
     for before, now in ((segment.before, segment.now), (~segment.before, ~segment.now)):
         known = before if before.sum() >= FEWEST else np.ones_like(before)  # new: as all the others were
         share = float(weights[now & is_now].sum() / weights[now].sum())
-        seen.append((float(was[known].mean()), float(known.sum()), share, _effective(weights[now])))
+        seen.append((float(was[known].mean()), float(known.sum()), share, effective_units(weights[now])))
     low, high = difference_of_changes(*seen, z=z)
     grew = weights[is_now].sum() / weights.sum() > was.mean()
     if (low if grew else -high) <= 0.0:
@@ -158,8 +158,3 @@ def _inside(
         low=low,
         high=high,
     )
-
-
-def _effective(weights: Floats) -> float:
-    """How many equally weighted units tell as much (Kish): (sum w)^2 / sum w^2."""
-    return float(np.square(weights.sum()) / np.square(weights).sum())

@@ -23,6 +23,25 @@ class Spectrum:
     eigenvalues: Floats
     count: int
 
+    @property
+    def trace(self) -> float:
+        """Sum of the variances."""
+        return float(self.eigenvalues.sum())
+
+    @property
+    def directions(self) -> float:
+        """Effective number of directions, tr(C)^2 / tr(C^2), at least 1.
+
+        Of the covariance itself: shrinkage is undone, and what n points scatter by chance taken off.
+        """
+        kept, even = 1.0 - shrinkage(self.count), self.trace / len(self.eigenvalues)
+        own = np.square((self.eigenvalues - even) / kept + even).sum() / max(self.trace**2, 1e-300)
+        return float(1.0 / np.clip(own - 1.0 / max(self.count - 1, 1), 1.0 / len(self.eigenvalues), 1.0))
+
+    def variance_along(self, step: Floats) -> float:
+        """Variance of a unit's product with a vector (d,)."""
+        return float(np.square(step @ self.basis) @ self.eigenvalues)
+
     def rotate(self, sums: Floats, count: int | Floats) -> Floats:
         """Centred sums in the eigenbasis: V'(sum - count * mean).  Shape (..., d)."""
         rotated: Floats = (sums - np.multiply.outer(np.asarray(count, float), self.mean)) @ self.basis

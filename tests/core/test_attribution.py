@@ -7,14 +7,15 @@ import pytest
 from app.core.attribution import (
     Explanation,
     cluster_moves,
-    descriptor_moves,
     driver_move,
     explain,
 )
+from app.core.descriptors import counted, described, descriptor_moves
 from app.core.detection import Lens
 from app.core.fixedpoint import WORDING_SCALE, Floats, restore
 from app.core.reference import Rows, concatenate
 from app.core.topics import Topics
+from schemas.readings import DescriptorMove
 from tests.rig import made
 
 BEFORE = made.rows(400)
@@ -141,9 +142,13 @@ def test_it_is_deterministic_under_its_seed() -> None:
     assert again == found()
 
 
+def moved(before: Rows, now: Rows) -> list[DescriptorMove]:
+    return descriptor_moves(counted(before), described(now), np.ones(len(now)))
+
+
 def test_another_language_and_code_are_named() -> None:
     now = replace(planted(), languages=("de",) * 80 + ("en",) * 120, code=(True,) * 50 + (False,) * 150)
-    moves = descriptor_moves(BEFORE, now, np.ones(200))
+    moves = moved(BEFORE, now)
     assert {m.name: (m.share_before, round(m.share_now, 6)) for m in moves} == {
         "language: de": (0.0, 0.4),
         "language: en": (1.0, 0.6),
@@ -154,7 +159,7 @@ def test_another_language_and_code_are_named() -> None:
 def test_a_programming_language_is_named() -> None:
     before = replace(BEFORE, programming=("java",) * 40 + (None,) * 360)
     now = replace(planted(), programming=("java",) * 20 + ("rust",) * 60 + (None,) * 120)
-    moves = [m for m in descriptor_moves(before, now, np.ones(200)) if m.name.startswith("programming")]
+    moves = [m for m in moved(before, now) if m.name.startswith("programming")]
     assert [(m.name, m.share_before, round(m.share_now, 6)) for m in moves] == [
         ("programming language: rust", 0.0, 0.3)
     ]
@@ -162,7 +167,7 @@ def test_a_programming_language_is_named() -> None:
 
 def test_texts_without_descriptors_move_none() -> None:
     bare = replace(BEFORE, languages=(None,) * 400)
-    assert descriptor_moves(bare, bare, np.ones(400)) == []
+    assert moved(bare, bare) == []
 
 
 def test_two_recent_units_are_enough_to_be_asked_about() -> None:

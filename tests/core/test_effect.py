@@ -6,6 +6,7 @@ from scipy.stats import binomtest
 
 from app.core.effect import Z95, difference, squared_shift, wilson
 from app.core.fixedpoint import Floats
+from app.core.spectrum import fit
 
 SIDE = 48
 
@@ -20,19 +21,25 @@ def directions(random: np.random.Generator, count: int, shift: float) -> Floats:
 
 def test_an_exact_shift_without_spread_is_its_square() -> None:
     live = np.tile([0.6, 0.8], (4, 1)) * 8
-    size = squared_shift(live, np.full(4, 8.0), mean=np.array([1.0, 0.0]), covariance_trace=0.0, n=50)
+    size = squared_shift(live, np.full(4, 8.0), fit(np.tile([1.0, 0.0], (50, 1))))
     assert size.value == pytest.approx(0.8)
     assert size.low <= size.value <= size.high
+
+
+@pytest.mark.parametrize("true", [3, 30])
+def test_effective_directions_are_those_of_the_covariance_whatever_the_number_of_points(true: int) -> None:
+    random = np.random.default_rng(3)
+    for count in (200, 2000):
+        rows = random.standard_normal((count, SIDE)) * (np.arange(SIDE) < true)
+        assert fit(rows).directions == pytest.approx(true, rel=0.1)
 
 
 def test_the_same_sums_in_other_blocks_have_the_same_value() -> None:
     random = np.random.default_rng(0)
     rows = directions(random, 64, 0.1)
-    mean = directions(random, 500, 0.0).mean(axis=0)
+    known = fit(directions(random, 500, 0.0))
     sizes = [
-        squared_shift(
-            rows.reshape(b, -1, SIDE).sum(axis=1), np.full(b, 64 / b), mean=mean, covariance_trace=0.4, n=500
-        ).value
+        squared_shift(rows.reshape(b, -1, SIDE).sum(axis=1), np.full(b, 64 / b), known).value
         for b in (2, 4, 16)
     ]
     assert sizes == pytest.approx([sizes[0]] * 3)

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from app.core.aspects import RESPONSES
-from app.core.attribution import descriptor_moves
 from app.core.baseline import rows_of
+from app.core.descriptors import counted, described, descriptor_moves
 from app.core.responses import EMPTY, READ, WHOLE, labels_of
 from tests.rig import made
 
@@ -77,7 +77,7 @@ def test_what_moves_among_responses_is_named() -> None:
     before, now = (rows_of(made.samples(part, RESPONSES)) for part in (usual, odd))
     moves = {
         m.name: (m.share_before, round(m.share_now, 9))
-        for m in descriptor_moves(before, now, np.ones(len(now)))
+        for m in descriptor_moves(counted(before), described(now), np.ones(len(now)))
     }
     assert moves["refusal"] == (0.0, 0.5)
     assert moves["format: empty"] == (0.0, 0.5)

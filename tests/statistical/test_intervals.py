@@ -8,6 +8,7 @@ import pytest
 
 from app.core.effect import Z95, difference, squared_shift, wilson
 from app.core.fixedpoint import Floats
+from app.core.spectrum import fit
 
 pytestmark = pytest.mark.statistical
 SIDE, UNITS, REFERENCE, ROUNDS = 48, 512, 500, 300
@@ -37,15 +38,39 @@ def test_the_interval_of_a_shift_covers_it_and_its_value_is_unbiased(angle: floa
     truth = concentration() ** 2 * (2 - 2 * math.cos(angle))
     covered, values = 0, []
     for _ in range(ROUNDS):
-        mean = directions(random, REFERENCE).mean(axis=0)
+        known = fit(directions(random, REFERENCE))
         blocks = directions(random, UNITS, angle).reshape(16, -1, SIDE).sum(axis=1)
-        trace = 1.0 - float(mean @ mean)
-        size = squared_shift(blocks, np.full(16, UNITS / 16), mean=mean, covariance_trace=trace, n=REFERENCE)
+        size = squared_shift(blocks, np.full(16, UNITS / 16), known)
         covered += size.low <= truth <= size.high
         values.append(size.value)
     print(f"angle {angle}: coverage {covered / ROUNDS:.3f}, bias {np.mean(values) - truth:+.6f}")
     assert covered / ROUNDS >= 0.9
     assert abs(np.mean(values) - truth) < 4 * np.std(values) / math.sqrt(ROUNDS)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5, 1.5])
+@pytest.mark.parametrize("step", [0.0, 0.1])
+def test_the_interval_of_a_shift_covers_it_in_few_directions_and_in_many(decay: float, step: float) -> None:
+    """Variances fall as k^-decay: 47, 34 and 5 effective directions; the step goes along the first."""
+    random = np.random.default_rng(12)
+    spread = np.arange(1, SIDE) ** (-decay / 2)
+    spread *= 0.4 / np.linalg.norm(spread)
+
+    def units(count: int, along: float = 0.0) -> Floats:
+        rows = np.hstack([np.ones((count, 1)), random.standard_normal((count, SIDE - 1)) * spread])
+        rows[:, 1] += along
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+    means = [units(100_000, along).mean(axis=0) for along in (0.0, step)]
+    truth = float(np.square(means[1] - means[0]).sum())
+    found = []
+    for _ in range(ROUNDS):
+        known = fit(units(REFERENCE))
+        blocks = units(UNITS, step).reshape(16, -1, SIDE).sum(axis=1)
+        found.append(squared_shift(blocks, np.full(16, UNITS / 16), known))
+    covered = np.mean([size.low <= truth <= size.high for size in found])
+    print(f"decay {decay}, step {step}: directions {known.directions:.1f}, coverage {covered:.3f}")
+    assert covered >= 0.9
 
 
 @pytest.mark.parametrize("share", [0.002, 0.02, 0.3])
