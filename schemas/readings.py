@@ -192,12 +192,17 @@ class SegmentMove(Struct, frozen=True, kw_only=True, omit_defaults=True):
     elsewhere_now: float | None = None
 
 
-class OffsetRange(Struct, frozen=True, kw_only=True):
-    """The offsets of one partition that a reading rests on."""
+class OffsetRange(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Offsets of one partition whose units of one stretch of event time a reading counts.
+
+    Borders are those of ticks, exact to 2**-20 s, which no RFC 3339 time of milliseconds is.
+    """
 
     partition: int
     first: int
     last: int
+    start: float | None = None  # epoch seconds; None in readings from before there were any
+    end: float | None = None  # the first moment that is not counted
 
 
 PARTIAL = "partial window"  # the note of a reading that did not wait for its window

@@ -7,22 +7,26 @@ import msgspec
 
 from app.core.baseline import Baseline, rows_of
 from app.core.folding import Fold, SumKey, judge, sum_key
+from app.core.ranges import Counted
 from app.core.reference import Reference
 from app.core.sampling import drawn
 from app.core.units import is_unit
 from schemas.readings import Sample
 
-Offsets = dict[int, tuple[int, int]]
-
 
 @dataclass(frozen=True, slots=True)
 class ClosedBucket:
-    """One bucket's ticks in order, the offsets it rests on, and the versions first seen in it."""
+    """One bucket's ticks in order, what each of them counts, and the versions first seen in it."""
 
     number: int
     ticks: list[Fold]
-    offsets: Offsets
+    counted: list[list[Counted]]
     deployments: frozenset[str]
+
+    def counts(self, number: int, *, whole: bool) -> list[Counted]:
+        """What a tick counts; not `whole`: the bucket was open before, and parts of it are told elsewhere."""
+        counted = self.counted[number]
+        return counted if whole else [each._replace(opens=False, closes=False) for each in counted]
 
 
 def fold_samples(
@@ -53,8 +57,8 @@ def fold_samples(
     return sums, kept
 
 
-def close(sums: Iterable[tuple[int, SumKey, Fold]]) -> Iterator[ClosedBucket]:
-    """Ascending buckets.  The i-th tick of a bucket is the i-th chunk of every partition together."""
+def close(sums: Iterable[tuple[int, SumKey, Fold]], seconds: float) -> Iterator[ClosedBucket]:
+    """Ascending buckets of `seconds`.  The i-th tick is the i-th chunk of every partition together."""
     table: dict[int, dict[int, dict[int, Fold]]] = {}  # bucket -> partition -> chunk -> sum
     versions: dict[int, set[str]] = {}
     for partition, key, fold in sums:
@@ -63,12 +67,23 @@ def close(sums: Iterable[tuple[int, SumKey, Fold]]) -> Iterator[ClosedBucket]:
         if key.deployment_id is not None:
             versions.setdefault(key.bucket, set()).add(key.deployment_id)
     for number in sorted(table):
-        columns = [[chunks[c] for c in sorted(chunks)] for _, chunks in sorted(table[number].items())]
-        offsets = {
-            p: (min(f.first_offset for f in chunks.values()), max(f.last_offset for f in chunks.values()))
-            for p, chunks in table[number].items()
-        }
-        yield ClosedBucket(number, _rows(columns), offsets, frozenset(versions.get(number, ())))
+        columns = {p: [chunks[c] for c in sorted(chunks)] for p, chunks in sorted(table[number].items())}
+        counted = _counted(columns, (number * seconds, (number + 1) * seconds))
+        yield ClosedBucket(
+            number, _rows(list(columns.values())), counted, frozenset(versions.get(number, ()))
+        )
+
+
+def _counted(columns: dict[int, list[Fold]], time: tuple[float, float]) -> list[list[Counted]]:
+    """Of each row: chunks follow one another in offsets, so each is a range of its own."""
+    return [
+        [
+            Counted(p, column[i].first_offset, column[i].last_offset, *time, i == 0, i + 1 == len(column))
+            for p, column in columns.items()
+            if i < len(column)
+        ]
+        for i in range(max(map(len, columns.values())))
+    ]
 
 
 def _rows(columns: list[list[Fold]]) -> list[Fold]:

@@ -8,10 +8,11 @@ import msgspec
 import numpy as np
 from scipy.special import betaincinv
 
-from app.core import novelty
+from app.core import novelty, ranges
 from app.core.effect import squared_shift, wilson
 from app.core.fixedpoint import SHARE_SCALE, WORDING_SCALE
 from app.core.folding import Fold, SumKey
+from app.core.ranges import Counted
 from app.core.reference import Reference
 from app.core.watch import PREFIX
 from schemas.readings import Interval, OffsetRange, TickSum, Uncovered, UnknownTokens, WatchRate
@@ -28,15 +29,13 @@ class Window:
     start: float
     end: float
     total: Fold = field(default_factory=Fold)
-    offsets: dict[int, tuple[int, int]] = field(default_factory=dict)
+    counted: list[Counted] = field(default_factory=list)
 
-    def add(self, fold: Fold, offsets: dict[int, tuple[int, int]], end: float) -> None:
+    def add(self, fold: Fold, counted: list[Counted], end: float) -> None:
         """Fold one tick."""
         self.total.merge(fold)
         self.end = max(self.end, end)
-        for partition, (first, last) in offsets.items():
-            was = self.offsets.get(partition, (first, last))
-            self.offsets[partition] = (min(first, was[0]), max(last, was[1]))
+        self.counted = ranges.merged([*self.counted, *counted])
 
 
 class History:
@@ -86,15 +85,14 @@ class History:
 
     def snapshot(self) -> list[tuple[Any, ...]]:
         """State as plain types and structs."""
-        return [(w.start, w.end, w.total.to_wire(NOWHERE), w.offsets) for w in self._windows]
+        return [(w.start, w.end, w.total.to_wire(NOWHERE), w.counted) for w in self._windows]
 
     def restore(self, state: list[tuple[Any, ...]]) -> None:
         """Take over a snapshot."""
         self._windows.clear()
-        for start, end, total, offsets in state:
-            ranges = {int(p): (first, last) for p, (first, last) in offsets.items()}
+        for start, end, total, counted in state:
             fold = Fold.from_wire(msgspec.convert(total, TickSum))
-            self._windows.append(Window(start, end, fold, ranges))
+            self._windows.append(Window(start, end, fold, [Counted(*each) for each in counted]))
 
 
 def effect(windows: list[Window], reference: Reference) -> Interval | None:
@@ -147,10 +145,5 @@ def watch_rates(windows: list[Window], reference: Reference) -> list[WatchRate]:
 
 
 def offset_ranges(windows: list[Window]) -> list[OffsetRange]:
-    """The offsets that the windows rest on, per partition."""
-    found: dict[int, tuple[int, int]] = {}
-    for window in windows:
-        for partition, (first, last) in window.offsets.items():
-            was = found.get(partition, (first, last))
-            found[partition] = (min(first, was[0]), max(last, was[1]))
-    return [OffsetRange(partition=p, first=f, last=x) for p, (f, x) in sorted(found.items())]
+    """Exactly the units that the windows rest on."""
+    return ranges.told(each for window in windows for each in window.counted)

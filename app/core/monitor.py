@@ -104,7 +104,8 @@ class DriftMonitor:
                 self.adopt(fitted)
         self._fitted = True
         if self.baseline is not None and self._detector is not None:
-            for bucket in buckets.close(self._closed(self.baseline, watermark, final=final)):
+            closed = self._closed(self.baseline, watermark, final=final)
+            for bucket in buckets.close(closed, self.baseline.reference.tick_seconds):
                 readings += self._observe_bucket(bucket, self.baseline, self._detector)
             if final:
                 readings += self._partial(self._detector)
@@ -172,7 +173,8 @@ class DriftMonitor:
             place = f"{bucket.number}.{i}" + (f"+{self._ticks}" if reopened else "")  # ids stay unique
             if self._window is None:
                 self._window = Window(bucket.number * seconds, (bucket.number + 1) * seconds)
-            self._window.add(tick, bucket.offsets, (bucket.number + 1) * seconds)
+            counted = bucket.counts(i, whole=not reopened)
+            self._window.add(tick, counted, (bucket.number + 1) * seconds)
             detector.update(tick, (bucket.number + 0.5) * seconds)
             readings += self._judge(detector, tick.units, place)
         return readings

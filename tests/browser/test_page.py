@@ -96,7 +96,10 @@ def test_a_link_says_exactly_what_was_counted(visit: Visit, visits: Callable[...
     page = visit.open("/incident/box-support-change-2")
     address = page.get_by_role("link", name="the exact range").get_attribute("href")
     asked = parse_qs(address.partition("?")[2])
-    assert (asked["monitor"], asked["offsets"]) == (["change"], ["0.4021.6377_3.18.960"])
+    assert (asked["monitor"], asked["offsets"]) == (
+        ["change"],
+        ["0.4021.6377~1772438400.25~1772438414.75_3.18.960"],
+    )
     start, end = (datetime.fromisoformat(asked[name][0]) for name in ("from", "to"))
     assert end - start == 8 * samples.STEP
 
@@ -104,8 +107,9 @@ def test_a_link_says_exactly_what_was_counted(visit: Visit, visits: Callable[...
     opened.wait_for_selector(".plot .scatterlayer")
     card = opened.get_by_role("region", name="What is counted").first
     rows = [row.all_inner_texts() for row in (r.locator("td") for r in card.locator("tbody tr").all())]
-    assert rows == [["0", "4021", "6377"], ["3", "18", "960"]]
-    shown = [each.get_attribute("datetime") for each in card.locator("time").all()]
+    assert [row[:3] for row in rows] == [["0", "4021", "6377"], ["3", "18", "960"]]
+    assert rows[0][3:] == ["2026-03-02 08:00:00.250 UTC", "2026-03-02 08:00:14.750 UTC"]
+    shown = [each.get_attribute("datetime") for each in card.locator("dl time").all()]
     assert [datetime.fromisoformat(text) for text in shown] == [start, end]
     drawn = opened.evaluate(
         "document.querySelector('.plot').layout.xaxis.range.map((t) => Date.parse(t + 'Z'))"

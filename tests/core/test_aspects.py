@@ -140,7 +140,7 @@ def test_responses_sent_whole_give_the_same_sums_to_the_last_bit() -> None:
         sums += [(partition, key, fold) for _, partition, key, fold in book.sums_before(2**62)]
         return [
             (b.number, [msgspec.msgpack.encode(t.to_wire(NOWHERE)) for t in b.ticks])
-            for b in buckets.close(sums)
+            for b in buckets.close(sums, 1.0)
         ]
 
     assert told(measured(LOG, references=known())) == told(measured(LOG))

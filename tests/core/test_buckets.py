@@ -5,6 +5,7 @@ import numpy as np
 
 from app.core.buckets import close, fold_samples
 from app.core.folding import Fold, SumKey
+from app.core.ranges import Counted
 from tests.rig import made
 
 
@@ -25,31 +26,35 @@ def test_chunks_of_all_partitions_make_ticks_side_by_side() -> None:
         (1, key(5, 2), fold(2)),
         (0, key(6, 11), fold(1)),
     ]
-    found = list(close(sums))
+    found = list(close(sums, 2.0))
     assert [(b.number, [t.units for t in b.ticks]) for b in found] == [(5, [6, 3]), (6, [1])]
-    assert found[0].offsets == {0: (0, 3), 1: (0, 1)}
+    assert found[0].counted == [
+        [Counted(0, 0, 3, 10.0, 12.0, closes=False), Counted(1, 0, 1, 10.0, 12.0)],
+        [Counted(0, 0, 2, 10.0, 12.0, opens=False)],
+    ]
+    assert found[0].counts(1, whole=False) == [Counted(0, 0, 2, 10.0, 12.0, opens=False, closes=False)]
 
 
 def test_cohorts_of_one_chunk_are_one_tick_and_their_versions_are_told() -> None:
     sums = [(0, key(1, 0, "v1"), fold(2)), (0, key(1, 0, "v2"), fold(3, 2)), (0, key(1, 0), fold(1, 5))]
-    (bucket,) = close(sums)
+    (bucket,) = close(sums, 2.0)
     assert [t.units for t in bucket.ticks] == [6]
     assert bucket.deployments == {"v1", "v2"}
-    assert bucket.offsets == {0: (0, 5)}
+    assert bucket.counted == [[Counted(0, 0, 5, 2.0, 4.0)]]
 
 
 def test_the_order_of_sums_is_immaterial() -> None:
     sums = [(p, key(b, c), fold(1 + p + c, 10 * c)) for p in range(3) for b in range(4) for c in range(3)]
     shuffled = Random(3).sample(sums, len(sums))
-    one, other = list(close(sums)), list(close(shuffled))
-    assert [b.offsets for b in one] == [b.offsets for b in other]
+    one, other = list(close(sums, 2.0)), list(close(shuffled, 2.0))
+    assert [b.counted for b in one] == [b.counted for b in other]
     assert [[t.sums["wording"][0] for t in b.ticks] for b in one] == [
         [t.sums["wording"][0] for t in b.ticks] for b in other
     ]
 
 
 def test_nothing_closes_nothing() -> None:
-    assert list(close([])) == []
+    assert list(close([], 2.0)) == []
     assert fold_samples([], baseline=made.baseline(), evalset=None) == ([], [])
 
 

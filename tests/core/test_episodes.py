@@ -26,7 +26,7 @@ def past(detector: Detector) -> History:
     out = History()
     for number, fold in enumerate([*CLEAN, *SHIFTED]):
         window = Window(float(number), float(number + 1))
-        window.add(fold, {}, float(number + 1))
+        window.add(fold, [], float(number + 1))
         out.append(window)
     return out
 

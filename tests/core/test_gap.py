@@ -11,7 +11,7 @@ from tests.rig import made
 def window(clusters: list[int] | None, units: int) -> Window:
     out = Window(0.0, 1.0)
     counts = None if clusters is None else np.array(clusters)
-    out.add(Fold(units=units, clusters=counts), {}, 1.0)
+    out.add(Fold(units=units, clusters=counts), [], 1.0)
     return out
 
 

@@ -16,6 +16,7 @@ from app.core.history import (
     offset_ranges,
     unknown_tokens,
 )
+from app.core.ranges import Counted
 from schemas.readings import OffsetRange
 from tests.rig import made
 from tests.rig.made import through_msgpack
@@ -26,7 +27,8 @@ def window(number: int, units: int = 32, value: int = 0) -> Window:
     fold.sums["wording"] = np.zeros(made.DIMENSIONS, np.int64)
     fold.sums["wording"][0] = value
     out = Window(float(number), float(number + 1))
-    out.add(fold, {0: (fold.first_offset, fold.last_offset)}, float(number + 1))
+    counted = Counted(0, fold.first_offset, fold.last_offset, float(number), float(number + 1))
+    out.add(fold, [counted], float(number + 1))
     return out
 
 
@@ -98,10 +100,10 @@ def test_coverage_is_unknown_without_an_eval_set() -> None:
 
 def test_offsets_are_joined_per_partition() -> None:
     first, second = window(0), window(1)
-    second.add(Fold(units=1), {2: (7, 9)}, 3.0)
+    second.add(Fold(units=1), [Counted(2, 7, 9, 2.0, 3.0)], 3.0)
     assert offset_ranges([first, second]) == [
-        OffsetRange(partition=0, first=0, last=63),
-        OffsetRange(partition=2, first=7, last=9),
+        OffsetRange(partition=0, first=0, last=63, start=0.0, end=2.0),
+        OffsetRange(partition=2, first=7, last=9, start=2.0, end=3.0),
     ]
     assert second.end == 3.0
 

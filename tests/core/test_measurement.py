@@ -44,7 +44,7 @@ def ticks_of_detection(ticks: Sequence[Tick]) -> list[tuple[int, list[bytes]]]:
     folded, _ = buckets.fold_samples(whole, baseline=baseline, evalset=evalset)
     sums = [(unit.partition, key, fold) for unit, key, fold in folded]
     sums += [(partition, key, fold) for _, partition, key, fold in book.sums_before(2**62)]
-    return [(b.number, [encoded(t) for t in b.ticks]) for b in buckets.close(sums)]
+    return [(b.number, [encoded(t) for t in b.ticks]) for b in buckets.close(sums, 1.0)]
 
 
 def encoded(fold: Fold) -> bytes:

@@ -19,7 +19,7 @@ def windows(folds: list[Fold], ticks: int = 4) -> list[Window]:
     for first in range(0, len(folds), ticks):
         window = Window(float(first), float(first + ticks))
         for fold in folds[first : first + ticks]:
-            window.add(fold, {}, float(first + ticks))
+            window.add(fold, [], float(first + ticks))
         out.append(window)
     return out
 

@@ -7,6 +7,7 @@ from app.core.budget import open_account
 from app.core.episodes import Episode
 from app.core.folding import Fold
 from app.core.history import History, Window
+from app.core.ranges import Counted
 from app.core.reporting import Moment, change_reading, gap_reading, reading_id, when
 from schemas.readings import Totals
 from tests.core.test_detection import CLEAN, careful, fed
@@ -34,7 +35,8 @@ def past(uncovered: int = 0) -> History:
         fold.clusters = np.bincount(np.arange(fold.units) % count, minlength=count)
         fold.uncovered = uncovered
         window = Window(made.EPOCH + number, made.EPOCH + number + 1)
-        window.add(fold, {0: (number * 8, number * 8 + 7)}, made.EPOCH + number + 1)
+        counted = Counted(0, number * 8, number * 8 + 7, window.start, window.end)
+        window.add(fold, [counted], made.EPOCH + number + 1)
         out.append(window)
     return out
 

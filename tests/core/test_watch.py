@@ -180,7 +180,7 @@ def test_the_wording_is_still_counted_where_it_is_muted() -> None:
 def test_rates_before_and_now_are_told_highest_first() -> None:
     found, window = watching(), Window(0.0, 1.0)
     for fold in ticks(traffic(400, gluten=0.2), found):
-        window.add(fold, {}, 1.0)
+        window.add(fold, [], 1.0)
     first, second = watch_rates([window], found.reference)
     assert (first.name, second.name) == ("gluten", "music")
     assert first.rate_now == pytest.approx(0.2, abs=0.08)

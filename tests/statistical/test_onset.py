@@ -32,7 +32,7 @@ def told(usual: Judged, fresh: Judged, *, share: float, seed: int) -> tuple[Onse
         score = detector.get()
         if not windows or windows[-1].total.units >= WINDOW:
             windows.append(Window(float(first), float(first + TICK)))
-        windows[-1].add(fold, {}, float(first + TICK))
+        windows[-1].add(fold, [], float(first + TICK))
         if score.value >= careful().threshold:
             if first < began:
                 return None

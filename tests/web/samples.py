@@ -26,6 +26,7 @@ from schemas.readings import (
 )
 
 Fact = Reading | Alert | Deployment | Delivery
+FIRST_TICK = 1_772_438_400.25  # epoch seconds, where a range begins
 STEP = timedelta(minutes=5)
 POINTS = 150
 ONSET = 98  # the point at which traffic begins to change
@@ -386,7 +387,7 @@ def _alert(begin: datetime) -> Alert:
         attribution=Attribution(adaptation=0.71, outside=0.18, audience=0.11),
         reference="baseline-5f3a91",
         offsets=[
-            OffsetRange(partition=0, first=4_021, last=6_377),
+            OffsetRange(partition=0, first=4_021, last=6_377, start=FIRST_TICK, end=FIRST_TICK + 14.5),
             OffsetRange(partition=3, first=18, last=960),
         ],
         reading_id=f"box-support-change-{DETECTED}",

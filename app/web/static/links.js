@@ -11,17 +11,30 @@ export function rangeLink(application, place, range = {}) {
   const query = new URLSearchParams({ monitor: place });
   if (range.from) query.set("from", new Date(range.from).toISOString());
   if (range.to) query.set("to", new Date(range.to).toISOString());
-  if (range.offsets?.length)
-    query.set("offsets", range.offsets.map((each) => `${each.partition}.${each.first}.${each.last}`).join("_"));
+  if (range.offsets?.length) query.set("offsets", range.offsets.map(written).join("_"));
   return `${applicationLink(application)}?${query}`;
+}
+
+// PARTITION.FIRST.LAST, and the event times between which they count: ~START~END, epoch seconds
+const written = ({ partition, first, last, start, end }) =>
+  [`${partition}.${first}.${last}`, ...(start == null ? [] : [start, end])].join("~");
+
+const LATEST = 8.64e12; // seconds that a Date can hold
+
+function read(text) {
+  const [places, ...times] = text.split("~");
+  const parts = places.split(".").map(Number);
+  if (parts.length !== 3 || !parts.every(Number.isSafeInteger)) return [];
+  const [partition, first, last] = parts;
+  const [start, end] = times.length === 2 ? times.map(Number) : [];
+  const timed = [start, end].every((at) => Math.abs(at) < LATEST);
+  return [timed ? { partition, first, last, start, end } : { partition, first, last }];
 }
 
 export function rangeOf(query) {
   const time = (name) => Date.parse(query.get(name) ?? "") || null;
-  const offsets = (query.get("offsets") ?? "").split("_").map((each) => each.split(".").map(Number));
-  const known = offsets.filter((parts) => parts.length === 3 && parts.every(Number.isSafeInteger));
-  const named = known.map(([partition, first, last]) => ({ partition, first, last }));
-  return { from: time("from"), to: time("to"), offsets: named };
+  const offsets = (query.get("offsets") ?? "").split("_").flatMap(read);
+  return { from: time("from"), to: time("to"), offsets };
 }
 
 // The range that a reading, or the alert made of it, counted.

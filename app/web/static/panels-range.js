@@ -14,7 +14,7 @@ const exact = (milliseconds) => {
 export const RANGE_PANELS = [
   card({
     title: "What is counted",
-    note: "Prompts of this application whose event time and offset lie in these ranges, both ends included.",
+    note: "Prompts of this application in these offsets, first and last included, with an event time from Start until just before End.",
     select: select,
     draw: drawRange,
   }),
@@ -30,7 +30,11 @@ function select({ application, place, reading, linked }) {
 
 function drawRange({ application, place, range, units, asked }) {
   const link = rangeLink(application, place, range);
-  const rows = range.offsets.map((each) => [String(each.partition), String(each.first), String(each.last)]);
+  const rows = range.offsets.map(({ partition, first, last, start, end }) => [
+    ...[partition, first, last].map(String),
+    exact(start == null ? range.from : start * 1000),
+    exact(end == null ? range.to : end * 1000),
+  ]);
   const pairs = [
     ["Application", application],
     ["Monitor", place],
@@ -39,5 +43,5 @@ function drawRange({ application, place, range, units, asked }) {
     units && ["Units", count(units)],
     ["This range", h("a", { href: link }, asked ? "is the one of this link" : "as a link")],
   ];
-  return [definitions(pairs), table("Offsets", ["Partition", "First offset", "Last offset"], rows)];
+  return [definitions(pairs), table("Offsets", ["Partition", "First offset", "Last offset", "Start", "End"], rows)];
 }
