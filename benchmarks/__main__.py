@@ -8,6 +8,7 @@ from benchmarks import streams
 
 BENCHMARKS = (
     "power",
+    "quiet",
     "dependence",
     "cost",
     "encoders",

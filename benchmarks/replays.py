@@ -26,6 +26,8 @@ class Result:
     onset_error: int | None
     highest_clean: float
     threshold: float
+    channel: str  # of the first true incident
+    watch: str  # the one whose rate rose most there
     named: str
     purity: float | None  # share of the named cluster's examples that are from the change
 
@@ -46,6 +48,7 @@ def measure(stream: Stream, seed: int, encoder: Encoder) -> Result:
     true = [a for a in fired if a.incident not in false]
     first = true[0] if true else None
     grown = [c for c in first.clusters if c.share_now > c.share_before] if first else []
+    risen = max(first.watch, key=lambda w: w.rate_now - w.rate_before, default=None) if first else None
     fresh = {redact(text) for text in stream.fresh}
     examples = grown[0].examples if grown else []
     clean = [r.value for r in change if r.value is not None and (truth is None or r.time <= truth)]
@@ -60,6 +63,8 @@ def measure(stream: Stream, seed: int, encoder: Encoder) -> Result:
         ),
         highest_clean=max(clean, default=0.0),
         threshold=change[-1].threshold or 0.0 if change else 0.0,
+        channel=(first.channel or "") if first else "",
+        watch=f"{risen.name} {risen.rate_before:.0%} to {risen.rate_now:.0%}" if risen else "",
         named=grown[0].name if grown else "",
         purity=sum(e in fresh for e in examples) / len(examples) if examples else None,
     )
@@ -91,13 +96,14 @@ def table(results: list[Result]) -> str:
     """Markdown."""
     header = [
         "stream", "seed", "false incidents", "true incidents", "delay, events", "onset error, events",
-        "highest clean score / threshold", "first named cluster", "examples from the change",
+        "highest clean score / threshold", "channel", "watch that rose most", "first named cluster",
+        "examples from the change",
     ]  # fmt: skip
     rows = [
         [
             r.stream, str(r.seed), str(r.false_incidents), str(r.incidents), _or_none(r.delay),
-            _or_none(r.onset_error), f"{r.highest_clean:.1f} / {r.threshold:.1f}", r.named,
-            "" if r.purity is None else f"{r.purity:.0%}",
+            _or_none(r.onset_error), f"{r.highest_clean:.1f} / {r.threshold:.1f}",
+            r.channel, r.watch, r.named, "" if r.purity is None else f"{r.purity:.0%}",
         ]
         for r in results
     ]  # fmt: skip

@@ -63,10 +63,50 @@ def sessions(
 def weekly(world: World, random: np.random.Generator, count: int, *, spacing: float) -> Events:
     """Independent people, `spacing` seconds apart; the mix swings with the day and the week."""
     times = spacing * np.arange(count) + DAY * random.integers(0, 7)
-    swing = 1 + DAYTIME * np.sin(2 * np.pi * times / DAY)
-    swing *= np.where(times / DAY % 7 >= 5, WEEKEND, 1.0)
+    return Events(rows=_swinging(world, random, times), times=times, keys=np.arange(count))
+
+
+def everyday(world: World, near: Rows, random: np.random.Generator, *, weeks: int, per_week: int) -> Events:
+    """All at once: sessions with retries and returning users, whose number and mix swing with day and week.
+
+    Args: near, the texts on the subject of each text (N, NEIGHBOURS); per_week, sessions a week.  A person
+    asks twice on average, 40 s apart, and sends a quarter of all again after 15 s.
+    """
+    grid = np.arange(0.0, 7 * DAY * weeks + 1, 900.0)
+    busy = np.concatenate([[0.0], np.cumsum(_swing(grid[1:]))])
+    count = per_week * weeks
+    starts = np.sort(np.interp(random.random(count) * busy[-1], busy, grid))
+    first = _swinging(world, random, starts)
+    rows, times, keys, users = [], [], [], 0
+    for start, row in zip(starts.tolist(), first.tolist(), strict=True):
+        returns = users > 0 and random.random() < RETURNING
+        user = int(random.integers(users)) if returns else users
+        users += not returns
+        time, asked = start, row
+        while True:
+            rows.append(asked)
+            times.append(time)
+            keys.append(user)
+            if random.random() < RETRY:
+                time += random.exponential(15.0)
+                continue
+            if random.random() < 0.5:
+                break
+            time += random.exponential(40.0)
+            asked = int(near[row, random.integers(NEIGHBOURS)])
+    order = np.argsort(times, kind="stable")
+    return Events(rows=np.array(rows)[order], times=np.array(times)[order], keys=np.array(keys)[order])
+
+
+def _swing(times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How frequent the first source is, over its mean by day and night of weekdays."""
+    return (1 + DAYTIME * np.sin(2 * np.pi * times / DAY)) * np.where(times / DAY % 7 >= 5, WEEKEND, 1.0)
+
+
+def _swinging(world: World, random: np.random.Generator, times: NDArray[np.float64]) -> Rows:
+    """Independent clean rows; the first source's share swings."""
     head, *rest = world.base
-    share = world.base[head] * swing
+    share = world.base[head] * _swing(times)
     one = World(texts=world.texts, strata=world.strata, base={head: 1.0}, changes={})
     total = sum(world.base[name] for name in rest)
     other = World(
@@ -75,20 +115,25 @@ def weekly(world: World, random: np.random.Generator, count: int, *, spacing: fl
         base={name: world.base[name] / total for name in rest},
         changes={},
     )
-    of_head = random.random(count) < np.minimum(share / (share + total), 1.0)
-    rows = np.where(of_head, _draw(one, random, count), _draw(other, random, count))
-    return Events(rows=rows, times=times, keys=np.arange(count))
+    of_head = random.random(len(times)) < np.minimum(share / (share + total), 1.0)
+    return np.where(of_head, _draw(one, random, len(times)), _draw(other, random, len(times)))
 
 
 def neighbours(world: World, seen: Vectors) -> Rows:
     """The nearest clean texts of every clean text by the transformer's vectors, (N, NEIGHBOURS)."""
     clean = world.clean_rows()
-    vectors = seen.meaning[clean]
-    out = np.zeros((len(world.texts), NEIGHBOURS), np.int64)
-    for start in range(0, len(clean), 512):
+    return nearest(seen.meaning[clean], clean, len(world.texts))
+
+
+def nearest(vectors: NDArray[np.float32], numbers: Rows, count: int) -> Rows:
+    """The nearest others of each unit vector (n, D), by their `numbers` (n,): (count, NEIGHBOURS)."""
+    out = np.zeros((count, NEIGHBOURS), np.int64)
+    for start in range(0, len(numbers), 512):
         close = vectors[start : start + 512] @ vectors.T
         close[np.arange(len(close)), start + np.arange(len(close))] = -1.0
-        out[clean[start : start + 512]] = clean[np.argpartition(-close, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]]
+        out[numbers[start : start + 512]] = numbers[
+            np.argpartition(-close, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+        ]
     return out
 
 

@@ -105,9 +105,17 @@ def language_switch(seed: int) -> Stream:
     return compose("language-switch", known, fresh, seed=seed, sizes=(300, 3000, 2000, 1000), share=0.20)
 
 
+def jailbreak_wave(seed: int) -> Stream:
+    """Home-assistant utterances and general instructions; attacks become 5 % of traffic."""
+    known = [r["text"] for r in rows("intents_hwu64.jsonl.gz") + rows("instructions_alpaca.jsonl.gz")]
+    fresh = sorted({r["text"] for r in rows("jailbreak_jbb.jsonl.gz")})
+    return compose("jailbreak-wave", known, fresh, seed=seed, sizes=(1500, 4000, 3000, 2000), share=0.05)
+
+
 STREAMS: dict[str, Callable[[int], Stream]] = {
     "new-task": new_task,
     "code-wave": code_wave,
     "unchanged": unchanged,
     "language-switch": language_switch,
+    "jailbreak-wave": jailbreak_wave,
 }

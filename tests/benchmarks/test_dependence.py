@@ -42,3 +42,18 @@ def test_a_week_swings() -> None:
     head = np.isin(events.rows, world.strata["a"])
     weekend = events.times / sessions.DAY % 7 >= 5
     assert head[weekend].mean() < head[~weekend].mean() - 0.1
+
+
+def test_everyday_traffic_has_sessions_retries_known_users_days_and_weeks() -> None:
+    world = made.world()
+    near = sessions.neighbours(world, made.vectors(world))
+    events = sessions.everyday(world, near, np.random.default_rng(4), weeks=4, per_week=2000)
+    assert 19_000 < len(events.rows) < 23_000  # two prompts a session, a third as many sent again
+    assert (np.diff(events.times) >= 0).all()
+    assert len(np.unique(events.keys)) == pytest.approx(0.7 * 8000, rel=0.03)
+    day, hour = events.times / sessions.DAY % 7, events.times / sessions.DAY % 1
+    assert (day >= 5).mean() < 0.2  # two days of seven, half as busy
+    assert (hour < 0.5).mean() > 0.6
+    first = np.unique(events.keys, return_index=True)[1]
+    head = np.isin(events.rows[first], world.strata["a"])
+    assert head[day[first] >= 5].mean() < head[day[first] < 5].mean() - 0.1
