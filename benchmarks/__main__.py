@@ -14,6 +14,7 @@ BENCHMARKS = (
     "encoders",
     "pipeline",
     "replays",
+    "injections",
 )  # each a module with `add_arguments` and `main`
 
 
