@@ -13,6 +13,7 @@ from schemas.codec import Rejection, SchemaError
 
 CONNECT = "__connect.errors."
 SCANNED = 5_000
+OURS_ALONE = "only promptdrift writes to this topic"
 T = TypeVar("T")
 
 
@@ -49,13 +50,15 @@ async def buried_after(settings: Settings, topic: str, partition: int, offset: i
     return {each for each in found if each > offset}
 
 
-async def typed(
-    outbox: Outbox, record: Record, kind: type[T], remedy: str = "only promptdrift writes to this topic"
-) -> T | None:
+async def refused(outbox: Outbox, record: Record, why: str, remedy: str = OURS_ALONE) -> None:
+    """Queue a dead letter for a value that has the right shape and cannot be used."""
+    await bury(outbox, record, Rejection(SchemaError("value", why, remedy), record.value or b""))
+
+
+async def typed(outbox: Outbox, record: Record, kind: type[T], remedy: str = OURS_ALONE) -> T | None:
     """A value of a topic with one shape; None, and a dead letter, where it is something else."""
     try:
         return msgspec.json.decode(record.value or b"", type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        error = SchemaError("value", f"is no {kind.__name__}", remedy)
-        await bury(outbox, record, Rejection(error, record.value or b""))
+        await refused(outbox, record, f"is no {kind.__name__}", remedy)
         return None

@@ -9,7 +9,7 @@ from typing import Any
 import faust
 
 from agents.checkpoint import Checkpoints
-from agents.dead_letters import typed
+from agents.dead_letters import refused, typed
 from agents.library import Library
 from agents.plumbing import Lane, Outbox, Record
 from agents.station import PartitionedStation
@@ -17,6 +17,7 @@ from agents.telemetry import LATENCY, STAGE_SECONDS, log
 from agents.telemetry import READINGS as READINGS_SENT
 from app.core.monitor_settings import MonitorSettings
 from app.core.monitors import Monitors
+from app.core.wellformed import MalformedTick
 from app.settings import Settings
 from schemas.codec import encode
 from schemas.readings import Reading, Tick
@@ -63,7 +64,11 @@ class Detect(PartitionedStation[_Partition]):
             tick = await typed(self._outbox, record, Tick)
             if tick is None:
                 continue
-            partition.monitors.receive(tick)
+            try:
+                partition.monitors.receive(tick)
+            except MalformedTick as fault:
+                await refused(self._outbox, record, str(fault))
+                continue
             partition.settled = partition.settled and tick.application == "*"
             touched.add(record.partition)
         for number in touched:

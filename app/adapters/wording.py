@@ -134,14 +134,16 @@ class StaticTable:
 
 
 def fixed_unit(sums: NDArray[np.float32]) -> NDArray[np.int16]:
-    """Rows at unit length in fixed point 2**-15, int16; zero rows stay zero.
+    """Rows at unit length in fixed point 2**-15, int16; rows of zeros, or not finite, are zeros.
 
     >>> fixed_unit(np.array([[3.0, 4.0], [0.0, 0.0], [1.0, 0.0]], np.float32)).tolist()
     [[19661, 26214], [0, 0], [32767, 0]]
     """
     wide = sums.astype(np.float64)
     norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
-    wide *= (2.0**15 / np.where(norms > 0.0, norms, 1.0))[:, None]
+    if not (finite := np.isfinite(norms)).all():
+        wide[~finite] = 0.0
+    wide *= (2.0**15 / np.where((norms > 0.0) & finite, norms, 1.0))[:, None]
     # In place: a large batch would else spend more on fresh memory than on arithmetic.
     np.clip(np.rint(wide, out=wide), -32_767, 32_767, out=wide)
     return wide.astype(np.int16)

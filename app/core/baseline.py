@@ -91,6 +91,7 @@ def learn(
     """
     if "meaning" in fingerprints(fingerprint):
         samples = [s for s in samples if s.meaning]  # of before that eye was opened
+    samples = [s for s in samples if len(s.wording) == len(samples[-1].wording)]  # of before another model
     reference.demand_units(len(samples), f"baseline of {subject.aspect}", subject.application)
     rows = rows_of(samples)
     keyed = Keyed(keys=[s.key for s in samples], gaps=[s.gap for s in samples])

@@ -78,6 +78,11 @@ class Calibration:
     tick_units: int
     seed: int
 
+    @property
+    def bettors(self) -> tuple[str, ...]:
+        """Whose p-values are bet on: eyes, and watches behind a prefix."""
+        return (*self.eyes, *(PREFIX + name for name in self.watches))
+
     def components(self) -> tuple[Component, ...]:
         """The bank in the order of `low` and `high`."""
         return component_bank(self.decays, self.eyes, self.watches)

@@ -56,11 +56,14 @@ class Detector:
             name: DecayedSums.zeros(calibration.decays, len(baseline.reference.eyes[name].spectrum.mean))
             for name in calibration.eyes
         }
-        bettors = [*calibration.eyes, *(PREFIX + name for name in calibration.watches)]
-        self._cusums = {name: np.zeros(len(novelty.BET_SHARES)) for name in bettors}
+        self._cusums = {name: np.zeros(len(novelty.BET_SHARES)) for name in calibration.bettors}
 
     def update(self, fold: Fold, time: float = 0.0) -> None:
-        """Fold one tick of at least one unit, less what day and week let expect at its event time."""
+        """Fold one tick of at least one unit, less what day and week let expect at its event time.
+
+        Raises: ValueError, with nothing changed, where the tick has no unit or is of other eyes.
+        """
+        self._demand(fold)
         expected = self._baseline.cycles.expected(time)
         for name, sums in self._sums.items():
             spectrum = self._baseline.reference.eyes[name].spectrum
@@ -76,6 +79,17 @@ class Detector:
             if name in expected:
                 gain = gain - fold.units * expected[name][-len(self._payoffs) :]
             self._cusums[name] = novelty.cusum(was, gain, novelty.CUSUM_CAP)
+
+    def _demand(self, fold: Fold) -> None:
+        if fold.units < 1:
+            raise ValueError("a tick holds at least one unit")
+        for name, sums in self._sums.items():
+            held, wanted = len(fold.sums.get(name, ())), sums.state.shape[1]
+            if held != wanted:
+                raise ValueError(f"a tick with {held} coordinates of {name}; the baseline has {wanted}")
+        for name in self._cusums:
+            if len(fold.novelty.get(name, ())) != novelty.BIN_COUNT:
+                raise ValueError(f"a tick without the {novelty.BIN_COUNT} counts of {name}")
 
     def get(self) -> Score:
         """The present score."""

@@ -17,13 +17,13 @@ Floats = NDArray[np.float64]
 
 
 def quantise(values: NDArray[np.floating], scale: float) -> NDArray[np.int16]:
-    """Round to int16 in units of 1/scale, saturating.
+    """Round to int16 in units of 1/scale, saturating; what is no number is 0.
 
     >>> quantise(np.array([0.5, -1.0, 1.0]), WORDING_SCALE).tolist()
     [16384, -32767, 32767]
     """
-    rounded: NDArray[np.int16] = np.clip(np.rint(values * scale), -32767, 32767).astype(np.int16)
-    return rounded
+    whole = np.nan_to_num(np.rint(values * scale), nan=0.0)
+    return np.asarray(np.clip(whole, -32767, 32767), np.int16)
 
 
 def restore(rows: NDArray[np.int16], scale: float) -> Floats:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from app.core import wellformed
 from app.core.aspects import MONITORS, Subject
 from app.core.baseline import Baseline
 from app.core.monitor import DriftMonitor
@@ -41,7 +42,16 @@ class Monitors:
         self._learned: list[Baseline] = []
 
     def receive(self, tick: Tick) -> None:
-        """Take over a tick, or the progress of a partition."""
+        """Take over a tick, or the progress of a partition.
+
+        Raises: wellformed.MalformedTick, with nothing taken over.
+        """
+        known = self._monitors.get(Subject(tick.application, tick.aspect))
+        wellformed.demand(
+            tick,
+            baseline=None if known is None else known.baseline,
+            evalset=None if known is None else known.evalset,
+        )
         self._progress.update(tick)
         if tick.application != "*":
             self._monitor(Subject(tick.application, tick.aspect)).receive(tick)

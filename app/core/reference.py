@@ -63,6 +63,11 @@ class Rows:
     meaning: NDArray[np.int16] | None = None
 
     def __post_init__(self) -> None:
+        held = {"wording": self.wording.shape, "shape": self.shape.shape}
+        held |= {} if self.meaning is None else {"meaning": self.meaning.shape}
+        for name, shape in held.items():
+            if len(shape) != 2 or shape[0] != len(self.texts):
+                raise ValueError(f"{name} {shape} for {len(self.texts)} texts: one row each is wanted")
         if not len(self.unknown):  # nobody looked
             object.__setattr__(self, "unknown", np.zeros(len(self.shape), np.float32))
 

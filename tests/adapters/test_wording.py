@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from app.adapters.encoders import LiveEncoder, load_encoder
-from app.adapters.wording import StaticTable, zipf_weights
+from app.adapters.wording import StaticTable, fixed_unit, zipf_weights
 from app.errors import InputError
 from tests.rig.eyes import PAIRS, tiny_table
 
@@ -108,3 +108,9 @@ def test_static_neighbours_make_sense(live: LiveEncoder) -> None:
     left = live.encode([one for one, _ in PAIRS]).wording / 2.0**15
     right = live.encode([other for _, other in PAIRS]).wording / 2.0**15
     assert (left @ right.T).argmax(axis=1).tolist() == list(range(len(PAIRS)))
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_a_vector_that_is_not_finite_is_no_vector(broken: float) -> None:
+    rows = fixed_unit(np.array([[3.0, 4.0], [broken, 1.0]], np.float32))
+    assert rows.tolist() == [[19661, 26214], [0, 0]]

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from functools import cache
 
+import msgspec
 import pytest
 
 from agents.detect import Detect
@@ -204,3 +205,13 @@ def test_an_empty_batch_says_nothing() -> None:
     place = Setting()
     asyncio.run(place.station.process([]))
     assert place.outbox.sent == []
+
+
+def test_a_tick_that_cannot_be_counted_is_a_dead_letter_and_the_rest_counts() -> None:
+    tick = next(t for t in ticks() if t.samples)
+    odd = msgspec.structs.replace(tick, samples=[msgspec.structs.replace(tick.samples[0], wording=b"odd")])
+    place, sent = Setting(), records([odd, *ticks()])
+    place.process(sent)
+    (letter,) = place.outbox.on(DEAD_LETTERS)
+    assert b"wording holds 3 bytes" in letter.headers["__connect.errors.exception.message"]
+    assert comparable(place.readings) == list(expected())

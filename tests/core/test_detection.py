@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -149,3 +150,20 @@ def test_a_tick_of_many_units_keeps_every_level_finite() -> None:
     score = fed([big]).get()
     assert np.isfinite(score.levels).all()
     assert np.isfinite(score.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"units": 0}, "at least one unit"),
+        ({"sums": {"wording": np.zeros(384, np.int64)}}, "0 coordinates of shape; the baseline has 11"),
+        ({"sums": {"wording": np.zeros(5), "shape": np.zeros(11)}}, "5 coordinates of wording"),
+        ({"novelty": {"wording": np.zeros(24, np.int64)}}, "without the 24 counts of shape"),
+    ],
+)
+def test_a_refused_tick_changes_nothing(change: dict[str, Any], message: str) -> None:
+    detector = fed(CLEAN[:5])
+    was = detector.snapshot()
+    with pytest.raises(ValueError, match=message):
+        detector.update(replace(CLEAN[5], **change))
+    assert detector.snapshot() == was

@@ -51,3 +51,7 @@ def test_pack_and_unpack_are_inverse(values: list[int]) -> None:
 def test_a_sum_that_does_not_fit_is_refused_not_wrapped() -> None:
     with pytest.raises(OverflowError, match="fewer units"):
         pack(np.array([2**31], np.int64))
+
+
+def test_what_is_no_number_is_nothing() -> None:
+    assert quantise(np.array([np.nan, 0.5, -np.inf]), WORDING_SCALE).tolist() == [0, 16384, -32767]

@@ -86,3 +86,28 @@ def test_rows_joined_are_rows_in_order() -> None:
     assert both.texts == (*one.texts, *two.texts)
     assert both.wording[3:].tolist() == two.wording.tolist()
     assert len(both) == len(both.languages) == len(both.code) == 5
+
+
+@pytest.mark.parametrize("name", ["wording", "shape"])
+def test_rows_that_are_not_one_a_text_are_refused(name: str) -> None:
+    rows = made.rows(120)
+    with pytest.raises(ValueError, match=f"{name} .* for 120 texts"):
+        replace(rows, **{name: getattr(rows, name)[:50]})
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
+def test_shape_numbers_that_are_none_leave_a_reference_finite(broken: float) -> None:
+    rows = made.rows(120)
+    shape = rows.shape.copy()
+    shape[::3, 2] = broken
+    for eye in built(replace(rows, shape=shape)).eyes.values():
+        assert np.isfinite(eye.norms).all()
+
+
+def test_fewer_units_than_dimensions_are_enough() -> None:
+    found = built(made.rows(100))
+    eye = found.eyes["wording"]
+    assert len(eye.spectrum.mean) > 100
+    assert (eye.spectrum.eigenvalues > 0).all()
+    fresh = eye.p_values(restore(made.rows(400, seed=3).wording, WORDING_SCALE))
+    assert 0.25 < np.median(fresh) < 0.8  # out-of-fold norms: new units are no stranger than its own
