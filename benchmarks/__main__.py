@@ -15,6 +15,7 @@ BENCHMARKS = (
     "pipeline",
     "replays",
     "injections",
+    "deployments",
 )  # each a module with `add_arguments` and `main`
 
 

@@ -1,168 +1,184 @@
-"""Simulated users around a deployment: what happened is known, so what is said can be judged."""
+"""What is said of a deployment in simulated worlds where the truth is known, by ours and by plain tests."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from random import Random
+import argparse
+import sys
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from app.core.encoding import Encoded
-from app.core.exposure import Release
-from app.core.panel import BITS, History, Prompt
-from app.ports import Encoder
-from benchmarks.streams import rows
+from app.adapters.encoders import load_encoder
+from app.core.adaptation import FEWEST_USERS
+from app.core.aftermath import LEVEL, Look, assess
+from app.core.exposure import divide
+from app.core.fixedpoint import Floats
+from app.core.followup import CALENDAR
+from app.core.panel import History
+from app.core.permutation import spent
+from app.core.reference import Reference, Rows, build
+from benchmarks import page, rollouts
+from benchmarks.rollouts import DAY, DEPLOYED_AT, RELEASE, WORLDS, Pools, Remembered, World
+from schemas.readings import Adaptation
 
-DAY = 86_400.0
-DEPLOYED_AT = 1_800_000_000.0
-RELEASE = Release(id="v2", time=DEPLOYED_AT)
-PERIOD_DAYS = 14.0
-FAVOURITES = 4
-STOP_WORDS = frozenset(
-    "a an and are can do for how i in is it me my of on please that the this to what you".split()  # noqa: SIM905
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """Encoded texts; `groups` holds the rows of each topic."""
-
-    wording: list[bytes]
-    shape: list[bytes]
-    groups: list[np.ndarray]
-
-    @classmethod
-    def of(cls, encoded: Encoded, labels: Sequence[str] | None = None) -> "Pool":
-        named = np.array(labels) if labels is not None else np.zeros(len(encoded.wording), int)
-        return cls(
-            [(row >> BITS).astype(np.int8).tobytes() for row in encoded.wording],
-            [row.astype("<f4").tobytes() for row in encoded.shape],
-            [np.flatnonzero(named == name) for name in np.unique(named)],
-        )
+LOOK_DAYS = (1, 2, 3, 4, 5, 6, 7, 10, 14)
+REFERENCE_UNITS = 2000
+PERMUTATIONS = 199
+WINDOW = 500  # prompts of the two-sample test
+CLOSE = 0.1
+RUNS = 30
+STYLES = {"grow terse": True, "ask in detail": False}
+AGAIN = ("adaptation 15 %", "adaptation 30 %", "adaptation 60 %", "all three")  # with the second style
 
 
-@dataclass(frozen=True, slots=True)
-class Pools:
-    """What users ask, how they ask after adapting (row by row), what the outside brings, what others ask."""
+@dataclass(slots=True)
+class Found:
+    """What was said in the runs of one world."""
 
-    usual: Pool
-    adapted: Pool
-    outside: Pool
-    audience: Pool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """Shares of prompts that each force changes; 0.0 everywhere: nothing happened."""
-
-    name: str
-    adaptation: float = 0.0  # of exposed users' prompts after the deployment
-    outside: float = 0.0  # of everybody's
-    newcomers: float = 0.0  # as a share of an arm
-    churn: float = 0.0  # share of users who leave
-    spill_over: float = 0.0  # share of the control that adapts as well
-    staggered_days: float = 0.0  # exposure begins within so many days
-    apart_before: float = 0.0  # share of exposed users' prompts that moved a week before the deployment
-    learned: bool = False  # adaptation grows with use, instead of at once
+    world: World
+    blamed: list[bool] = field(default_factory=list)  # at any of the daily looks
+    placebo: list[bool] = field(default_factory=list)  # at the placebo date, at 5 %
+    errors: list[float] = field(default_factory=list)  # largest of the three shares, one look
+    covered: list[bool] = field(default_factory=list)  # each share's 95 % interval
+    shares: list[Floats] = field(default_factory=list)
+    before_after: list[bool] = field(default_factory=list)
+    two_sample: list[bool] = field(default_factory=list)
 
 
-WORLDS = (
-    World(name="nothing"),
-    World(name="outside 15 %", outside=0.15),
-    World(name="audience", newcomers=0.3),
-    World(name="outside and audience", outside=0.15, newcomers=0.3),
-    World(name="churn", churn=0.3),
-    World(name="staggered, outside 15 %", outside=0.15, staggered_days=7.0),
-    World(name="adaptation 15 %", adaptation=0.15),
-    World(name="adaptation 30 %", adaptation=0.30),
-    World(name="adaptation 60 %", adaptation=0.60),
-    World(name="staggered, adaptation 30 %", adaptation=0.30, staggered_days=7.0),
-    World(name="spill-over 20 %, adaptation 30 %", adaptation=0.30, spill_over=0.2),
-    World(name="all three", adaptation=0.30, outside=0.15, newcomers=0.3),
-)
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """How often each world is run."""
+    command.add_argument("--runs", type=int, default=RUNS, help="of each world (default: %(default)s)")
 
 
-def real_pools(encoder: Encoder, *, terse: bool) -> Pools:
-    """Assistant prompts of HWU64; adapting users grow terse, or learn to ask in detail."""
-    usual = rows("intents_hwu64.jsonl.gz")
-    texts = [r["text"] for r in usual]
-    adapted = [shortened(t) if terse else detailed(t) for t in texts]
-    return Pools(
-        Pool.of(encoder.encode(texts), [r["label"] for r in usual]),
-        Pool.of(encoder.encode(adapted)),
-        Pool.of(encoder.encode([r["text"] for r in rows("intents_banking77.jsonl.gz")][:3000])),
-        Pool.of(encoder.encode([r["text"] for r in rows("intents_snips.jsonl.gz")][:3000])),
-    )
+def main(chosen: argparse.Namespace) -> None:
+    """Measure, print, and write the page unless quick."""
+    runs = 6 if chosen.quick else getattr(chosen, "runs", RUNS)
+    encoder = load_encoder()
+    sections = []
+    for style, terse in STYLES.items():
+        pools = rollouts.real_pools(encoder, terse=terse)
+        metric = Remembered.of_pools(reference_of(pools), pools)
+        worlds = [world for world in WORLDS if terse or world.name in AGAIN]
+        found = [measure(world, pools, metric, runs=runs) for world in worlds]
+        sections.append(f"Users who adapt {style}:\n\n{section(found)}")
+    text = "\n\n".join(sections)
+    sys.stdout.write(text + "\n")
+    if not chosen.quick:
+        page.write("deployments", text)
 
 
-def shortened(text: str) -> str:
-    return " ".join(w for w in text.lower().split() if w not in STOP_WORDS) or text
+def reference_of(pools: Pools, *, seed: int = 0) -> Reference:
+    """A baseline of what users usually ask."""
+    usual = pools.usual
+    random = np.random.default_rng(seed)
+    chosen = random.permutation(len(usual.wording))[:REFERENCE_UNITS]
+    wording, shape = usual.prompts(chosen).rows()
+    rows = Rows(wording=wording, shape=shape, texts=("",) * len(chosen))
+    return build(rows, application="bench", kind="baseline", fingerprint="bench")
 
 
-def detailed(text: str) -> str:
-    return f"You know this well. {text} Take it step by step and end with one example."
+def measure(world: World, pools: Pools, metric: Remembered, *, runs: int) -> Found:
+    """Each run is a new panel."""
+    found = Found(world)
+    truth = rollouts.true_shares(world, pools, metric)
+    for run in range(runs):
+        panel = rollouts.histories(world, pools, seed=run)
+        found.blamed.append(any(seen.significant for seen in daily(panel, metric, seed=run)))
+        last = assess(panel, _look(LEVEL, LOOK_DAYS[-1], run), metric=metric, habits=())
+        if last.placebo_p is not None:
+            found.placebo.append(last.placebo_p <= LEVEL)
+        told = (last.adaptation, last.outside, last.audience)
+        if truth is not None and all(share is not None for share in told):
+            _score(found, last, truth)
+        found.before_after.append(before_after(panel, metric, seed=run) <= LEVEL)
+        found.two_sample.append(two_sample(panel, metric, seed=run) <= LEVEL)
+    sys.stderr.write(f"{world.name}\n")
+    return found
 
 
-def histories(world: World, pools: Pools, *, users_per_arm: int, prompts: float, seed: int) -> list[History]:
-    """Two weeks before and two after; users of the first arm meet the deployment."""
-    rng = Random(f"{world.name} {seed}")
-    out = []
-    for user in range(2 * users_per_arm):
-        exposed = user < users_per_arm
-        gone = rng.random() < world.churn
-        out.append(_user(world, pools, rng, exposed=exposed, prompts=(prompts, 0.0 if gone else prompts)))
-    for _ in range(round(world.newcomers * users_per_arm)):
-        out.append(_user(world, pools, rng, exposed=True, prompts=(0.0, prompts), stranger=True))
-    return [h for h in out if h.prompts]
+def _score(found: Found, last: Adaptation, truth: Floats) -> None:
+    shares = [share for share in (last.adaptation, last.outside, last.audience) if share is not None]
+    values = np.array([share.value for share in shares])
+    found.shares.append(values)
+    found.errors.append(float(np.abs(values - truth).max()))
+    slack = 1e-9
+    found.covered += [
+        share.low - slack <= true <= share.high + slack for share, true in zip(shares, truth, strict=True)
+    ]
 
 
-def _user(
-    world: World,
-    pools: Pools,
-    rng: Random,
-    *,
-    exposed: bool,
-    prompts: tuple[float, float],
-    stranger: bool = False,
-) -> History:
-    favourites = rng.sample(range(len(pools.usual.groups)), min(FAVOURITES, len(pools.usual.groups)))
-    met = DEPLOYED_AT + rng.random() * world.staggered_days * DAY
-    adapts = exposed or rng.random() < world.spill_over
-    before = sorted(DEPLOYED_AT - rng.random() * PERIOD_DAYS * DAY for _ in range(_count(rng, prompts[0])))
-    after = sorted(DEPLOYED_AT + rng.random() * PERIOD_DAYS * DAY for _ in range(_count(rng, prompts[1])))
-    history = History()
-    used = 0
-    for time in [*before, *after]:
-        served = exposed and time >= met
-        used += time >= met
-        share = world.adaptation if time >= met and adapts else 0.0
-        if world.learned:
-            share *= min(1.0, used / 4)
-        if exposed and time >= DEPLOYED_AT - 7 * DAY:
-            share = max(share, world.apart_before)
-        pool, row = _prompt(world, pools, rng, favourites, (share, time >= DEPLOYED_AT, stranger))
-        told = ("v2" if served else "v1", None, "en", False)
-        history.prompts.append(Prompt(time, history.seen, pool.wording[row], pool.shape[row], *told))
-        history.seen += 1
-    return history
+def daily(panel: list[History], metric: Remembered, *, seed: int) -> list[Adaptation]:
+    """Looks as `Followup` takes them, until one is significant."""
+    out: list[Adaptation] = []
+    since = 0.0
+    for day in LOOK_DAYS:
+        until = day * DAY / CALENDAR[-1]
+        seen = assess(panel, _look(spent(LEVEL, since, until), day, seed), metric=metric, habits=())
+        out.append(seen)
+        if min(seen.exposed, seen.control) >= FEWEST_USERS:
+            since = until
+        if seen.significant:
+            break
+    return out
 
 
-def _prompt(
-    world: World, pools: Pools, rng: Random, favourites: list[int], state: tuple[float, bool, bool]
-) -> tuple[Pool, int]:
-    share, later, stranger = state
-    if stranger:
-        return pools.audience, rng.randrange(len(pools.audience.wording))
-    if later and rng.random() < world.outside:
-        return pools.outside, rng.randrange(len(pools.outside.wording))
-    row = int(rng.choice(pools.usual.groups[rng.choice(favourites)].tolist()))
-    return (pools.adapted if rng.random() < share else pools.usual), row
+def _look(level: float, day: int, seed: int) -> Look:
+    return Look(release=RELEASE, number=1, now=DEPLOYED_AT + day * DAY, level=level, seed=seed)
 
 
-def _count(rng: Random, mean: float) -> int:
-    """Poisson by its gaps, at least 1 where any is expected."""
-    if mean <= 0:
-        return 0
-    count, left = 0, mean
-    while (left := left - rng.expovariate(1.0)) > 0:
-        count += 1
-    return max(count, 1)
+def before_after(panel: list[History], metric: Remembered, *, seed: int) -> float:
+    """P-value of "the users of the new version ask as before": signs of their changes flipped."""
+    exposure = divide(panel, RELEASE, now=DEPLOYED_AT + LOOK_DAYS[-1] * DAY)
+    changes = []
+    for member in exposure.exposed:
+        rows = metric.rows(*member.history.rows())
+        old, new = member.split(exposure.start, exposure.end)
+        changes.append(rows[new].mean(axis=0) - rows[old].mean(axis=0))
+    gram = np.array(changes) @ np.array(changes).T
+    signs = np.random.default_rng(seed).choice((-1.0, 1.0), size=(PERMUTATIONS, len(gram)))
+    reached = np.einsum("ij,ij->i", signs @ gram, signs) >= gram.sum()
+    return (1 + int(reached.sum())) / (PERMUTATIONS + 1)
+
+
+def two_sample(panel: list[History], metric: Remembered, *, seed: int) -> float:
+    """P-value of a windowed MMD test (Gretton et al., 2012) on all prompts before against the newest."""
+    prompts = sorted((p for history in panel for p in history.prompts), key=lambda p: p.time)
+    old = [p for p in prompts if p.time < DEPLOYED_AT][-WINDOW:]
+    both = History([*old, *prompts[-WINDOW:]])
+    rows = metric.rows(*both.rows())
+    norms = np.square(rows).sum(axis=1)
+    distances = np.maximum(norms[:, None] + norms - 2 * rows @ rows.T, 0.0)
+    kernel = np.exp(-distances / np.median(distances[distances > 0]))
+    labels = np.r_[
+        np.full(len(old), 1 / len(old)), np.full(len(rows) - len(old), -1 / (len(rows) - len(old)))
+    ]
+    drawn = np.random.default_rng(seed).permuted(np.tile(labels, (PERMUTATIONS, 1)), axis=1)
+    reached = np.einsum("ij,ij->i", drawn @ kernel, drawn) >= labels @ kernel @ labels
+    return (1 + int(reached.sum())) / (PERMUTATIONS + 1)
+
+
+def section(found: list[Found]) -> str:
+    """Of the page."""
+    header = [
+        "world", "ours, looked at daily", "ours, placebo date", "shares: adaptation, outside, audience",
+        "within 10 points", "intervals cover", "told", "before/after test", "windowed MMD",
+    ]  # fmt: skip
+    return page.table(header, [_row(one) for one in found])
+
+
+def _row(one: Found) -> list[str]:
+    runs = len(one.blamed)
+    shares = np.mean(one.shares, axis=0) if one.shares else None
+    return [
+        one.world.name,
+        _rate(one.blamed),
+        _rate(one.placebo),
+        "" if shares is None else ", ".join(f"{share:.2f}" for share in shares),
+        _rate([error <= CLOSE for error in one.errors]),
+        _rate(one.covered),
+        f"{len(one.errors)} of {runs}" if one.errors else "",
+        _rate(one.before_after),
+        _rate(one.two_sample),
+    ]
+
+
+def _rate(flags: list[bool]) -> str:
+    return f"{np.mean(flags):.0%}" if flags else ""

@@ -13,7 +13,6 @@ product with himself; that is taken out, so nothing is compared with itself.  Pr
 their sum, the obvious alternative, lose a part that another one opposes (docs/decisions/0016).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,10 +129,13 @@ class _Part:
         gram = self.users @ self.users.T
         return max(float(np.square(gram).sum()) - float(np.square(np.diag(gram)).sum()), 0.0)
 
-    def without(self, kept: NDArray[np.bool_]) -> "_Part":
-        """The estimate without some users, to first order: what each of them adds is known."""
-        scale = len(kept) / max(int(kept.sum()), 1)
-        return _Part(self.estimate - scale * self.users[~kept].sum(axis=0), self.users[kept] * scale)
+    def squared_without(self, groups: NDArray[np.int64]) -> Floats:
+        """`squared` without each group of users in turn, to first order, shape (GROUPS,)."""
+        inside = (groups == np.arange(GROUPS)[:, None]).astype(float)
+        scale = len(groups) / (len(groups) - inside.sum(axis=1))
+        own = np.square(self.users).sum(axis=1)
+        estimates = self.estimate - scale[:, None] * (inside @ self.users)
+        return np.asarray(np.square(estimates).sum(axis=1) - scale**2 * (own.sum() - inside @ own))
 
 
 def _whole(exposed: Arm, controls: int, audience: Audience) -> _Part:
@@ -172,8 +174,10 @@ def _beside(parts: tuple[_Part, _Part, _Part]) -> _Part:
 def _shares(parts: tuple[_Part, _Part, _Part], z: float) -> Shares:
     """Squared sizes over their sum with a delete-group jackknife over users, cut to what a share can be."""
     groups = np.arange(len(parts[0].users)) % GROUPS
-    value = _ratio(parts)
-    without = np.array([_ratio([p.without(groups != g) for p in parts]) for g in range(GROUPS)])
+    sizes = np.array([p.squared for p in parts])
+    value = sizes / sizes.sum()
+    without = np.array([p.squared_without(groups) for p in parts]).T
+    without /= without.sum(axis=1, keepdims=True)
     spread = (GROUPS - 1) / GROUPS * np.square(without - without.mean(axis=0)).sum(axis=0)
     low, high = (np.clip(value + sign * z * np.sqrt(spread), 0.0, 1.0) for sign in (-1.0, 1.0))
     shown = np.clip(value, 0.0, None) / np.clip(value, 0.0, None).sum()
@@ -182,11 +186,6 @@ def _shares(parts: tuple[_Part, _Part, _Part], z: float) -> Shares:
         for v, lo, hi in zip(shown, low, high, strict=True)
     )
     return one, two, three
-
-
-def _ratio(parts: Sequence[_Part]) -> Floats:
-    sizes = np.array([p.squared for p in parts])
-    return np.asarray(sizes / sizes.sum())
 
 
 def _bessel(count: int) -> float:

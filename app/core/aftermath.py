@@ -38,7 +38,7 @@ def assess(
 ) -> Adaptation:
     """Everything that a panel says of a release.  Cost: about 0.5 s for 600 users.
 
-    Args: habits, the names of the columns of the shape eye.
+    Args: habits, the names of the columns of the shape eye; none: habits are left out.
     """
     exposure = divide(histories, look.release, now=look.now)
     base = Adaptation(
@@ -75,7 +75,7 @@ def assess(
         outside=None if parts.shares is None else parts.shares[1],
         audience=None if parts.shares is None else parts.shares[2],
         learning=_learning(rows, exposure, (exposed, control), look.level) if moved else None,
-        habits=habit_changes(exposure, names=habits, level=look.level),
+        habits=habit_changes(exposure, names=habits, level=look.level) if habits else [],
         verdict=_verdict(parts, moved=moved, placebo=placebo),
     )
 

@@ -97,9 +97,8 @@ class Followup:
         self._due[release.id] = passed
         number, since = self._looks[release.id]
         until = (at - release.time) / CALENDAR[-1]
-        look = Look(
-            release=release, number=number + 1, now=at, level=spent(LEVEL, since, until), seed=self._seed
-        )
+        level = spent(LEVEL, since, until)
+        look = Look(release=release, number=number + 1, now=at, level=level, seed=self._seed)
         seen = assess(self._panel.histories(), look, metric=metric, habits=SHAPE_NAMES)
         if min(seen.exposed, seen.control) >= FEWEST_USERS:
             self._looks[release.id] = (number + 1, until)
