@@ -10,7 +10,7 @@ from app.core.folding import Fold, SumKey, judge, sum_key
 from app.core.ranges import Counted
 from app.core.reference import Reference
 from app.core.sampling import drawn
-from app.core.units import is_unit
+from app.core.units import is_unit, place_of
 from schemas.readings import Sample
 
 
@@ -51,7 +51,8 @@ def fold_samples(
         fold = Fold()
         fold.add(judged, i, unit.offset, clusters, keyless=unit.key is None)
         sums.append((unit, key, fold))
-        reason, inclusion = drawn(unit.id, float(judged.novelty[i]), baseline)
+        place = place_of(unit.application, unit.user_hash, unit.id)
+        reason, inclusion = drawn(place, float(judged.novelty[i]), baseline)
         if inclusion > 0.0:
             kept.append(msgspec.structs.replace(unit, reason=reason, inclusion=inclusion))
     return sums, kept

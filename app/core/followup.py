@@ -29,16 +29,20 @@ class Followup:
     Looks lie at fixed event times after a deployment, so live and replay look at the same moments.
     """
 
-    def __init__(self, *, salt: str, seed: int) -> None:
-        self._panel, self._seed = Panel(salt=salt), seed
+    def __init__(self, *, seed: int) -> None:
+        self._panel, self._seed = Panel(), seed
         self._releases: dict[str, Release] = {}
         self._due: dict[str, int] = {}  # next date of the calendar
         self._looks: dict[str, tuple[int, float]] = {}  # looks that spent error, and until when
         self._standing: set[str] = set()  # versions that served before anything was deployed
         self._seen: dict[str, Adaptation] = {}  # of each release, the last look
 
-    def observe(self, samples: Sequence[Sample], *, learning: bool = False) -> None:
-        """Take over units in order of time; versions that serve while a baseline is learned are standing."""
+    def observe(self, samples: Sequence[Sample], *, share: float, learning: bool = False) -> None:
+        """Take over units in order of time; versions that serve while a baseline is learned are standing.
+
+        `share`: of users of whom every unit is kept.
+        """
+        self._panel.narrow(share)
         for sample in samples:
             if sample.aspect != PROMPTS:
                 continue

@@ -61,7 +61,7 @@ class DriftMonitor:
         self._account: Account | None = None  # there is one where there is a baseline
         self._releases = Releases()
         self._topics = Topics()
-        self._followup = Followup(salt=subject.application, seed=settings.baseline.seed)
+        self._followup = Followup(seed=settings.baseline.seed)
         self._last_bucket, self._ticks = NEVER, 0
 
     def compare_with(self, evalset: Reference | None) -> None:
@@ -125,7 +125,9 @@ class DriftMonitor:
         if learned is not None:
             self.adopt(learned)
             units = [s for s in self._learner.taken if is_unit(s.gap, learned.horizon_seconds)]
-            self._followup.observe(units, learning=True)  # habits before any deployment
+            self._followup.observe(
+                units, share=learned.sample_rate, learning=True
+            )  # habits before any deployment
         return [reading]
 
     def _closed(
@@ -152,7 +154,7 @@ class DriftMonitor:
 
     def _observe_bucket(self, bucket: ClosedBucket, baseline: Baseline, detector: Detector) -> list[Reading]:
         seconds = baseline.reference.tick_seconds
-        self._followup.observe(self._recent.arrive(bucket.number, seconds))
+        self._followup.observe(self._recent.arrive(bucket.number, seconds), share=baseline.sample_rate)
         for name in sorted(bucket.deployments):
             self._releases.observe(name, bucket.number * seconds)
             self._followup.sighted(name, bucket.number * seconds)

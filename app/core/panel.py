@@ -2,7 +2,9 @@
 
 Bottom-k sampling by a salted hash of the user (Cohen and Kaplan, 2007, PODC): whoever is in was in from his
 first prompt, and the sample is uniform over users at any time.  The bar only falls, so nobody enters with a
-history cut short.  A history that fills up is thinned to every second prompt, evenly over its length.
+history cut short.  Samples are drawn by the same hash: where only a share of users is kept, the bar lies at
+that share, and of all others, of whom only what is novel is kept, nothing is held.  A history that fills up
+is thinned to every second prompt, evenly over its length.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.units import hash64
+from app.core.units import place_of
 from schemas.readings import Sample
 
 MOST_USERS, MOST_PROMPTS = 1000, 24
@@ -64,8 +66,8 @@ class History:
 class Panel:
     """At most MOST_USERS histories of at most MOST_PROMPTS prompts: about 12 MB when full."""
 
-    def __init__(self, *, salt: str, most_users: int = MOST_USERS) -> None:
-        self._salt, self._most_users = salt, most_users
+    def __init__(self, *, most_users: int = MOST_USERS) -> None:
+        self._most_users = most_users
         self._bar = 2**64  # hashes below it are in
         self._users: dict[int, History] = {}
         self.anonymous = 0  # prompts without a user: in the totals only
@@ -75,13 +77,20 @@ class Panel:
         if sample.user_hash is None:
             self.anonymous += 1
             return
-        place = hash64(f"panel|{self._salt}|{sample.user_hash}")
+        place = place_of(sample.application, sample.user_hash, sample.id)
         if place >= self._bar:
             return
         self._users.setdefault(place, History()).append(sample)
         if len(self._users) > self._most_users:
             self._bar = max(self._users)
             del self._users[self._bar]
+
+    def narrow(self, share: float) -> None:
+        """Hold only users of whom everything is kept."""
+        bar = int(share * 2**64)
+        if bar < self._bar:
+            self._bar = bar
+            self._users = {place: history for place, history in self._users.items() if place < bar}
 
     def forget(self, now: float) -> None:
         """Drop prompts older than the horizon, and users without any."""

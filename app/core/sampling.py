@@ -11,7 +11,7 @@ from app.core.folding import Judged
 from app.core.reference import Reference
 from app.core.responses import EMPTY, labels_of
 from app.core.segments import segments_of
-from app.core.units import hash64
+from app.core.units import place_of
 from schemas.events import Interaction
 from schemas.readings import LEARNING, Aspect, Sample
 
@@ -93,16 +93,17 @@ def sampling(candidate: Candidate, judged: Judged | None, row: int) -> tuple[str
     baseline = candidate.references.baseline
     if judged is None or baseline is None:
         return LEARNING, 1.0
-    reason, inclusion = drawn(candidate.interaction.id, float(judged.novelty[row]), baseline)
+    event = candidate.interaction
+    place = place_of(event.application, event.user_hash, event.id)
+    reason, inclusion = drawn(place, float(judged.novelty[row]), baseline)
     return reason, inclusion * candidate.share
 
 
-def drawn(id: str, novelty: float, baseline: Baseline) -> tuple[str, float]:
-    """Every novel unit is kept, else a uniform share chosen by the hash of the id."""
+def drawn(place: int, novelty: float, baseline: Baseline) -> tuple[str, float]:
+    """Every novel unit is kept, else those of a uniform share of users (units, where there is no user)."""
     if novelty <= NOVEL_LEVEL:
         return "novel", 1.0
-    chosen = hash64("sample:" + id) / 2**64 < baseline.sample_rate
-    return "uniform", baseline.sample_rate if chosen else 0.0
+    return "uniform", baseline.sample_rate if place < baseline.sample_rate * 2**64 else 0.0
 
 
 def make_sample(

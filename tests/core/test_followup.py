@@ -62,10 +62,10 @@ def week(first_day: int, *, adapted: bool, seed: int, users: int = 60, version: 
 
 
 def followed(*, adapted: bool = True) -> Followup:
-    followup = Followup(salt=made.APP, seed=0)
-    followup.observe(week(0, adapted=False, seed=1), learning=True)
+    followup = Followup(seed=0)
+    followup.observe(week(0, adapted=False, seed=1), share=1.0, learning=True)
     followup.deployed(deployment())
-    followup.observe(week(7, adapted=adapted, seed=2))
+    followup.observe(week(7, adapted=adapted, seed=2), share=1.0)
     return followup
 
 
@@ -108,8 +108,8 @@ def test_looks_at_too_few_users_spend_nothing() -> None:
 
 
 def test_an_observed_version_is_followed_unless_it_stood_before() -> None:
-    followup = Followup(salt=made.APP, seed=0)
-    followup.observe(week(0, adapted=False, seed=1), learning=True)
+    followup = Followup(seed=0)
+    followup.observe(week(0, adapted=False, seed=1), share=1.0, learning=True)
     followup.sighted("v1", AT)
     followup.sighted("v2", AT)
 
@@ -124,7 +124,7 @@ def test_a_deployment_taken_back_is_followed_no_more() -> None:
 
 
 def test_started_then_succeeded_is_one_deployment_from_its_start() -> None:
-    followup = Followup(salt=made.APP, seed=0)
+    followup = Followup(seed=0)
     followup.deployed(deployment(status="started"))
     followup.deployed(deployment(status="succeeded", hours=2))
 
@@ -134,7 +134,7 @@ def test_started_then_succeeded_is_one_deployment_from_its_start() -> None:
 def test_a_restored_followup_has_the_same_future() -> None:
     followup = followed()
     looks(followup, 1)
-    again = Followup(salt=made.APP, seed=0)
+    again = Followup(seed=0)
     again.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(followup.snapshot()), strict=False))
 
     assert looks(again, 5) == looks(followup, 5)

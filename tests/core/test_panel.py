@@ -25,7 +25,7 @@ def sample(user: str | None, time: float, version: str = "v1") -> Sample:
 
 
 def filled(users: int, *, most_users: int, prompts: int = 1) -> Panel:
-    panel = Panel(salt="made", most_users=most_users)
+    panel = Panel(most_users=most_users)
     for turn in range(prompts):
         for user in range(users):
             panel.observe(sample(f"user {user}", 1000.0 * turn + user))
@@ -33,7 +33,7 @@ def filled(users: int, *, most_users: int, prompts: int = 1) -> Panel:
 
 
 def test_a_full_panel_is_the_same_whatever_the_order_of_arrival() -> None:
-    forth, back = Panel(salt="made", most_users=20), Panel(salt="made", most_users=20)
+    forth, back = Panel(most_users=20), Panel(most_users=20)
     for user in range(200):
         forth.observe(sample(f"user {user}", 1.0))
         back.observe(sample(f"user {199 - user}", 1.0))
@@ -49,6 +49,20 @@ def test_whoever_is_in_was_in_from_his_first_prompt() -> None:
     assert all([p.ordinal for p in history.prompts] == [0, 1, 2] for history in panel.histories())
 
 
+def test_where_a_share_of_users_is_kept_nobody_else_is_held_for_what_is_novel_of_him() -> None:
+    panel = Panel()
+    for user in range(200):
+        panel.observe(sample(f"user {user}", float(user)))
+    panel.narrow(0.25)
+    held = set(panel.snapshot()["users"])
+    for user in range(200):
+        panel.observe(sample(f"user {user}", 1000.0 + user))
+
+    assert 30 <= len(held) <= 70
+    assert set(panel.snapshot()["users"]) == held
+    assert all(history.seen == 2 for history in panel.histories())
+
+
 def test_a_long_history_is_thinned_evenly() -> None:
     panel = filled(1, most_users=5, prompts=4 * MOST_PROMPTS)
     (history,) = panel.histories()
@@ -61,7 +75,7 @@ def test_a_long_history_is_thinned_evenly() -> None:
 
 
 def test_rows_come_back_to_within_the_dropped_bits() -> None:
-    panel, one = Panel(salt="made"), sample("ann", 1.0)
+    panel, one = Panel(), sample("ann", 1.0)
     panel.observe(one)
     wording, shape = panel.histories()[0].rows()
 
@@ -71,7 +85,7 @@ def test_rows_come_back_to_within_the_dropped_bits() -> None:
 
 
 def test_prompts_without_a_user_are_counted_only() -> None:
-    panel = Panel(salt="made")
+    panel = Panel()
     panel.observe(sample(None, 1.0))
 
     assert panel.anonymous == 1
@@ -79,7 +93,7 @@ def test_prompts_without_a_user_are_counted_only() -> None:
 
 
 def test_what_is_older_than_the_horizon_is_forgotten() -> None:
-    panel = Panel(salt="made")
+    panel = Panel()
     panel.observe(sample("gone", 0.0))
     panel.observe(sample("here", 0.0))
     panel.observe(sample("here", HORIZON_SECONDS))
@@ -90,7 +104,7 @@ def test_what_is_older_than_the_horizon_is_forgotten() -> None:
 
 def test_a_restored_panel_has_the_same_future() -> None:
     panel = filled(50, most_users=10, prompts=2)
-    again = Panel(salt="made", most_users=10)
+    again = Panel(most_users=10)
     again.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(panel.snapshot()), strict=False))
     for one in (sample(f"user {u}", 9e3) for u in range(80)):
         panel.observe(one)
