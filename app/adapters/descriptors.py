@@ -97,6 +97,7 @@ _CERTAIN = re.compile(
     r"|<\?(?:php|xml)\b|\bstd::\w|\bconsole\.log\(|\bSystem\.out\.print",
     re.MULTILINE,
 )
+_MARKED = re.compile(r"[`~(#<;:=]|import|SELECT|INSERT|CREATE")  # one of these is in each of them
 # Of these, several lines are needed.
 _LIKELY = re.compile(
     r"^[ \t]*(?:"
@@ -124,7 +125,7 @@ def looks_like_code(text: str) -> bool:
     (True, False)
     """
     head = text[:4_000]
-    if _CERTAIN.search(head):
+    if _MARKED.search(head) and _CERTAIN.search(head):
         return True
     lines = [line for line in head.split("\n") if line.strip()]
     likely = sum(_LIKELY.match(line[:300]) is not None for line in lines)

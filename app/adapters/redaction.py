@@ -12,9 +12,20 @@ from collections.abc import Callable
 from ipaddress import AddressValueError, IPv6Address
 from itertools import pairwise
 from math import log2
+from typing import NamedTuple
 
 Match = re.Match[str]
-Rule = tuple[re.Pattern[str], Callable[[Match], str]]
+
+
+class Rule(NamedTuple):
+    """What is looked for, what is put in its place, and what no match lacks: most texts have none of it."""
+
+    pattern: re.Pattern[str]
+    replace: Callable[[Match], str]
+    needs: re.Pattern[str] | None = None
+
+
+_DIGIT = re.compile(r"\d")
 
 _PARTIAL = 128  # of a cut window, so much at its end may be half a secret and is never shown
 
@@ -59,8 +70,9 @@ def redact(text: str, *, limit: int = 500) -> str:
     window = 4 * limit + 1_024
     whole = len(text) <= window
     clean = _clean(text[:window])
-    for pattern, replace in _RULES:
-        clean = pattern.sub(replace, clean)
+    for rule in _RULES:
+        if rule.needs is None or rule.needs.search(clean):
+            clean = rule.pattern.sub(rule.replace, clean)
     if not whole:
         clean = clean[:-_PARTIAL]
     for pattern, shorter in _RUNS:
@@ -244,17 +256,17 @@ def _phone(match: Match) -> str:
 
 
 _RULES: tuple[Rule, ...] = (
-    (_PRIVATE_KEY, lambda _: "<key>"),
-    (_URL, _url),
-    (_EMAIL, lambda _: "<email>"),
-    (_PREFIXED, lambda _: "<key>"),
-    (_LABELLED, _labelled),
-    (_DENSE, _dense),
-    (_IBAN, _iban),
-    (_DIGIT_GROUPS, _cards),
-    (_SSN, lambda _: "<id>"),
-    (_IPV4, _ipv4),
-    (_IPV6, _ipv6),
-    (_PHONE_LABELLED, lambda match: f"{match[1]}<phone>"),
-    (_PHONE, _phone),
+    Rule(_PRIVATE_KEY, lambda _: "<key>"),
+    Rule(_URL, _url, re.compile("://")),
+    Rule(_EMAIL, lambda _: "<email>", re.compile(r"[@\[(]")),
+    Rule(_PREFIXED, lambda _: "<key>"),
+    Rule(_LABELLED, _labelled),
+    Rule(_DENSE, _dense),
+    Rule(_IBAN, _iban, _DIGIT),
+    Rule(_DIGIT_GROUPS, _cards, _DIGIT),
+    Rule(_SSN, lambda _: "<id>", _DIGIT),
+    Rule(_IPV4, _ipv4, _DIGIT),
+    Rule(_IPV6, _ipv6, re.compile(":.*:", re.DOTALL)),
+    Rule(_PHONE_LABELLED, lambda match: f"{match[1]}<phone>", _DIGIT),
+    Rule(_PHONE, _phone, _DIGIT),
 )
