@@ -62,12 +62,41 @@ _REFUSALS = (
     r"(?:도와\s?드릴|도울|답변(?:해\s?드릴|할|드릴)|제공(?:해\s?드릴|할))\s?수\s?(?:는\s?)?없",
 )
 _REFUSAL = re.compile("|".join(f"(?:{each})" for each in _REFUSALS))
-# Each rule that ASCII can meet needs one of these, and most answers have none: looking for them is far cheaper.
+# Each rule that ASCII can meet needs one of these; most answers have none, and looking is cheap.
 _MARKS = (
-    "can't|cannot|can not|won't|will not|unable|not able|decline|refuse|comfortable|guideline|polic|programming|"
-    "principle|terms|appropriate|unethical|don't have|do not have|not capable|nicht|niet|je ne|no puedo|no me es|"
-    "no estoy|non posso|nu pot|nu te|nemohu|cevaplayamam|getiremem"
-).split("|")
+    "can't",
+    "cannot",
+    "can not",
+    "won't",
+    "will not",
+    "unable",
+    "not able",
+    "decline",
+    "refuse",
+    "comfortable",
+    "guideline",
+    "polic",
+    "programming",
+    "principle",
+    "terms",
+    "appropriate",
+    "unethical",
+    "don't have",
+    "do not have",
+    "not capable",
+    "nicht",
+    "niet",
+    "je ne",
+    "no puedo",
+    "no me es",
+    "no estoy",
+    "non posso",
+    "nu pot",
+    "nu te",
+    "nemohu",
+    "cevaplayamam",
+    "getiremem",
+)
 
 
 def is_refusal(text: str) -> bool:
