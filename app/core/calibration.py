@@ -6,6 +6,7 @@ run lengths, then one joint threshold is set on the maximum (docs/method.md).  D
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ class Component:
         return self.reading in ("novelty", "watch")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Calibration:
     """Thresholds of every component and of their maximum.
 
@@ -89,7 +90,7 @@ class Calibration:
 
     def log_run_length(self, level: float) -> float:
         """log10 of the joint run length at which the maximum reaches `level`, in units."""
-        logs = np.log10(self.runs)
+        logs = self._logs
         if level >= self.joint[-1]:
             return float(logs[-1] + (level - self.joint[-1]) * self._slope)
         if level <= self.joint[0]:
@@ -103,7 +104,11 @@ class Calibration:
         half = 1.96 * float(np.sqrt(line @ self.error @ line))
         return run_length / 10**half, run_length * 10**half
 
-    @property
+    @cached_property
+    def _logs(self) -> Floats:
+        return np.log10(self.runs)
+
+    @cached_property
     def _slope(self) -> float:
         return slope(self.runs, self.joint)
 

@@ -56,7 +56,9 @@ class Detector:
             name: DecayedSums.zeros(calibration.decays, len(baseline.reference.eyes[name].spectrum.mean))
             for name in calibration.eyes
         }
-        self._cusums = {name: np.zeros(len(novelty.BET_SHARES)) for name in calibration.bettors}
+        self._bettors = calibration.bettors
+        self._cusums = np.zeros((len(self._bettors), len(novelty.BET_SHARES)))
+        self._span = calibration.high - calibration.low
 
     def update(self, fold: Fold, time: float = 0.0) -> None:
         """Fold one tick of at least one unit, less what day and week let expect at its event time.
@@ -74,11 +76,12 @@ class Detector:
                     fold.units * leading * np.sqrt(spectrum.eigenvalues[: len(leading)])
                 )
             sums.update(rotated, fold.units)
-        for name, was in self._cusums.items():
-            gain = self._payoffs @ fold.novelty[name]
+        counts = np.array([fold.novelty[name] for name in self._bettors], np.float64)
+        gains = counts @ self._payoffs.T
+        for row, name in enumerate(self._bettors):
             if name in expected:
-                gain = gain - fold.units * expected[name][-len(self._payoffs) :]
-            self._cusums[name] = novelty.cusum(was, gain, novelty.CUSUM_CAP)
+                gains[row] -= fold.units * expected[name][-len(self._payoffs) :]
+        self._cusums = novelty.cusum(self._cusums, gains, novelty.CUSUM_CAP)
 
     def _demand(self, fold: Fold) -> None:
         if fold.units < 1:
@@ -87,19 +90,19 @@ class Detector:
             held, wanted = len(fold.sums.get(name, ())), sums.state.shape[1]
             if held != wanted:
                 raise ValueError(f"a tick with {held} coordinates of {name}; the baseline has {wanted}")
-        for name in self._cusums:
+        for name in self._bettors:
             if len(fold.novelty.get(name, ())) != novelty.BIN_COUNT:
                 raise ValueError(f"a tick without the {novelty.BIN_COUNT} counts of {name}")
 
     def get(self) -> Score:
         """The present score."""
         values: list[Floats] = []
-        for name, sums in self._sums.items():
+        for bets, (name, sums) in zip(self._cusums, self._sums.items(), strict=False):  # eyes come first
             plain, white = sums.get(self._baseline.reference.eyes[name].spectrum.eigenvalues)
-            values += [np.cbrt(plain), np.cbrt(white), self._cusums[name]]
-        values += [bets for name, bets in self._cusums.items() if name not in self._sums]
+            values += [np.cbrt(plain), np.cbrt(white), bets]
+        values.append(self._cusums[len(self._sums) :].ravel())
         calibration = self._baseline.calibration
-        levels = (np.concatenate(values) - calibration.low) / (calibration.high - calibration.low)
+        levels = (np.concatenate(values) - calibration.low) / self._span
         leader = int(np.argmax(levels))
         return Score(calibration.log_run_length(float(levels[leader])), self._bank[leader], levels)
 
@@ -148,11 +151,11 @@ class Detector:
         """State as a value; bit-exact."""
         return {
             "sums": {name: sums.state.astype("<f8").tobytes() for name, sums in self._sums.items()},
-            "cusums": {name: values.tolist() for name, values in self._cusums.items()},
+            "cusums": dict(zip(self._bettors, self._cusums.tolist(), strict=True)),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a snapshot of a detector of the same baseline."""
         for name, sums in self._sums.items():
             sums.state = np.frombuffer(state["sums"][name], "<f8").reshape(sums.state.shape).copy()
-        self._cusums = {name: np.asarray(state["cusums"][name], float) for name in self._cusums}
+        self._cusums = np.array([state["cusums"][name] for name in self._bettors], float)

@@ -53,16 +53,15 @@ def judge(seen: Seen, *, baseline: Baseline, evalset: Reference | None) -> Judge
     reference, counting = baseline.reference, baseline.calibration.eyes
     found = {name: rows for name, rows in reference.look(seen).items() if name in ("wording", *counting)}
     views = {name: restore(rows, SCALES[name]) for name, rows in found.items()}
-    p = {name: reference.eyes[name].p_values(view) for name, view in views.items()}
-    bins = {name: novelty.bin_of(p[name], reference.units) for name in counting}
+    odd = {name: reference.eyes[name].spectrum.mahalanobis(view) for name, view in views.items()}
+    bins = {name: novelty.bins_among(odd[name], reference.eyes[name].norms) for name in counting}
     if reference.watches is not None:
-        watched = reference.watches.p_values(seen)
-        bins |= {name: novelty.bin_of(values, reference.units) for name, values in watched.items()}
+        bins |= reference.watches.bins(seen)
     rows = views["wording"]
     return Judged(
         seen=found,
         bins=bins,
-        novelty=p["wording"],
+        novelty=novelty.p_values(odd["wording"], reference.eyes["wording"].norms),
         unknown=quantise(seen.unknown, SHARE_SCALE),
         clusters=None if evalset is None else evalset.clusters.assign(rows),
         uncovered=None if evalset is None else uncovered(evalset, rows),

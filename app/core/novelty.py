@@ -68,6 +68,23 @@ def bin_of(p: Floats, count: int) -> NDArray[np.int64]:
     return np.searchsorted(inner, p, side="left").astype(np.int64)
 
 
+@lru_cache(maxsize=64)  # asked for every unit
+def _bins_by_rank(count: int) -> NDArray[np.int64]:
+    """Bin of the p-value of a unit by how many of a reference's points lie below it, (count + 1,)."""
+    bins = bin_of((1.0 + count - np.arange(count + 1.0)) / (count + 1.0), count)
+    bins.setflags(write=False)
+    return bins
+
+
+def bins_among(norms: Floats, reference_norms: Floats) -> NDArray[np.int64]:
+    """Bin of the conformal p-value of each norm, shape (m,): `bin_of` of `p_values`, by one look-up.
+
+    >>> bins_among(np.array([5.0, 0.0]), np.array([1.0, 2.0, 3.0])).tolist()
+    [0, 23]
+    """
+    return _bins_by_rank(len(reference_norms))[reference_norms.searchsorted(norms)]
+
+
 def tail_bins(count: int, level: float) -> int:
     """How many bins, from the smallest p-values on, hold about this share: the border nearest to it.
 
@@ -96,4 +113,4 @@ def bets(count: int) -> Floats:
 
 def cusum(state: Floats, increments: Floats, cap: float) -> Floats:
     """One step of the bank of CUSUMs, kept in [0, cap] so that it can come down again."""
-    return np.clip(state + increments, 0.0, cap)
+    return np.minimum(np.maximum(state + increments, 0.0), cap)

@@ -44,13 +44,15 @@ class Spectrum:
 
     def rotate(self, sums: Floats, count: int | Floats) -> Floats:
         """Centred sums in the eigenbasis: V'(sum - count * mean).  Shape (..., d)."""
-        rotated: Floats = (sums - np.multiply.outer(np.asarray(count, float), self.mean)) @ self.basis
+        rotated: Floats = (sums - np.asarray(count, float)[..., None] * self.mean) @ self.basis
         return rotated
 
     def mahalanobis(self, rows: Floats) -> Floats:
         """Squared Mahalanobis norm of each row, shape (m,)."""
-        norms: Floats = (np.square((rows - self.mean) @ self.basis) / self.eigenvalues).sum(axis=1)
-        return norms
+        rotated = (rows - self.mean) @ self.basis
+        np.square(rotated, out=rotated)
+        rotated /= self.eigenvalues  # in place: a batch is as large as the cache
+        return np.asarray(rotated.sum(axis=1))
 
 
 def shrinkage(count: int) -> float:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
@@ -95,12 +96,12 @@ class Watches:
     shares: dict[str, float]
     offered: str  # fingerprint of the bank with the watches that were left out
 
-    def p_values(self, seen: Seen) -> dict[str, Floats]:
-        """Conformal p-values (m,) of each watch's scores, under the name that its channel has."""
-        scores = self.bank.scores(seen)
+    def bins(self, seen: Seen) -> dict[str, NDArray[np.int64]]:
+        """Bins (m,) of the conformal p-values of each watch's scores, under the name that its channel has."""
+        scores = self.bank.scores(seen).T
         return {
-            PREFIX + name: novelty.p_values(scores[:, i], self.scores[name])
-            for i, name in enumerate(self.bank.names)
+            PREFIX + name: novelty.bins_among(own, self.scores[name])
+            for name, own in zip(self.bank.names, scores, strict=True)
         }
 
     @property
@@ -162,6 +163,12 @@ def place(bank: Bank, rows: Seen) -> Watches:
 
 def _features(seen: Seen, centre: Floats, spread: Floats) -> Floats:
     """Wording, weighted shape and unknown share, whole numbers in units of 2**-15, shape (m, d + 12)."""
-    scaled = np.clip(np.nan_to_num((seen.shape - centre) / spread, nan=0.0), -FURTHEST, FURTHEST)
-    others = np.hstack([SHAPE_WEIGHT * scaled, seen.unknown[:, None]])
-    return np.hstack([seen.wording.astype(np.float64), np.rint(WORDING_SCALE * others)])
+    words = seen.wording.shape[1]
+    out = np.empty((len(seen.wording), words + len(centre) + 1))
+    out[:, :words] = seen.wording
+    scaled = (seen.shape - centre) / spread
+    scaled[np.isnan(scaled)] = 0.0
+    out[:, words:-1] = SHAPE_WEIGHT * np.minimum(np.maximum(scaled, -FURTHEST), FURTHEST)
+    out[:, -1] = seen.unknown
+    np.rint(WORDING_SCALE * out[:, words:], out=out[:, words:])
+    return out

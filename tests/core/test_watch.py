@@ -12,6 +12,7 @@ from app.core.calibration import LEAST_BET, WATCH_BACK, component_bank
 from app.core.detection import Detector
 from app.core.folding import Fold, judge
 from app.core.history import Window, watch_rates
+from app.core.novelty import bin_edges, tail_bins
 from app.core.reference import Rows
 from app.core.watch import Bank, place, train
 from tests.rig import made
@@ -106,8 +107,10 @@ def test_what_is_normal_in_a_reference_is_left_out_and_named() -> None:
 def test_p_values_of_fresh_units_are_small_as_rarely_as_they_say() -> None:
     p = watching().reference.watches
     assert p is not None
-    for values in p.p_values(traffic(3000, seed=9)).values():
-        assert (values <= 0.05).mean() == pytest.approx(0.05, abs=0.03)
+    for bins in p.bins(traffic(3000, seed=9)).values():
+        tail = tail_bins(len(next(iter(p.scores.values()))), 0.05)
+        border = bin_edges(len(next(iter(p.scores.values()))))[tail]
+        assert (bins < tail).mean() == pytest.approx(border, abs=0.03)
 
 
 def test_watches_are_components_of_the_one_threshold() -> None:
