@@ -9,10 +9,11 @@ import numpy as np
 from app.adapters.encoders import load_encoder
 from app.core.adaptation import FEWEST_USERS
 from app.core.aftermath import LEVEL, Look, assess
+from app.core.exposure import Rows as ExposureRows
 from app.core.exposure import divide
 from app.core.fixedpoint import Floats
 from app.core.followup import CALENDAR
-from app.core.panel import History
+from app.core.panel import History, rows_of
 from app.core.permutation import spent
 from app.core.reference import Reference, Rows, build
 from benchmarks import page, rollouts
@@ -70,7 +71,7 @@ def reference_of(pools: Pools, *, seed: int = 0) -> Reference:
     usual = pools.usual
     random = np.random.default_rng(seed)
     chosen = random.permutation(len(usual.wording))[:REFERENCE_UNITS]
-    wording, shape = usual.prompts(chosen).rows()
+    wording, shape = rows_of(usual.prompts(chosen))
     rows = Rows(wording=wording, shape=shape, texts=("",) * len(chosen))
     return build(rows, application="bench", kind="baseline", fingerprint="bench")
 
@@ -127,12 +128,8 @@ def _look(level: float, day: int, seed: int) -> Look:
 def before_after(panel: list[History], metric: Remembered, *, seed: int) -> float:
     """P-value of "the users of the new version ask as before": signs of their changes flipped."""
     exposure = divide(panel, RELEASE, now=DEPLOYED_AT + LOOK_DAYS[-1] * DAY)
-    changes = []
-    for member in exposure.exposed:
-        rows = metric.rows(*member.history.rows())
-        old, new = member.split(exposure.start, exposure.end)
-        changes.append(rows[new].mean(axis=0) - rows[old].mean(axis=0))
-    gram = np.array(changes) @ np.array(changes).T
+    changes = ExposureRows(exposure, metric).arm(exposure.exposed).change
+    gram = changes @ changes.T
     signs = np.random.default_rng(seed).choice((-1.0, 1.0), size=(PERMUTATIONS, len(gram)))
     reached = np.einsum("ij,ij->i", signs @ gram, signs) >= gram.sum()
     return (1 + int(reached.sum())) / (PERMUTATIONS + 1)
@@ -142,8 +139,7 @@ def two_sample(panel: list[History], metric: Remembered, *, seed: int) -> float:
     """P-value of a windowed MMD test (Gretton et al., 2012) on all prompts before against the newest."""
     prompts = sorted((p for history in panel for p in history.prompts), key=lambda p: p.time)
     old = [p for p in prompts if p.time < DEPLOYED_AT][-WINDOW:]
-    both = History([*old, *prompts[-WINDOW:]])
-    rows = metric.rows(*both.rows())
+    rows = metric.rows(*rows_of([*old, *prompts[-WINDOW:]]))
     norms = np.square(rows).sum(axis=1)
     distances = np.maximum(norms[:, None] + norms - 2 * rows @ rows.T, 0.0)
     kernel = np.exp(-distances / np.median(distances[distances > 0]))

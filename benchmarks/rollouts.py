@@ -11,7 +11,7 @@ from app.core.encoding import Encoded
 from app.core.exposure import Release
 from app.core.fixedpoint import Floats
 from app.core.joint import JointMetric
-from app.core.panel import BITS, History, Prompt
+from app.core.panel import BITS, History, Prompt, rows_of
 from app.core.reference import Reference
 from app.ports import Encoder
 from benchmarks.streams import rows
@@ -46,10 +46,10 @@ class Pool:
             [np.flatnonzero(named == name).tolist() for name in np.unique(named)],
         )
 
-    def prompts(self, which: Iterable[int]) -> History:
-        """Some rows as a history."""
+    def prompts(self, which: Iterable[int]) -> list[Prompt]:
+        """Some rows."""
         told = (None, None, "en", False)
-        return History([Prompt(0.0, 0, self.wording[i], self.shape[i], *told) for i in which])
+        return [Prompt(0.0, 0, self.wording[i], self.shape[i], *told) for i in which]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,26 +111,26 @@ WORLDS = (
 class Remembered(JointMetric):
     """The metric that has seen every prompt of the pools before."""
 
-    known: dict[bytes, Floats]
+    table: Floats
+    places: dict[bytes, int]
 
     @classmethod
     def of_pools(cls, reference: Reference, pools: Pools) -> "Remembered":
         """Rows of each prompt as a panel keeps it."""
         metric = JointMetric.of(reference)
-        known: dict[bytes, Floats] = {}
-        for pool in (pools.usual, pools.adapted, pools.outside, pools.audience):
-            seen = pool.prompts(range(len(pool.wording))).rows()
-            keys = (w.tobytes() + s.tobytes() for w, s in zip(*seen, strict=True))
-            known |= dict(zip(keys, metric.rows(*seen), strict=True))
-        return cls(metric.reference, metric.projections, known)
+        four = (pools.usual, pools.adapted, pools.outside, pools.audience)
+        wording, shape = rows_of([p for pool in four for p in pool.prompts(range(len(pool.wording)))])
+        places = {w.tobytes() + s.tobytes(): i for i, (w, s) in enumerate(zip(wording, shape, strict=True))}
+        return cls(metric.reference, metric.projections, metric.rows(wording, shape), places)
 
     def rows(self, wording: NDArray[np.int16], shape: NDArray[np.float32]) -> Floats:
         """As the metric itself says."""
-        return np.array([self.known[w.tobytes() + s.tobytes()] for w, s in zip(wording, shape, strict=True)])
+        keys = (w.tobytes() + s.tobytes() for w, s in zip(wording, shape, strict=True))
+        return self.table[[self.places[key] for key in keys]]
 
     def mean(self, pool: Pool) -> Floats:
         """Of a user of no favourite topics."""
-        topics = [self.rows(*pool.prompts(group).rows()).mean(axis=0) for group in pool.groups]
+        topics = [self.rows(*rows_of(pool.prompts(group))).mean(axis=0) for group in pool.groups]
         return np.asarray(np.mean(topics, axis=0))
 
 

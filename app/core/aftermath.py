@@ -75,7 +75,7 @@ def assess(
         outside=None if parts.shares is None else parts.shares[1],
         audience=None if parts.shares is None else parts.shares[2],
         learning=_learning(rows, exposure, (exposed, control), look.level) if moved else None,
-        habits=habit_changes(exposure, names=habits, level=look.level) if habits else [],
+        habits=habit_changes(exposure, rows, names=habits, level=look.level) if habits else [],
         verdict=_verdict(parts, moved=moved, placebo=placebo),
     )
 
@@ -99,7 +99,7 @@ def _learning(rows: Rows, exposure: Exposure, arms: tuple[Arm, Arm], level: floa
             later = member.split(exposure.start, exposure.end)[1]
             first = member.history.prompts[later[0]].ordinal
             doses = np.array([member.history.prompts[i].ordinal - first for i in later], float)
-            out.append(Course(rows.of(member)[later], doses))
+            out.append(Course(rows.of(member, later), doses))
         return out
 
     def towards(parity: int) -> Floats:
@@ -111,17 +111,18 @@ def _learning(rows: Rows, exposure: Exposure, arms: tuple[Arm, Arm], level: floa
     )
 
 
-def habit_changes(exposure: Exposure, *, names: Sequence[str], level: float) -> list[HabitChange]:
+def habit_changes(exposure: Exposure, rows: Rows, *, names: Sequence[str], level: float) -> list[HabitChange]:
     """Habits whose change differs between the arms beyond a simultaneous interval, strongest first.
 
     Habits are the raw numbers of the shape eye, shares of code and of each language: what a person can read.
     """
-    both = [*exposure.exposed, *exposure.control]
-    languages = sorted({p.language for m in both for p in m.history.prompts if p.language})
+    languages = sorted({p.language for p in rows.prompts if p.language})
     table = [*names, "code", *(f"language: {x}" for x in languages)]
-    arms = [_habits(members, exposure, languages) for members in (exposure.exposed, exposure.control)]
+    flags = [[float(p.code), *(float(p.language == x) for x in languages)] for p in rows.prompts]
+    habits = np.hstack([rows.shape.astype(float), np.array(flags)])
+    both = [rows.before_after(members, habits) for members in (exposure.exposed, exposure.control)]
+    before, changes = [old for old, _ in both], [new - old for old, new in both]
     z = -float(ndtri(level / 2 / len(table)))
-    before, changes = [a[0] for a in arms], [a[1] for a in arms]
     difference = changes[0].mean(axis=0) - changes[1].mean(axis=0)
     error = np.sqrt(sum(c.var(axis=0, ddof=1) / len(c) for c in changes))
     found = [
@@ -138,20 +139,6 @@ def habit_changes(exposure: Exposure, *, names: Sequence[str], level: float) -> 
     ]
     strength = {name: abs(difference[j]) / error[j] for j, name in enumerate(table) if error[j] > 0}
     return sorted(found, key=lambda h: -strength[h.name])[:MOST_HABITS]
-
-
-def _habits(members: Sequence[Member], exposure: Exposure, languages: Sequence[str]) -> tuple[Floats, Floats]:
-    """Each user's habits before (n, h), and their change (n, h)."""
-    before, change = [], []
-    for member in members:
-        history = member.history
-        shape = history.rows()[1].astype(float)
-        flags = [[float(p.code), *(float(p.language == x) for x in languages)] for p in history.prompts]
-        table = np.hstack([shape, np.array(flags)])
-        old, new = member.split(exposure.start, exposure.end)
-        before.append(table[old].mean(axis=0))
-        change.append(table[new].mean(axis=0) - before[-1])
-    return np.array(before), np.array(change)
 
 
 def _too_few(exposure: Exposure) -> str:

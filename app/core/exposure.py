@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from app.core.adaptation import Arm, Audience
 from app.core.fixedpoint import Floats
 from app.core.joint import JointMetric
-from app.core.panel import History, Prompt
+from app.core.panel import History, Prompt, rows_of
 
 FAITHFUL = 0.8  # share of an exposed user's later prompts that the new version must have served
 SHORTEST_BEFORE, LONGEST_BEFORE = 7 * 86_400.0, 28 * 86_400.0
@@ -141,28 +142,30 @@ class Rows:
     def __init__(self, exposure: Exposure, metric: JointMetric) -> None:
         self._exposure = exposure
         members = [*exposure.exposed, *exposure.control, *exposure.newcomers, *exposure.departed]
-        seen = [m.history.rows() for m in members]
-        bounds = np.cumsum([len(m.history.prompts) for m in members])[:-1]
-        if not members:
-            self._of: dict[int, Floats] = {}
-            return
-        wording, shape = (np.concatenate(views) for views in zip(*seen, strict=True))
-        rows = np.split(metric.rows(wording, shape), bounds)
-        self._of = {id(m.history): r for m, r in zip(members, rows, strict=True)}
+        self.prompts = [p for m in members for p in m.history.prompts]
+        wording, self.shape = rows_of(self.prompts)
+        self._joint = metric.rows(wording, self.shape)
+        ends = np.cumsum([0, *(len(m.history.prompts) for m in members)]).tolist()
+        self._first = {id(m.history): first for m, first in zip(members, ends, strict=False)}
 
-    def of(self, member: Member) -> Floats:
-        """Every row (m, d) of one user."""
-        return self._of[id(member.history)]
+    def of(self, member: Member, which: Sequence[int]) -> Floats:
+        """Some rows (m, d) of one user."""
+        return self._joint[self._places(member, which)]
+
+    def _places(self, member: Member, which: Sequence[int]) -> list[int]:
+        first = self._first[id(member.history)]
+        return [first + i for i in which]
+
+    def before_after(self, members: Sequence[Member], table: Floats) -> tuple[Floats, Floats]:
+        """Each user's mean rows of a table of all prompts, (n, d) before and after."""
+        exposure = self._exposure
+        both = [(m, *m.split(exposure.start, exposure.end)) for m in members]
+        before = [self._places(member, old) for member, old, _ in both]
+        return _means(table, before), _means(table, [self._places(member, new) for member, _, new in both])
 
     def arm(self, members: Sequence[Member]) -> Arm:
         """User means before and after, of users who have both."""
-        before, after = [], []
-        for member in members:
-            old, new = member.split(self._exposure.start, self._exposure.end)
-            rows = self.of(member)
-            before.append(rows[old].mean(axis=0))
-            after.append(rows[new].mean(axis=0))
-        return Arm(np.array(before), np.array(after))
+        return Arm(*self.before_after(members, self._joint))
 
     def placebo(self, members: Sequence[Member]) -> Arm:
         """The same users divided in the middle of their time before: nothing had happened there."""
@@ -173,14 +176,22 @@ class Rows:
             early = [i for i in old if member.history.prompts[i].time < middle]
             late = [i for i in old if member.history.prompts[i].time >= middle]
             if early and late:
-                before.append(self.of(member)[early].mean(axis=0))
-                after.append(self.of(member)[late].mean(axis=0))
-        return Arm(np.array(before), np.array(after))
+                before.append(self._places(member, early))
+                after.append(self._places(member, late))
+        return Arm(_means(self._joint, before), _means(self._joint, after))
 
     def audience(self) -> Audience:
         """Means of those who came (after their first sight) and of those who left."""
         exposure = self._exposure
-        width = next(iter(self._of.values())).shape[1] if self._of else 0
-        new = [self.of(m)[m.split(exposure.start, exposure.end)[1]].mean(axis=0) for m in exposure.newcomers]
-        old = [self.of(m).mean(axis=0) for m in exposure.departed]
-        return Audience(np.array(new).reshape(-1, width), np.array(old).reshape(-1, width))
+        came = [self._places(m, m.split(exposure.start, exposure.end)[1]) for m in exposure.newcomers]
+        left = [self._places(m, range(len(m.history.prompts))) for m in exposure.departed]
+        return Audience(_means(self._joint, came), _means(self._joint, left))
+
+
+def _means(table: Floats, places: Sequence[Sequence[int]]) -> Floats:
+    """The mean of some rows for each of n users, shape (n, d)."""
+    counts = np.array([len(p) for p in places], dtype=np.int64)
+    columns = np.fromiter((i for p in places for i in p), np.int64, int(counts.sum()))
+    weights = np.repeat(1.0 / counts, counts)
+    chosen = csr_array((weights, columns, np.r_[0, np.cumsum(counts)]), shape=(len(places), len(table)))
+    return np.asarray(chosen @ table)

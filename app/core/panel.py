@@ -7,6 +7,7 @@ that share, and of all others, of whom only what is novel is kept, nothing is he
 is thinned to every second prompt, evenly over its length.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,11 +57,16 @@ class History:
             self.prompts = [p for p in self.prompts if p.ordinal % self.stride == 0]
 
     def rows(self) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
-        """Wording (m, d) and shape (m, 11) as the encoders gave them, wording to BITS less."""
-        count, half = len(self.prompts), 1 << (BITS - 1)  # the middle of what was dropped
-        coarse = np.frombuffer(b"".join(p.wording for p in self.prompts), np.int8).astype(np.int16)
-        shape = np.frombuffer(b"".join(p.shape for p in self.prompts), "<f4")
-        return (coarse.reshape(count, -1) << BITS) + half, shape.reshape(count, -1)
+        """Wording (m, d) and shape (m, 11) of its prompts."""
+        return rows_of(self.prompts)
+
+
+def rows_of(prompts: Sequence[Prompt]) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
+    """Wording (m, d) and shape (m, 11) as the encoders gave them, wording to BITS less."""
+    count, half = len(prompts), 1 << (BITS - 1)  # the middle of what was dropped
+    coarse = np.frombuffer(b"".join(p.wording for p in prompts), np.int8).astype(np.int16)
+    shape = np.frombuffer(b"".join(p.shape for p in prompts), "<f4")
+    return (coarse.reshape(count, -1) << BITS) + half, shape.reshape(count, -1)
 
 
 class Panel:
