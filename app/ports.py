@@ -156,6 +156,10 @@ class StatusStore(Protocol):
         """Deployments of an application by their time, newest first."""
         ...
 
+    async def looks(self, application: str) -> list[Reading]:
+        """The latest look at what each deployment did, the latest deployment first."""
+        ...
+
     async def deliveries(self, application: str, limit: int) -> list[Delivery]:
         """Attempts to tell somebody of an application's incidents, newest first."""
         ...

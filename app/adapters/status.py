@@ -5,6 +5,7 @@ status:APP          JSON    the whole status document; expires after 15 minutes 
 incidents:APP       HASH    incident -> its latest alert
 points:APP:MONITOR  ZSET    one small point a reading -> its event time, so that the past can come later
 deployment:APP      HASH    deployment and status -> what happened
+looks:APP           HASH    deployment -> the latest look at it
 delivery:APP        HASH    attempt to tell a sink -> how it went
 references          HASH    application and kind -> what is measured against
 alerts              STREAM  every transition
@@ -29,6 +30,7 @@ from redis.asyncio.client import Pipeline
 from redis.exceptions import WatchError
 
 from app.adapters import status_document as rules
+from app.adapters import status_keys
 from app.adapters.redis_client import connect, reaching, without_password
 from app.adapters.status_document import Document, F, Limits, utc_now
 from app.adapters.status_keys import append, as_json, begin, decoded, entries, event_of, key, neighbour
@@ -70,9 +72,11 @@ class RedisStatusStore:
         """
         application, time = reading.application, reading.time.timestamp()
         points, limits = key("points", application, rules.place_of(reading)), self._limits
+        looks = key("looks", application)
 
         async def attempt(pipe: Pipeline) -> bool:
-            await pipe.watch(key("status", application))
+            await pipe.watch(key("status", application), looks)
+            seen = decoded(await pipe.hgetall(looks), Reading) if rules.followed(reading) else {}
             now = self._clock()
             fresh = rules.with_reading(await self._current(pipe, application), reading, now=now)
             told = await pipe.zcount(points, time, time)
@@ -81,6 +85,8 @@ class RedisStatusStore:
                 pipe.zadd(points, {as_json(rules.point_of(reading)): time})
                 pipe.zremrangebyrank(points, 0, -limits.series - 1)
                 pipe.expire(points, limits.history_seconds)
+            kept = rules.with_look(seen, reading, limit=limits.facts)
+            status_keys.rewrite(pipe, looks, seen, kept, seconds=limits.fact_seconds)
             if fresh is not None:
                 self._store(pipe, fresh, now)
                 self._publish(pipe, "status", application, rules.news_of(fresh, reading))
@@ -204,6 +210,13 @@ class RedisStatusStore:
     async def deployments(self, application: str, limit: int) -> list[Deployment]:
         """Deployments of an application by their time, newest first."""
         return await self._newest("deployment", application, Deployment, limit)
+
+    async def looks(self, application: str) -> list[Reading]:
+        """The latest look at each deployment, the latest deployment first."""
+        with reaching(self.url):
+            return rules.in_order(
+                decoded(await self._redis.hgetall(key("looks", application)), Reading).values()
+            )
 
     async def deliveries(self, application: str, limit: int) -> list[Delivery]:
         """Attempts to tell somebody of an application's incidents, newest first."""

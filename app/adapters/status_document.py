@@ -19,6 +19,7 @@ Document = dict[str, Any]
 Fact = Deployment | Delivery
 F = TypeVar("F", Deployment, Delivery)
 DAY_SECONDS = 86_400
+FOLLOWUP = "adaptation"  # the monitor that looks at deployments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,29 @@ def with_reading(document: Document, reading: Reading, *, now: datetime) -> Docu
 def place_of(reading: Reading) -> str:
     """A monitor, and the segment it looks at, within its application."""
     return reading.monitor if reading.segment is None else f"{reading.monitor}[{reading.segment}]"
+
+
+def followed(reading: Reading) -> str | None:
+    """The deployment that a reading is a look at; None where it is about something else."""
+    return (
+        None if reading.monitor != FOLLOWUP or reading.adaptation is None else reading.adaptation.deployment
+    )
+
+
+def with_look(held: Mapping[str, Reading], reading: Reading, *, limit: int) -> dict[str, Reading]:
+    """The latest look at each deployment after one more; at most `limit`, the longest unseen go first."""
+    name = followed(reading)
+    if name is None or (name in held and _age(held[name]) >= _age(reading)):
+        return dict(held)
+    kept = {**held, name: reading}
+    for old in sorted(kept, key=lambda each: kept[each].time)[: max(0, len(kept) - limit)]:
+        del kept[old]
+    return kept
+
+
+def in_order(looks: Iterable[Reading]) -> list[Reading]:
+    """The latest deployment first."""
+    return sorted(looks, key=lambda look: (look.window_start or look.time, look.id), reverse=True)
 
 
 def with_incidents(document: Document, alerts: Iterable[Alert], *, now: datetime) -> Document:

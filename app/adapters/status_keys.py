@@ -1,5 +1,6 @@
 """How the status store writes: names of keys, values as JSON, entries of streams."""
 
+from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -34,6 +35,18 @@ def decoded(held: dict[Any, Any], kind: type[T]) -> dict[str, T]:
 def begin(pipe: Pipeline) -> None:
     """From here on commands are queued for one transaction."""
     pipe.multi()  # type: ignore[no-untyped-call]  # redis-py left it so
+
+
+def rewrite(
+    pipe: Pipeline, place: str, held: Mapping[str, T], kept: Mapping[str, T], *, seconds: int
+) -> None:
+    """Queue what makes a hash of `held` one of `kept`."""
+    fresh = {name: as_json(value) for name, value in kept.items() if held.get(name) is not value}
+    if fresh:
+        pipe.hset(place, mapping=cast(Any, fresh))
+        pipe.expire(place, seconds)
+    if gone := held.keys() - kept.keys():
+        pipe.hdel(place, *gone)
 
 
 def append(pipe: Pipeline, stream: str, fields: dict[str, str], *, cap: int) -> None:

@@ -42,6 +42,7 @@ class InMemoryStatusStore:
         self._last = (0, 0)
         self._workers: dict[str, tuple[datetime, dict[str, Any]]] = {}
         self._facts: dict[tuple[str, str], dict[str, rules.Fact]] = defaultdict(dict)
+        self._looks: dict[str, dict[str, Reading]] = defaultdict(dict)
         self._references: dict[tuple[str, str], ReferenceSummary] = {}
         self._generation = uuid.uuid4().hex
 
@@ -57,6 +58,8 @@ class InMemoryStatusStore:
         if not any(point.time == time for point in reversed(points)):
             insort(points, rules.point_of(reading), key=attrgetter("time"))
             del points[: -self._limits.series]
+        looks = self._looks[reading.application]
+        self._looks[reading.application] = rules.with_look(looks, reading, limit=self._limits.facts)
         if fresh is None:
             return False
         self._store(fresh, now)
@@ -138,6 +141,10 @@ class InMemoryStatusStore:
         """Deployments of an application by their time, newest first."""
         held = list(self._facts["deployment", application].values())
         return rules.newest([fact for fact in held if isinstance(fact, Deployment)], limit)
+
+    async def looks(self, application: str) -> list[Reading]:
+        """The latest look at each deployment, the latest deployment first."""
+        return rules.in_order(self._looks[application].values())
 
     async def deliveries(self, application: str, limit: int) -> list[Delivery]:
         """Attempts to tell somebody of an application's incidents, newest first."""

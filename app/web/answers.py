@@ -80,9 +80,37 @@ class Incident(msgspec.Struct):
 
 
 class Deployments(msgspec.Struct):
-    """Deployments by their time, newest first."""
+    """Deployments by their time, newest first, and the latest look at what each did to how users ask."""
 
     deployments: list[Deployment]
+    looks: list[Reading]
+
+
+class Curve(msgspec.Struct):
+    """One monitor around one deployment; `time` is the deployment's, epoch seconds."""
+
+    deployment: str
+    time: float
+    monitor: str
+    points: list[SeriesPoint]
+
+
+class Aftermath(msgspec.Struct):
+    """What changed after a deployment.  `told` is oldest first, and empty where it was only seen in traffic.
+
+    `curves` hold this deployment and those before it, so that they can be laid over one another; `others`
+    are those whose aftermath overlaps: what both did cannot be told apart.
+    """
+
+    application: str
+    deployment: str
+    time: float
+    told: list[Deployment]
+    look: Reading | None  # the latest one: shares, intervals, habits, and what can be concluded
+    curves: list[Curve]
+    others: list[str]
+    incidents: list[Alert]  # the latest transition of each that names it
+    readings: dict[str, Reading]  # of each monitor the latest, unless another deployment came since
 
 
 class Deliveries(msgspec.Struct):
@@ -116,6 +144,7 @@ SHAPES = (
     Alerts,
     Incident,
     Deployments,
+    Aftermath,
     Deliveries,
     EvalSets,
     ProblemDocument,

@@ -214,7 +214,9 @@ def add_context(router: APIRouter, views: Views) -> None:
         async def make() -> Answer:
             names = [application] if application else await views.store.applications()
             found = [d for name in names for d in await views.store.deployments(name, limit)]
-            return Answer({"deployments": sorted(found, key=lambda d: d.time, reverse=True)[:limit]})
+            looks = [look for name in names for look in await views.store.looks(name)]
+            newest = sorted(found, key=lambda d: d.time, reverse=True)[:limit]
+            return Answer({"deployments": newest, "looks": looks[:limit]})
 
         return (await views.once(("deployments", application, limit), make)).to(asked)
 

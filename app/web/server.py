@@ -17,7 +17,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from app.errors import DependencyError
 from app.ports import StatusStore
 from app.settings import ApiSettings
-from app.web import answering, answers, api, deploying, feed, guard, metrics, pages, problems
+from app.web import aftermath, answering, answers, api, deploying, feed, guard, metrics, pages, problems
 from app.web.hub import Hub
 from app.web.memo import Memo
 from app.web.throttle import Throttle
@@ -68,6 +68,7 @@ def create_app(
         store, stale_seconds=settings.stale_seconds, clock=clock, memo=Memo(settings.fresh_seconds)
     )
     app.include_router(api.routes(views))
+    app.include_router(aftermath.routes(views))
     app.include_router(feed.routes(store, hub, settings.listeners))
     app.include_router(answering.routes(store, tell, secured=settings.token is not None))
     secret = settings.webhook_secret

@@ -7,7 +7,7 @@ import msgspec
 from app.ports import ClusterShare, ReferenceSummary
 from schemas.decisions import Alert, Delivery
 from schemas.events import Deployment
-from schemas.readings import Reading, Totals, Uncovered
+from schemas.readings import Adaptation, Reading, Totals, Uncovered
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -33,6 +33,13 @@ def reading(
         uncovered=Uncovered(share=0.1, low=0.05, high=0.2),
         totals=Totals(events=events),
     )
+
+
+def look(minute: int, deployment: str) -> Reading:
+    """A look at a deployment; the later its name, the later it was."""
+    at = START + timedelta(hours=int(deployment[1:]))
+    seen = Adaptation(deployment=deployment, deployed_at=at, look=1, verdict="")
+    return msgspec.structs.replace(reading(minute, monitor="adaptation"), adaptation=seen, window_start=at)
 
 
 def alert(number: int, *, incident: str = "i-1", state: str = "firing", severity: str = "critical") -> Alert:

@@ -18,7 +18,7 @@ from app.adapters.status import InMemoryStatusStore, Limits, RedisStatusStore
 from app.ports import StatusStore
 from schemas.decisions import Alert
 from schemas.readings import Reading
-from tests.contracts.status_values import START, alert, delivery, deployment, order, reading, summary
+from tests.contracts.status_values import START, alert, delivery, deployment, look, order, reading, summary
 from tests.rig.redis import RedisServer
 
 SMALL = Limits(series=20, alerts=20, events=20, incidents=3, facts=3)
@@ -298,6 +298,18 @@ def test_deployments_are_kept_once_and_the_oldest_go_first(make: Make) -> None:
         assert await store.deployments("support-bot", 1) == [deployment(3)]
         assert await store.deployments("search", 10) == []
         assert [e.kind for e in await store.events("0-0", 10)] == ["deployment"] * 4
+
+    run(make, story, SMALL)
+
+
+def test_the_latest_look_at_each_deployment_is_kept(make: Make) -> None:
+    async def story(store: StatusStore) -> None:
+        for minute, name in ((4, "v2"), (2, "v1"), (3, "v2"), (1, "v0")):
+            await store.put_reading(look(minute, name))
+        assert await store.looks("support-bot") == [look(4, "v2"), look(2, "v1"), look(1, "v0")]
+        await store.put_reading(look(9, "v3"))
+        assert await store.looks("support-bot") == [look(9, "v3"), look(4, "v2"), look(2, "v1")]
+        assert await store.looks("search") == []
 
     run(make, story, SMALL)
 

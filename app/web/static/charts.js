@@ -14,13 +14,13 @@ const TICKS = {
   ],
 };
 
-function palette() {
+export function palette() {
   const style = getComputedStyle(document.documentElement);
   return (name) => style.getPropertyValue(`--${name}`).trim();
 }
 
 // plotly reads a little HTML in texts of its own; ours are plain.
-const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+export const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
 // #rrggbb, almost transparent
 const faint = (hex) => `${hex}22`;
@@ -40,7 +40,7 @@ export function zoomOf(event) {
   return { from: time(from), to: time(to) };
 }
 
-function layout(color, more) {
+export function layout(color, more) {
   const axis = {
     color: color("ink-3"),
     gridcolor: color("line-2"),

@@ -6,6 +6,9 @@ export const applicationLink = (application) =>
 
 export const incidentLink = (incident) => `#/incident/${encodeURIComponent(incident)}`;
 
+export const deploymentLink = (application, deployment) =>
+  `#/deployment/${encodeURIComponent(application)}/${encodeURIComponent(deployment)}`;
+
 // range: { from, to } in epoch milliseconds, { offsets } as in a reading; all of it may be absent
 export function rangeLink(application, place, range = {}) {
   const query = new URLSearchParams({ monitor: place });

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { count, number } from "./format.js";
-import { applicationLink, incidentLink, placeOf } from "./links.js";
+import { applicationLink, deploymentLink, incidentLink, placeOf } from "./links.js";
 import { PIPELINE } from "./model.js";
 import { card, fact, table } from "./panel.js";
 import { age, monitorName, pill, time } from "./words.js";
@@ -84,7 +84,7 @@ export function deploymentTable(deployments) {
   const rows = deployments.map((each) => [
     time(each.time),
     each.status ?? "succeeded",
-    h("code", {}, each.deployment_id),
+    h("a", { href: deploymentLink(each.application, each.deployment_id) }, h("code", {}, each.deployment_id)),
     [each.version, each.variant && `, variant ${each.variant}`],
     each.traffic_percent == null ? "" : `${each.traffic_percent} %`,
     each.summary ?? each.kind ?? "",
