@@ -1,7 +1,7 @@
 """Protocols of the impure parts, and the values that cross them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -89,6 +89,7 @@ class ReferenceSummary:
     learned_until: float | None = None
     published_at: float | None = None  # when it came onto its topic
     clusters: list[ClusterShare]
+    points: list[tuple[float, float]] = field(default_factory=list)  # where some of its units lie
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from schemas.readings import (
     ClusterMove,
     DescriptorMove,
     Interval,
+    MapPoint,
     OffsetRange,
     SegmentMove,
     Uncovered,
@@ -122,6 +123,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     onset_high: datetime | None = None
     segments: list[SegmentMove] = []  # where it happens
     elsewhere: float | None = None  # share of the distance due to none of the clusters
+    map: list[MapPoint] = []  # as the reading's
 
 
 class Acknowledgement(Struct, frozen=True, kw_only=True, omit_defaults=True):

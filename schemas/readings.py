@@ -13,6 +13,7 @@ from schemas.intervals import Interval as Interval
 from schemas.outcomes import Outcomes
 
 Aspect = Literal["prompts", "responses"]
+MapPoint = tuple[float, float, int]  # x, y of a unit on the reference's plane, and its cluster; -1: none
 LEARNING = "learning"  # reason of a sample: no baseline yet, so every candidate is kept
 
 
@@ -345,4 +346,5 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     segment: str | None = None  # part of the application, as `language=de`; None: all of it
     severity: Literal["warning", "critical"] | None = None  # where the monitor itself knows
     adaptation: Adaptation | None = None  # the last look at `deployment`
+    map: list[MapPoint] = []  # in an episode: where some of its units lie
     outcomes: Outcomes | None = None  # of the metric that the monitor is named after

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from app.adapters.wire import facts_of, plain
+from app.adapters.wire import facts_of, page_of, plain
 from app.core.messages import Message
 from schemas.decisions import Alert
 from schemas.events import Deployment
@@ -42,7 +42,7 @@ def body_of(message: Message, *, routing_key: str, page_url: str | None, example
         return msgspec.json.encode(event)
     event |= {"client": "promptdrift", "payload": _payload(alert), "links": _links(alert, page_url)}
     if page_url is not None:
-        event["client_url"] = page_url
+        event["client_url"] = page_of(alert, page_url)
     body = msgspec.json.encode(_with_details(event, facts_of(alert, examples=examples)))
     if len(body) > LARGEST_BODY:
         body = msgspec.json.encode(_with_details(event, {"incident": alert.incident, "cut": "too large"}))
@@ -72,8 +72,9 @@ def _with_details(event: dict[str, Any], details: dict[str, Any]) -> dict[str, A
 
 def _links(alert: Alert, page_url: str | None) -> list[dict[str, str]]:
     links = []
-    if page_url is not None:
-        links.append({"href": f"{page_url.rstrip('/')}/#/app/{alert.application}", "text": "Live status"})
+    page = page_of(alert, page_url)
+    if page is not None:
+        links.append({"href": page, "text": "Live status"})
     if alert.runbook is not None:
         links.append({"href": alert.runbook, "text": "Runbook"})
     return links

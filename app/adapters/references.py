@@ -13,6 +13,7 @@ from typing import Any
 from app.adapters.reference_blob import dump, load
 from app.core.baseline import Baseline
 from app.core.encoding import fingerprints
+from app.core.projection import landscape
 from app.core.reference import Reference
 from app.errors import InputError, ReferenceMismatch
 from app.ports import ClusterShare, ReferenceSummary
@@ -129,4 +130,5 @@ def summary(application: str, reference: Reference, published_at: float | None =
             ClusterShare(name=name, share=share, examples=list(examples))
             for name, share, examples in zip(clusters.names, clusters.shares, clusters.exemplars, strict=True)
         ],
+        points=landscape(reference),
     )

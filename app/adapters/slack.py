@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from app.adapters.wire import facts_of, plain
+from app.adapters.wire import facts_of, page_of, plain
 from app.core.messages import Message
 from schemas.decisions import Alert
 
@@ -24,7 +24,7 @@ def body_of(message: Message, *, page_url: str | None, examples: bool) -> bytes:
     facts = _facts(alert, examples=examples)
     if facts and message.action == "trigger":
         blocks.append({"type": "section", "text": _text(facts)})
-    links = {"Live status": _page(alert, page_url), "Runbook": alert.runbook}
+    links = {"Live status": page_of(alert, page_url), "Runbook": alert.runbook}
     shown = [f"<{escaped(url)}|{name}>" for name, url in links.items() if url]
     if shown:
         blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": "  ".join(shown)}]})
@@ -43,10 +43,6 @@ def escaped(text: str) -> str:
 
 def _text(text: str) -> dict[str, Any]:
     return {"type": "plain_text", "text": text, "emoji": False}
-
-
-def _page(alert: Alert, page_url: str | None) -> str | None:
-    return None if page_url is None else f"{page_url.rstrip('/')}/#/app/{alert.application}"
 
 
 def _facts(alert: Alert, *, examples: bool) -> str:

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -96,3 +97,11 @@ def _clean(value: Any) -> Any:  # noqa: ANN401  any JSON value
     if isinstance(value, list):
         return [_clean(each) for each in value[:50]]
     return value
+
+
+def page_of(alert: Alert, page_url: str | None) -> str | None:
+    """Where the page tells of an incident; of a test, which it does not know, its overview."""
+    if page_url is None:
+        return None
+    place = "" if alert.kind == "test" else f"incident/{quote(alert.incident, safe='')}"
+    return f"{page_url.rstrip('/')}/#/{place}"

@@ -91,6 +91,7 @@ def alert_of(reading: Reading, incident: str, detected_at: datetime, rule: Rule)
         uncovered=reading.uncovered,
         clusters=reading.clusters,
         elsewhere=reading.elsewhere,
+        map=reading.map,
         watch=reading.watch,
         descriptors=reading.descriptors,
         segments=reading.segments,

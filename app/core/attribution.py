@@ -22,7 +22,7 @@ from app.core.reference import Rows
 from app.core.scan import Region, Scan, scan
 from app.core.segments import segment_moves
 from app.core.topics import Topics, joined
-from schemas.readings import ClusterMove, DescriptorMove, SegmentMove
+from schemas.readings import ClusterMove, DescriptorMove, MapPoint, SegmentMove
 
 MOST_CLUSTERS = 6
 MOST_BEFORE = 2048  # baseline units in a scan
@@ -42,6 +42,8 @@ class Explanation:
     descriptors: list[DescriptorMove]
     elsewhere: float | None = None
     segments: list[SegmentMove] = field(default_factory=list)
+    groups: list[int] = field(default_factory=list)  # of each recent unit, the cluster it is in; -1: none
+    map: list[MapPoint] = field(default_factory=list)  # some of the recent units
 
     @property
     def sure(self) -> bool:
@@ -95,7 +97,10 @@ def explain(
     if before.segments and now.segments:  # of a baseline from before there were any, nothing is known
         groups = [(each.move.name, (each.before, each.now)) for each in found]
         segments = segment_moves(before.segments, now.segments, weights, groups)
-    return Explanation(moves, descriptors, elsewhere, segments)
+    places = np.full(len(now), -1)
+    for number, each in enumerate(found):
+        places[each.now] = number
+    return Explanation(moves, descriptors, elsewhere, segments, places.tolist())
 
 
 def identified(found: Sequence[Moved], before: Rows, now: Rows, topics: Topics) -> list[str]:

@@ -15,6 +15,7 @@ from app.core.baseline import Baseline, rows_of
 from app.core.detection import Detector, Lens, Score
 from app.core.history import History
 from app.core.onset import Onset
+from app.core.projection import plane, points, thinned
 from app.core.topics import Topics
 from schemas.readings import Sample
 
@@ -118,5 +119,9 @@ def explain_recent(
     if len(asked) < 2:
         return None
     weights = np.array([1.0 / s.inclusion for s in asked])
-    reference = baseline.reference
-    return explain(reference.rows, rows_of(asked), weights, seed=reference.seed, lens=lens, topics=topics)
+    reference, now = baseline.reference, rows_of(asked)
+    found = explain(reference.rows, now, weights, seed=reference.seed, lens=lens, topics=topics)
+    shown = thinned(weights)
+    where = points(plane(reference, now.wording[shown]))
+    told = [(x, y, found.groups[i]) for (x, y), i in zip(where, shown.tolist(), strict=True)]
+    return replace(found, groups=[], map=told)

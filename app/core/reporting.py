@@ -71,6 +71,7 @@ def change_reading(
         uncovered=coverage(windows),
         clusters=[] if explained is None else explained.clusters,
         elsewhere=None if explained is None else explained.elsewhere,
+        map=[] if explained is None else explained.map,
         watch=watch_rates(windows, baseline.reference),
         unknown=unknown_tokens(windows, baseline.reference),
         descriptors=[] if explained is None else explained.descriptors,

@@ -47,7 +47,9 @@ def test_a_trigger_is_what_pagerduty_describes() -> None:
         *("summary", "source", "severity", "timestamp", "component", "group", "class", "custom_details")
     }
     assert (found["payload"]["severity"], found["payload"]["source"]) == ("warning", "support-bot")
-    assert found["links"] == [{"href": "https://drift.example.com/#/app/support-bot", "text": "Live status"}]
+    page = f"https://drift.example.com/#/incident/{alert('opened').incident}"
+    assert found["links"] == [{"href": page, "text": "Live status"}]
+    assert found["client_url"] == page
 
 
 @pytest.mark.parametrize("action", ["acknowledge", "resolve"])
@@ -111,7 +113,8 @@ def test_hostile_text_is_harmless_in_slack(number: int) -> None:
         shown = block.get("text") or block["elements"][0]
         assert len(shown["text"]) <= (150 if block["type"] == "header" else 3000)
         if shown["type"] == "mrkdwn":  # only links of our own
-            assert shown["text"] == "<https://drift.example.com/#/app/support-bot|Live status>"
+            page = f"https://drift.example.com/#/incident/{alert('opened').incident}"
+            assert shown["text"] == f"<{page}|Live status>"
         else:
             assert shown["type"] == "plain_text"
     assert "<" not in found["text"]

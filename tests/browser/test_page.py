@@ -120,6 +120,22 @@ def test_a_link_says_exactly_what_was_counted(visit: Visit, visits: Callable[...
     opened.wait_for_function("() => document.querySelector('.plot').layout.xaxis.autorange !== false")
 
 
+def test_an_incident_has_a_map_of_what_was_and_what_is_said(visit: Visit) -> None:
+    page = visit.open("/incident/box-support-change-2")
+    card = page.get_by_role("region", name="Map of prompts").first
+    page.wait_for_selector(".map .legendtext")
+    named = card.locator(".legendtext").all_text_contents()
+    assert named[:2] == ["baseline", "now, everything else"]
+    assert "refund · voucher · code" in named
+    card.get_by_text("As a table").click()
+    assert "240 dots" in card.inner_text()
+    page.goto(f"{visit.base}#/incident/none")  # nothing is drawn of nothing
+    page.wait_for_function("() => !document.querySelector('.map .legendtext')")
+    assert visit.troubles == [
+        "Failed to load resource: the server responded with a status of 404 (Not Found)"
+    ]
+
+
 def test_a_zoom_is_in_the_address(visit: Visit) -> None:
     page = visit.open("/app/box-support")
     page.wait_for_selector(".plot .scatterlayer")

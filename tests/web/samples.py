@@ -216,7 +216,20 @@ def references() -> list[ReferenceSummary]:
         ],
     )
     own = replace(everyone, application="box-support", kind="baseline", id="baseline-5f3a91", units=2000)
-    return [everyone, replace(own, learned_from=0.0, learned_until=7200.0)]
+    known = [point[:2] for point in spread(240)]
+    return [everyone, replace(own, learned_from=0.0, learned_until=7200.0, points=known)]
+
+
+def spread(count: int) -> list[tuple[float, float, int]]:
+    """Points of a map: three known topics, and, of every fourth, the clusters that came in."""
+    dice = random.Random(8)
+    centres = [(-1.2, 0.4), (0.9, 1.1), (0.3, -1.3), (1.6, -0.7), (-0.2, 2.1)]
+    out = []
+    for number in range(count):
+        cluster = number // 4 % 2 if number % 4 == 0 else -1
+        x, y = centres[3 + cluster] if cluster >= 0 else centres[number % 3]
+        out.append((round(dice.gauss(x, 0.35), 3), round(dice.gauss(y, 0.35), 3), cluster))
+    return out
 
 
 def quiet(application: str, now: datetime) -> list[Reading]:
@@ -390,6 +403,7 @@ def _alert(begin: datetime) -> Alert:
             OffsetRange(partition=0, first=4_021, last=6_377, start=FIRST_TICK, end=FIRST_TICK + 14.5),
             OffsetRange(partition=3, first=18, last=960),
         ],
+        map=spread(200),
         reading_id=f"box-support-change-{DETECTED}",
         window_start=begin + (DETECTED - 8) * STEP,
         window_end=begin + DETECTED * STEP,

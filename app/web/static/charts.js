@@ -3,6 +3,7 @@
 const FONT = '-apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif';
 export const CONFIG = { displayModeBar: false, responsive: true, doubleClick: "reset", showTips: false };
 
+const SYMBOLS = ["diamond", "square", "triangle-up", "cross", "star", "hexagon"];
 const TICKS = {
   hoverformat: "%-d %b, %H:%M:%S",
   nticks: 6,
@@ -185,6 +186,30 @@ export function uncoveredFigure(input) {
   const extra = { ...overlays(color, { ...input, marks: [], end }), ...zoomed(input) };
   const yaxis = { tickformat: ".2~%", nticks: 6, range: [0, top] };
   return { data: tolerance === null ? [trace] : [trace, limit], layout: layout(color, { ...extra, yaxis }) };
+}
+
+// before, rest: points; groups: [{name, points}]; a point is [x, y, ...]
+export function mapFigure({ before, groups, rest }) {
+  const color = palette();
+  const dots = (points, name, marker) => ({
+    type: "scatter",
+    mode: "markers",
+    x: points.map(([x]) => x),
+    y: points.map(([, y]) => y),
+    name: plain(name),
+    hoverinfo: "name",
+    marker: { size: 6, ...marker },
+  });
+  const own = (number) => ({ color: color(`group-${number + 1}`), symbol: SYMBOLS[number], size: 8 });
+  const axis = { showgrid: false, showticklabels: false, rangemode: "normal", type: "linear", fixedrange: true };
+  const data = [
+    dots(before, "baseline", { color: color("before"), opacity: 0.8, size: 5 }),
+    dots(rest, "now, everything else", { color: color("accent"), symbol: "circle-open" }),
+    ...groups.map(({ name, points }, number) => dots(points, name, own(number))),
+  ];
+  const legend = { orientation: "h", x: 0, y: -0.02, yanchor: "top", font: { color: color("ink-2"), size: 12 } };
+  const more = { showlegend: true, legend, hovermode: "closest", dragmode: false, margin: { l: 8, r: 8, t: 8, b: 8 } };
+  return { data, layout: layout(color, { ...more, xaxis: axis, yaxis: axis }) };
 }
 
 export function draw(host, figure) {

@@ -5,7 +5,9 @@ import { capital } from "./format.js";
 import { countedRange, partsOf, placeOf } from "./links.js";
 import { answer, series } from "./model.js";
 import { card, definitions } from "./panel.js";
+import { answering } from "./panels-answer.js";
 import { CHART_PANELS } from "./panels-charts.js";
+import { MAP_PANELS } from "./panels-map.js";
 import { RANGE_PANELS } from "./panels-range.js";
 import { alertTable, deliveryTable, deploymentTable, link } from "./panels-record.js";
 import { incidentPairs } from "./panels-state.js";
@@ -16,6 +18,7 @@ import { age, pill, time } from "./words.js";
 const PANELS = [
   ...CHART_PANELS,
   ...WHY_PANELS,
+  ...MAP_PANELS,
   card({
     title: "Who sees it",
     note: "Monitors and segments that this incident rests on, the root first.",
@@ -48,11 +51,14 @@ export const view = {
     const title = new Part(h("div", { class: "title" }), drawTitle);
     const grid = h("div", { class: "grid" });
     const parts = PANELS.map((panel) => panel.open(grid));
-    host.append(h("p", {}, h("a", { class: "back", href: "#/alerts" }, "← Alerts")), title.host, grid);
+    const answers = h("div", { class: "answers", hidden: true });
+    const asked = answering(answers);
+    host.append(h("p", {}, h("a", { class: "back", href: "#/alerts" }, "← Alerts")), title.host, answers, grid);
     return {
       update() {
         const pack = answer(`v1/incidents/${encodeURIComponent(incident)}`, ["alert", "delivery", "series"]);
         title.update({ incident, latest: pack?.latest ?? null, gone: pack === null });
+        asked.update(pack?.latest ?? null);
         grid.hidden = !pack;
         if (pack) for (const part of parts) part.update(knownOf(pack));
       },
