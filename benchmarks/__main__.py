@@ -10,6 +10,7 @@ BENCHMARKS = (
     "power",
     "quiet",
     "dependence",
+    "sizes",
     "cost",
     "encoders",
     "pipeline",
