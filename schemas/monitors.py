@@ -40,7 +40,7 @@ class Monitor(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     monitor: Pattern = "*"  # change, gap, responses, ...
     segment: Pattern = "*"
     enabled: bool | None = None  # false: no incidents; readings go on
-    tolerance: Share | None = None  # gap: uncovered share that is accepted
+    tolerance: Share | None = None  # gap: uncovered share; adaptation: share of the change
     critical: Share | None = None  # uncovered share from which on an incident is critical
     pages_per_30_days: Annotated[float, Meta(gt=0, le=1000)] | None = None
     alarm_windows: Windows | None = None  # in a row, to open

@@ -297,6 +297,7 @@ class Adaptation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     audience: Interval | None = None
     learning: Interval | None = None  # added per doubling of exposures, as a share of the size
     habits: list[HabitChange] = []
+    closed: bool = False  # followed up no more: the calendar is over, or the deployment was taken back
 
 
 class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):

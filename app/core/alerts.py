@@ -14,8 +14,9 @@ DRIFT = frozenset(MONITORS.values())
 
 
 def place_of(reading: Reading) -> str:
-    """A monitor, and the segment it looks at, within its application."""
-    return reading.monitor if reading.segment is None else f"{reading.monitor}[{reading.segment}]"
+    """A monitor, and the segment or deployment that it looks at, within its application."""
+    part = reading.deployment if reading.monitor == "adaptation" else reading.segment
+    return reading.monitor if part is None else f"{reading.monitor}[{part}]"
 
 
 def by_onset(member: Member) -> tuple[datetime, datetime, str, str]:

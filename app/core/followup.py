@@ -21,6 +21,7 @@ HOUR, DAY = 3600.0, 86_400.0
 LAST_DAY = 28
 CALENDAR = (*(h * HOUR for h in (1, 2, 4, 8, 16)), *(d * DAY for d in range(1, LAST_DAY + 1)))
 MOST_RELEASES, MOST_STANDING = 8, 256
+LEFT = "this deployment is followed up no more: it was taken back, or newer ones took its place"
 
 
 class Followup:
@@ -34,8 +35,9 @@ class Followup:
         self._releases: dict[str, Release] = {}
         self._due: dict[str, int] = {}  # next date of the calendar
         self._looks: dict[str, tuple[int, float]] = {}  # looks that spent error, and until when
-        self._standing: set[str] = set()  # versions that served before anything was deployed
+        self._standing: dict[str, None] = {}  # versions that are not news: they served before, or are left
         self._seen: dict[str, Adaptation] = {}  # of each release, the last look
+        self._left: list[Adaptation] = []  # last looks at what is followed no more, still to be told
 
     def observe(self, samples: Sequence[Sample], *, share: float, learning: bool = False) -> None:
         """Take over units in order of time; versions that serve while a baseline is learned are standing.
@@ -47,8 +49,8 @@ class Followup:
             if sample.aspect != PROMPTS:
                 continue
             self._panel.observe(sample)
-            if learning and sample.deployment_id is not None and len(self._standing) < MOST_STANDING:
-                self._standing.add(sample.deployment_id)
+            if learning and sample.deployment_id is not None:
+                self._stand(sample.deployment_id)
 
     def deployed(self, deployment: Deployment) -> None:
         """Follow a deployment up from now on, or stop: it failed, or was taken back."""
@@ -62,7 +64,7 @@ class Followup:
     def sighted(self, deployment_id: str, time: float) -> None:
         """A version nobody told of, first seen in traffic."""
         if not self._standing:
-            self._standing.add(deployment_id)
+            self._stand(deployment_id)
         if deployment_id not in self._standing and deployment_id not in self._releases:
             self._follow(Release(id=deployment_id, time=time))
 
@@ -80,16 +82,30 @@ class Followup:
         self._releases.pop(name, None)
         self._due.pop(name, None)
         self._looks.pop(name, None)
-        self._seen.pop(name, None)
+        self._stand(name)  # what it still serves is no new release
+        seen = self._seen.pop(name, None)
+        if seen is not None and not seen.closed:
+            self._left.append(msgspec.structs.replace(seen, closed=True, verdict=LEFT))
+
+    def _stand(self, name: str) -> None:
+        self._standing.pop(name, None)
+        self._standing[name] = None
+        if len(self._standing) > MOST_STANDING:
+            del self._standing[next(iter(self._standing))]
 
     def advance(self, now: float, reference: Reference) -> list[tuple[float, Adaptation]]:
-        """The looks whose date has passed at event time `now`: (their event time, what was seen)."""
+        """The looks whose date has passed at event time `now`: (their event time, what was seen).
+
+        What is followed no more is told once more, so that nothing waits for it.
+        """
+        left, self._left = [(now, seen) for seen in self._left], []
         due = [(r.time + CALENDAR[self._due[r.id]], r) for r in self._releases.values() if self._open(r, now)]
         if not due:
-            return []
+            return left
         self._panel.forget(now)
         metric = JointMetric.of(reference)
-        return [self._look(release, now, metric) for _, release in sorted(due, key=lambda d: (d[0], d[1].id))]
+        due.sort(key=lambda d: (d[0], d[1].id))
+        return [*(self._look(release, now, metric) for _, release in due), *left]
 
     def _open(self, release: Release, now: float) -> bool:
         due = self._due[release.id]
@@ -106,6 +122,7 @@ class Followup:
         seen = assess(self._panel.histories(), look, metric=metric, habits=SHAPE_NAMES)
         if min(seen.exposed, seen.control) >= FEWEST_USERS:
             self._looks[release.id] = (number + 1, until)
+        seen = msgspec.structs.replace(seen, closed=passed == len(CALENDAR))
         self._seen[release.id] = seen
         return at, seen
 
@@ -120,8 +137,9 @@ class Followup:
             "releases": [(r.id, r.time, r.variant) for r in self._releases.values()],
             "due": self._due,
             "looks": self._looks,
-            "standing": sorted(self._standing),
+            "standing": list(self._standing),
             "seen": self._seen,
+            "left": self._left,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -130,5 +148,6 @@ class Followup:
         self._releases = {id: Release(id=id, time=time, variant=v) for id, time, v in state["releases"]}
         self._due = dict(state["due"])
         self._looks = {name: (number, until) for name, (number, until) in state["looks"].items()}
-        self._standing = set(state["standing"])
+        self._standing = dict.fromkeys(state["standing"])
+        self._left = msgspec.convert(state["left"], list[Adaptation])
         self._seen = {name: msgspec.convert(seen, Adaptation) for name, seen in state["seen"].items()}

@@ -169,9 +169,12 @@ def learning_reading(
 
 
 def adaptation_reading(moment: Moment, seen: Adaptation, *, tolerance: float | None) -> Reading:
-    """One look at a deployment; an alarm where users adapted, by more of the change than is tolerated."""
-    share = None if seen.adaptation is None else seen.adaptation.value
-    over = tolerance is not None and share is not None and seen.significant and share > tolerance
+    """One look at a deployment; an alarm where users adapted, surely by more than is tolerated.
+
+    Without a tolerance it never pages; nor does the last look, which closes what nobody will look at again.
+    """
+    surely = None if seen.adaptation is None or not seen.significant else seen.adaptation.low
+    over = tolerance is not None and surely is not None and surely > tolerance and not seen.closed
     return Reading(
         id=reading_id(moment, "adaptation", seen.deployment),
         application=moment.application,
@@ -180,7 +183,7 @@ def adaptation_reading(moment: Moment, seen: Adaptation, *, tolerance: float | N
         time=when(moment.time),
         window_start=seen.deployed_at,
         units=seen.exposed + seen.control,
-        value=share,
+        value=None if seen.adaptation is None else seen.adaptation.value,
         threshold=tolerance,
         evalset=None if moment.evalset is None else moment.evalset.id,
         effect=seen.size,

@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from app.core.followup import CALENDAR, HOUR, Followup
+from app.core.panel import MOST_USERS
 from app.core.reference import Reference, build
 from schemas.events import Deployment
 from schemas.readings import Adaptation, Sample
@@ -123,6 +124,24 @@ def test_a_deployment_taken_back_is_followed_no_more() -> None:
     assert looks(followup, 5) == []
 
 
+def test_what_was_taken_back_is_told_once_more_and_no_news_where_it_still_serves() -> None:
+    followup = followed()
+    looks(followup, 1)
+    followup.deployed(deployment(status="rolled_back", hours=30))
+    followup.sighted("v2", AT + 2 * DAY)
+    ((_, left),) = looks(followup, 2)
+
+    assert left.closed
+    assert "followed up no more" in left.verdict
+    assert looks(followup, 3) == []
+
+
+def test_the_last_look_closes() -> None:
+    followup = followed()
+
+    assert [seen.closed for _, seen in [*looks(followup, 5), *looks(followup, 28)]] == [False, True]
+
+
 def test_started_then_succeeded_is_one_deployment_from_its_start() -> None:
     followup = Followup(seed=0)
     followup.deployed(deployment(status="started"))
@@ -131,10 +150,55 @@ def test_started_then_succeeded_is_one_deployment_from_its_start() -> None:
     assert [at for at, _ in followup.advance(AT + CALENDAR[0], reference())] == [AT + CALENDAR[0]]
 
 
-def test_a_restored_followup_has_the_same_future() -> None:
-    followup = followed()
-    looks(followup, 1)
+def restarted(followup: Followup) -> Followup:
     again = Followup(seed=0)
     again.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(followup.snapshot()), strict=False))
+    return again
 
-    assert looks(again, 5) == looks(followup, 5)
+
+@pytest.mark.parametrize("stops", [(8,), (4, 9, 11), tuple(range(14))])
+def test_restarts_in_mid_stream_change_no_reading(stops: tuple[int, ...]) -> None:
+    days = week(0, adapted=False, seed=1), week(7, adapted=True, seed=2)
+
+    def told(stops: tuple[int, ...]) -> list[tuple[float, Adaptation]]:
+        followup, said = Followup(seed=0), []
+        for day in range(14):
+            now = made.EPOCH + day * DAY
+            samples = [s for s in days[day // 7] if now <= s.time < now + DAY]
+            followup.observe(samples, share=0.9, learning=day < 7)
+            if day == 6:
+                followup.deployed(deployment())
+            said += followup.advance(now + DAY, reference())
+            if day in stops:
+                followup = restarted(followup)
+        return said
+
+    without = told(())
+
+    assert len(without) == 7
+    assert any(seen.significant for _, seen in without)
+    assert told(stops) == without
+
+
+def test_state_is_bounded_whatever_the_number_of_users_and_versions() -> None:
+    one = week(0, adapted=False, seed=1)[0]
+
+    def size(users: int) -> int:
+        followup = Followup(seed=0)
+        for turn in range(30):
+            followup.observe(
+                [
+                    msgspec.structs.replace(one, user_hash=f"user {u}", time=AT + 1000.0 * turn)
+                    for u in range(users)
+                ],
+                share=1.0,
+            )
+        for version in range(users):
+            followup.sighted(f"release {version}", AT)
+        return len(msgspec.msgpack.encode(followup.snapshot()))
+
+    once, twice, four_times = (size(users) for users in (MOST_USERS, 2 * MOST_USERS, 4 * MOST_USERS))
+
+    assert once < 12_000_000
+    assert twice <= 1.01 * once
+    assert four_times <= 1.01 * once

@@ -8,8 +8,8 @@ from app.core.episodes import Episode
 from app.core.folding import Fold
 from app.core.history import History, Window
 from app.core.ranges import Counted
-from app.core.reporting import Moment, change_reading, gap_reading, reading_id, when
-from schemas.readings import Totals
+from app.core.reporting import Moment, adaptation_reading, change_reading, gap_reading, reading_id, when
+from schemas.readings import Adaptation, Interval, Totals
 from tests.core.test_detection import CLEAN, careful, fed
 from tests.rig import made
 
@@ -101,3 +101,26 @@ def test_a_gap_pages_only_past_the_tolerance_that_the_user_set(
     assert (found.detected_at is not None) == (state == "alarm")
     assert found.uncovered is not None
     assert found.uncovered.share == uncovered / 8
+
+
+def adapted(low: float, *, significant: bool = True, closed: bool = False) -> Adaptation:
+    return Adaptation(
+        deployment="v2",
+        deployed_at=when(made.EPOCH),
+        look=3,
+        verdict="users adapted to this deployment",
+        significant=significant,
+        adaptation=Interval(value=low + 0.1, low=low, high=low + 0.2),
+        closed=closed,
+    )
+
+
+def test_adaptation_pages_where_it_is_significant_and_surely_above_tolerance() -> None:
+    def state(seen: Adaptation, tolerance: float | None = 0.3) -> str:
+        return adaptation_reading(moment(), seen, tolerance=tolerance).state
+
+    assert state(adapted(0.4)) == "alarm"
+    assert state(adapted(0.25)) == "ok"
+    assert state(adapted(0.4, significant=False)) == "ok"
+    assert state(adapted(0.4), tolerance=None) == "ok"
+    assert state(adapted(0.4, closed=True)) == "ok"
