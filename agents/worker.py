@@ -1,7 +1,7 @@
 r"""Composition root: settings -> adapters -> one Faust application with every agent.
 
-interactions --measure--> ticks --detect--> readings --alert--> alerts
-                \--> samples                    \\--status--> Redis
+interactions --measure--> ticks --detect, outcomes--> readings --alert--> alerts
+                \--> samples                              \\--status--> Redis
 """
 
 import os
@@ -9,7 +9,7 @@ import socket
 
 import faust
 
-from agents import alert, detect, health, ingest, measure, process
+from agents import alert, detect, health, ingest, measure, outcomes, process
 from agents.library import Library
 from agents.measure import Eyes
 from agents.plumbing import Outbox, assigned, make_app
@@ -45,6 +45,13 @@ def build(settings: Settings) -> faust.App:
         settings,
         monitor=monitor,
         fingerprint=encoder.fingerprint,
+        library=library,
+        outbox=Outbox(app, settings.kafka.topic_prefix),
+    )
+    outcomes.register(
+        app,
+        settings,
+        monitor=monitor,
         library=library,
         outbox=Outbox(app, settings.kafka.topic_prefix),
     )

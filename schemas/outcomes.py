@@ -14,6 +14,19 @@ from schemas.intervals import Interval
 MetricKind = Literal["numeric", "boolean", "categorical"]
 
 
+class Served(Struct, frozen=True, array_like=True):
+    """One interaction as outcomes are joined to it: hashes and who served it, no text.  Part of a tick."""
+
+    id: int  # 64-bit hash, as the others
+    at: float  # event time, epoch seconds; of a late one the watermark that it came behind
+    deployment_id: str | None = None
+    variant: str | None = None
+    user: int | None = None
+    conversation: int | None = None
+    failed: bool = False  # it came back with an error
+    corrects: int | None = None  # the same user's last interaction, which this one nearly repeats soon after
+
+
 class VersionOutcomes(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One metric of one version, since it was first seen.  Both names None: traffic that names no version."""
 

@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 from schemas.intervals import Interval as Interval
-from schemas.outcomes import Outcomes
+from schemas.outcomes import Outcomes, Served
 
 Aspect = Literal["prompts", "responses"]
 MapPoint = tuple[float, float, int]  # x, y of a unit on the reference's plane, and its cluster; -1: none
@@ -122,6 +122,7 @@ class Tick(Struct, frozen=True, kw_only=True, omit_defaults=True):
     event_times: list[float] = []  # while learning: counted events that gave no sample
     units_before: int = 0  # units that this partition had counted before this block
     units: int = 0  # units in this block so far, counted
+    served: list[Served] = []  # of prompts: every counted interaction
     totals: Totals = Totals()
 
 

@@ -43,9 +43,9 @@ DEPLOYMENTS = Topic(
 )
 OUTCOMES = Topic(
     name="outcomes.v1",
-    key="as interactions",
+    key="application",
     carries="completion, error, correction, escalation, feedback, any metric",
-    partitions=6,
+    partitions=3,  # as ticks, which they meet
     schema=Outcome,
 )
 EVALUATIONS = Topic(
@@ -151,7 +151,7 @@ CATALOGUE = (
     DEAD_LETTERS,
 )
 
-WIDE = (INTERACTIONS, OUTCOMES, STATE)  # as many partitions as the settings say
+WIDE = (INTERACTIONS, STATE)  # as many partitions as the settings say
 
 
 def partitions_of(topic: Topic, wide: int) -> int:
@@ -167,6 +167,6 @@ def place(event: Interaction | Deployment | Outcome | Evaluation) -> tuple[Topic
         case Deployment():
             return DEPLOYMENTS, event.application
         case Outcome():
-            return OUTCOMES, event.conversation_id or event.interaction_id or event.application
+            return OUTCOMES, event.application
         case Evaluation():
             return EVALUATIONS, event.application

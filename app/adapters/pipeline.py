@@ -13,11 +13,12 @@ from app.core.incidents import Incidents
 from app.core.measurement import Candidate, Described, Measurer, MeasureSettings, References
 from app.core.monitor_settings import MonitorSettings
 from app.core.monitors import Monitors
+from app.core.outcome_monitors import OutcomeMonitors
 from app.core.sampling import known_of
 from app.ports import Encoder
 from schemas.codec import Event
 from schemas.decisions import Alert
-from schemas.events import Deployment, Interaction
+from schemas.events import Deployment, Interaction, Outcome
 from schemas.readings import Reading, Tick
 
 BATCH = 256
@@ -54,6 +55,7 @@ class Pipeline:
             Measurer(partition=p, partitions=partitions, settings=measure) for p in range(partitions)
         ]
         self._monitors = Monitors(references=references, fingerprint=encoder.fingerprint, settings=monitor)
+        self._outcomes = OutcomeMonitors(monitor)
         self._incidents = Incidents(monitor.rules)
         self._next_offset = [0] * partitions
 
@@ -63,7 +65,7 @@ class Pipeline:
         while batch := list(islice(source, BATCH)):
             yield self._step(batch)
         for measurer in self._measurers:
-            self._monitors.receive(measurer.progress(idle=True))
+            self._receive([measurer.progress(idle=True)])
         yield self._conclude(final=True)
 
     def _step(self, batch: Sequence[Event]) -> Output:
@@ -71,6 +73,9 @@ class Pipeline:
         for event in batch:
             if isinstance(event, Deployment):
                 self._monitors.deployed(event)
+                self._outcomes.deployed(event)
+            elif isinstance(event, Outcome):
+                self._outcomes.observe(event)
             elif isinstance(event, Interaction):
                 partition = partition_of(event.key, self._partitions)
                 measurer, candidates = owned[partition]
@@ -84,15 +89,16 @@ class Pipeline:
             first += len(candidates)
             measurer.fold(candidates, encoded.select(rows), self._describe)
             self._receive(measurer.flush())
-            self._monitors.receive(measurer.progress(idle=False))
+            self._receive([measurer.progress(idle=False)])
         return self._conclude(final=False)
 
     def _receive(self, ticks: Iterable[Tick]) -> None:
         for tick in ticks:
             self._monitors.receive(tick)
+            self._outcomes.receive(tick)
 
     def _conclude(self, *, final: bool) -> Output:
-        readings = self._monitors.advance(final=final)
+        readings = [*self._monitors.advance(final=final), *self._outcomes.advance(final=final)]
         learned = self._monitors.take_learned()
         for baseline in learned:
             app = baseline.reference.application

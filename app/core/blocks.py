@@ -5,18 +5,22 @@ from typing import Any
 
 from app.core.aspects import Subject
 from app.core.folding import Fold, SumKey, key_of
+from schemas.outcomes import Served
 from schemas.readings import Sample, Tick
 
 
 @dataclass(slots=True)
 class Part:
-    """Of one subject: sums, samples, times of events without a sample, units counted before it and in it."""
+    """Of one subject: sums, samples, times of events without a sample, units counted before it and in it,
+    and who was served.
+    """
 
     sums: dict[SumKey, Fold] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
     event_times: list[float] = field(default_factory=list)
     units_before: int = 0
     units: int = 0
+    served: list[Served] = field(default_factory=list)
 
     def to_wire(self) -> dict[str, Any]:
         """The fields of a tick that tell it."""
@@ -26,6 +30,7 @@ class Part:
             "event_times": list(self.event_times),
             "units_before": self.units_before,
             "units": self.units,
+            "served": list(self.served),
         }
 
     @classmethod
@@ -37,6 +42,7 @@ class Part:
             event_times=list(tick.event_times),
             units_before=tick.units_before,
             units=tick.units,
+            served=list(tick.served),
         )
 
 

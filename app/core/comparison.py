@@ -9,7 +9,9 @@ One user's outcomes depend on each other, so V comes from sums over groups of us
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy.special import betaln
@@ -47,6 +49,32 @@ class Tally:
         self.squares += value * value
         self.products += value * covariate
         self.covariate_squares += covariate * covariate
+
+    def replace(self, user: int, old: float, new: float, covariate: float = 0.0) -> None:
+        """Another value of an outcome that was counted."""
+        self.sums[user % GROUPS] += new - old
+        self.squares += new * new - old * old
+        self.products += (new - old) * covariate
+
+    def bare(self) -> "Tally":
+        """A copy without covariates."""
+        return Tally(self.counts.copy(), self.sums.copy(), squares=self.squares)
+
+    def snapshot(self) -> list[Any]:
+        """State as a value for msgpack; groups without outcomes take no room."""
+        held = np.flatnonzero(self.counts)
+        rows = (self.counts[held], self.sums[held], self.covariates[held])
+        single = self.squares, self.products, self.covariate_squares
+        return [held.astype("<u2").tobytes(), *(row.astype("<f8").tobytes() for row in rows), *single]
+
+    @classmethod
+    def restore(cls, state: Sequence[Any]) -> "Tally":
+        """Inverse of `snapshot`."""
+        out, held = cls(), np.frombuffer(state[0], "<u2")
+        for row, raw in zip((out.counts, out.sums, out.covariates), state[1:4], strict=True):
+            row[held] = np.frombuffer(raw, "<f8")
+        out.squares, out.products, out.covariate_squares = state[4:]
+        return out
 
     @property
     def count(self) -> float:
@@ -113,6 +141,17 @@ def compare(old: Tally, new: Tally, *, level: float = 0.05) -> Verdict | None:
         p_value=_p_value(difference, variance, PRIOR**2 * spread),
         explained=max(0.0, 1.0 - variance / plain) if plain > 0 else 0.0,
     )
+
+
+def estimate(tally: Tally, *, level: float = 0.05) -> Interval | None:
+    """Mean of one version with an interval that holds at all looks; None below FEWEST outcomes."""
+    if tally.count < FEWEST:
+        return None
+    mean, variance = tally.adjusted(0.0, 0.0)
+    if variance <= 0 or tally.variance <= 0:
+        return Interval(value=mean, low=mean, high=mean)
+    half = half_width(variance, prior=PRIOR**2 * tally.variance, level=level)
+    return Interval(value=mean, low=mean - half, high=mean + half)
 
 
 def half_width(variance: float, *, prior: float, level: float) -> float:

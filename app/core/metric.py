@@ -1,0 +1,197 @@
+"""One metric of an application: sums by version, of all time and since the last release, and its course."""
+
+import math
+from collections import Counter
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from app.core.comparison import Tally
+from app.core.shifts import Course
+from app.core.versions import NOBODY
+from schemas.outcomes import MetricKind, OutcomeCounts
+
+BEFORE_SLOTS = 4096  # users share one where there are more of them
+MOST_LABELS = 20
+MOST_ANSWERS = 8192  # of which another value, or the same again, is recognised
+LESS_IS_BETTER = ("error", "correction", "escalat", "refus", "reopen", "complain", "latency", "abandon")
+MORE_IS_BETTER = (
+    "complet",
+    "success",
+    "solved",
+    "resolved",
+    "feedback",
+    "thumb",
+    "rating",
+    "satisf",
+    "accept",
+)
+OTHER = "other"
+
+
+class Answer(msgspec.Struct, array_like=True):
+    """What was counted last for one interaction (or conversation): by which outcome, for whom."""
+
+    outcome: int
+    value: float
+    label: str | None
+    version: int
+    user: int
+    bucket: int  # of the interaction
+
+
+def better_if_higher(name: str) -> bool | None:
+    """The direction of a metric by its name, where nobody told; None: it has none.
+
+    >>> better_if_higher("task_completed"), better_if_higher("error"), better_if_higher("length")
+    (True, False, None)
+    """
+    plain = name.casefold()
+    if any(word in plain for word in LESS_IS_BETTER):
+        return False
+    return True if any(word in plain for word in MORE_IS_BETTER) else None
+
+
+class Metric:
+    """Restorable sums.  `restart` at a release; `count` each outcome, in order."""
+
+    def __init__(self, name: str, kind: MetricKind, *, higher: bool | None, inferred: bool = False) -> None:
+        self.name, self.kind, self.inferred = name, kind, inferred
+        self.higher = better_if_higher(name) if higher is None else higher
+        self.counts = OutcomeCounts()
+        self.whole: dict[int, Tally] = {}  # by version
+        self.labels: dict[int, Counter[str]] = {}
+        self.times: dict[int, tuple[float, float]] = {}  # first and last outcome
+        self.since: int | None = None  # bucket of the last release
+        self.arms: dict[int, Tally] = {}  # by version, of interactions after it
+        self.past: dict[int, Tally] = {}  # as `whole` was then
+        self.course = Course()
+        self.answers: dict[int, Answer] = {}
+        self.told_at = -math.inf  # event time of the last reading
+        self.fresh = 0  # outcomes since then
+        self.state = "learning"
+        self.detected: float | None = None
+        self._habits = np.zeros((2, BEFORE_SLOTS))  # outcomes and their sums, by user
+        self._before = np.zeros((2, BEFORE_SLOTS))  # as they were at the release
+
+    def note(self, **more: int) -> None:
+        """Add to the counts."""
+        grown = {name: getattr(self.counts, name) + count for name, count in more.items()}
+        self.counts = msgspec.structs.replace(self.counts, **grown)
+
+    def restart(self, bucket: int | None) -> None:
+        """A version has come: what is counted from now on is compared with each other, and with the past."""
+        if bucket == self.since:
+            return
+        self.since, self.arms, self._before = bucket, {}, self._habits.copy()
+        self.past = {version: tally.bare() for version, tally in self.whole.items()}
+
+    def count(self, target: int, answer: Answer, time: float) -> None:
+        """Count an outcome, or let it take the place of the one that there is for the same target."""
+        known = self.answers.pop(target, None)
+        self.answers[target] = answer
+        if len(self.answers) > MOST_ANSWERS:
+            del self.answers[next(iter(self.answers))]
+        if known is None:
+            self.add(answer, time)
+            return
+        if known.value == answer.value and known.label == answer.label:
+            self.answers[target] = known
+            self.note(duplicates=1)
+            return
+        self.note(corrected=1)
+        self.answers[target] = msgspec.structs.replace(
+            known, outcome=answer.outcome, value=answer.value, label=answer.label
+        )
+        self.change(known, answer)
+        self.fresh += 1
+
+    def add(self, answer: Answer, time: float, *, seen: float | None = None) -> None:
+        """Count a first outcome.  Args: seen, what the course of time gets instead of its value."""
+        self.note(joined=1)
+        self.fresh += 1
+        first, last = self.times.get(answer.version, (time, time))
+        self.times[answer.version] = min(first, time), max(last, time)
+        if answer.label is not None:
+            self._label(answer.version, answer.label, 1)
+            return
+        self.whole.setdefault(answer.version, Tally()).update(answer.user, answer.value)
+        if self._is_after(answer):
+            tally = self.arms.setdefault(answer.version, Tally())
+            tally.update(answer.user, answer.value, self._habit(answer.user))
+        slot = answer.user % BEFORE_SLOTS
+        self._habits[0, slot] += 1
+        self._habits[1, slot] += answer.value
+        self.course.append(answer.value if seen is None else seen, time)
+
+    def change(self, known: Answer, answer: Answer) -> None:
+        """Take one answer back and count another for it."""
+        if known.label is not None and answer.label is not None:
+            self._label(known.version, known.label, -1)
+            self._label(known.version, answer.label, 1)
+            return
+        change = known.user, known.value, answer.value
+        if known.version in self.whole:
+            self.whole[known.version].replace(*change)
+        if self._is_after(known) and known.version in self.arms:
+            self.arms[known.version].replace(*change, self._habit(known.user))
+        self._habits[1, known.user % BEFORE_SLOTS] += answer.value - known.value
+
+    def _label(self, version: int, label: str, step: int) -> None:
+        table = self.labels.setdefault(version, Counter())
+        table[label if label in table or len(table) < MOST_LABELS else OTHER] += step
+
+    def _is_after(self, answer: Answer) -> bool:
+        return self.since is not None and answer.bucket > self.since and answer.version != NOBODY
+
+    def _habit(self, user: int) -> float:
+        """Mean of the user's outcomes from before the release, else of everybody's."""
+        count, total = self._before[:, user % BEFORE_SLOTS]
+        whole = self._before[0].sum()
+        mean = float(self._before[1].sum() / whole) if whole else 0.0
+        return float((total + mean) / (count + 1))
+
+    def keep(self, versions: set[int]) -> None:
+        """Drop the sums of versions that are not kept any more."""
+        for table in (self.whole, self.labels, self.times, self.arms, self.past):
+            for gone in set(table) - versions - {NOBODY}:
+                del table[gone]
+
+    def snapshot(self) -> dict[str, Any]:
+        """State as a value for msgpack."""
+        slots = np.flatnonzero(self._habits[0] + self._before[0])
+        return {
+            "name": (self.name, self.kind, self.higher, self.inferred),
+            "counts": self.counts,
+            "tallies": [
+                [(n, tally.snapshot()) for n, tally in table.items()]
+                for table in (self.whole, self.arms, self.past)
+            ],
+            "labels": [(n, list(table.items())) for n, table in self.labels.items()],
+            "times": [(n, *span) for n, span in self.times.items()],
+            "since": self.since,
+            "course": self.course.snapshot(),
+            "answers": list(self.answers.items()),
+            "told": (self.told_at, self.fresh, self.state, self.detected),
+            "slots": slots.astype("<u2").tobytes(),
+            "habits": np.vstack([self._habits[:, slots], self._before[:, slots]]).astype("<f8").tobytes(),
+        }
+
+    @classmethod
+    def restore(cls, state: dict[str, Any]) -> "Metric":
+        """Inverse of `snapshot`."""
+        name, kind, higher, inferred = state["name"]
+        out = cls(name, kind, higher=higher, inferred=inferred)
+        out.counts = msgspec.convert(state["counts"], OutcomeCounts)
+        for table, saved in zip((out.whole, out.arms, out.past), state["tallies"], strict=True):
+            table.update((n, Tally.restore(tally)) for n, tally in saved)
+        out.labels = {n: Counter(dict(map(tuple, table))) for n, table in state["labels"]}
+        out.times = {n: (first, last) for n, first, last in state["times"]}
+        out.since, out.course = state["since"], Course.restore(state["course"])
+        out.answers = {target: msgspec.convert(each, Answer) for target, each in state["answers"]}
+        out.told_at, out.fresh, out.state, out.detected = state["told"]
+        slots = np.frombuffer(state["slots"], "<u2")
+        habits = np.frombuffer(state["habits"], "<f8").reshape(4, len(slots))
+        out._habits[:, slots], out._before[:, slots] = habits[:2], habits[2:]
+        return out
