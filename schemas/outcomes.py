@@ -109,4 +109,5 @@ class Outcomes(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ratios: list[SampleRatio] = []
     shift: OutcomeShift | None = None
     counts: OutcomeCounts = OutcomeCounts()
+    verdict: str | None = None  # of an alarm: what became worse, and by how much
     advice: str | None = None  # what to do where nothing can be decided soon

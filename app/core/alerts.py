@@ -125,6 +125,15 @@ def identity(*parts: str) -> str:
     return hashlib.blake2b("|".join(parts).encode(), digest_size=12).hexdigest()
 
 
+def _sentence(reading: Reading) -> str | None:
+    """Where the monitor has said it in words."""
+    if reading.monitor == "adaptation" and reading.adaptation is not None:
+        return f"after deployment {reading.deployment} {reading.adaptation.verdict}"
+    if reading.outcomes is not None and reading.outcomes.verdict is not None:
+        return f"{reading.outcomes.metric}: {reading.outcomes.verdict}"
+    return None
+
+
 def summarise(reading: Reading) -> str:
     """What moved, by how much, after which release."""
     app = reading.application if reading.segment is None else f"{reading.application} [{reading.segment}]"
@@ -137,8 +146,9 @@ def summarise(reading: Reading) -> str:
             for d in reading.descriptors[:1]
         ]
         return "; ".join(said)
-    if reading.monitor == "adaptation" and reading.adaptation is not None:
-        return f"{app}: after deployment {reading.deployment} {reading.adaptation.verdict}"
+    sentence = _sentence(reading)
+    if sentence is not None:
+        return f"{app}: {sentence}"
     if reading.monitor == MONITOR:
         whose = "the pipeline" if reading.application == PIPELINE else reading.application
         return f"{whose}: {reading.note}"

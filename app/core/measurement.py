@@ -14,13 +14,12 @@ from app.core.aspects import PROMPTS, RESPONSES, Subject, is_answered
 from app.core.blocks import Block, Part
 from app.core.encoding import Encoded
 from app.core.folding import Fold, Judged, judge, sum_key
-from app.core.repeats import Repeats
 from app.core.sampling import Candidate, Described, References, known_of, make_sample, sampling
+from app.core.serving import ServedRows
 from app.core.shedding import looked_at
-from app.core.units import Admission, UnitRule, Verdict, hash64, is_unit
+from app.core.units import Admission, UnitRule, Verdict, is_unit
 from app.core.watermark import Watermark
 from schemas.events import Interaction
-from schemas.outcomes import Served
 from schemas.readings import Aspect, Sample, Tick, Totals
 
 __all__ = ["Candidate", "Described", "MeasureSettings", "Measurer", "References"]
@@ -50,7 +49,7 @@ class Measurer:
             text_horizon_seconds=settings.text_horizon_seconds, capacity=settings.memory_entries
         )
         self.last_offset = -1
-        self._repeats = Repeats(settings.memory_entries)
+        self._served = ServedRows(settings.memory_entries)
         self._watermark = Watermark(lateness_seconds=settings.lateness_seconds)
         self._ordinals: dict[Subject, int] = {}
         self._passed: dict[Subject, int] = {}  # units passed over since the last one looked at
@@ -107,7 +106,8 @@ class Measurer:
             self._count(prompts, duplicates=1)
             return []
         late = not self._watermark.admits(time, recorded)
-        self._serve(offset, interaction, admission.key, late=late)
+        row = self._served.row(interaction, key=admission.key, behind=self.watermark if late else None)
+        self._block_of(offset).of(prompts).served.append(row)
         self._count(prompts, unanswered=not answered)
         known = known_of(references, app)
         aspects: list[Aspect] = [PROMPTS, RESPONSES] if answered and self._settings.responses else [PROMPTS]
@@ -128,23 +128,6 @@ class Measurer:
             for aspect in aspects
         ]
         return [candidate for candidate in placed if self._is_unit(candidate, admission, late=late)]
-
-    def _serve(self, offset: int, interaction: Interaction, key: int | None, *, late: bool) -> None:
-        """Leave what outcomes are joined to; every counted interaction, whether it is a unit or not."""
-        app, time = interaction.application, interaction.time.timestamp()
-        identity = hash64(f"{app}|{interaction.id}")
-        talk, user = interaction.conversation_id, interaction.user_hash
-        row = Served(
-            identity,
-            time if not late or self.watermark is None else self.watermark,
-            interaction.deployment_id,
-            interaction.variant,
-            None if user is None else hash64(f"{app}|{user}"),
-            None if talk is None else hash64(f"{app}|{talk}"),
-            interaction.error_type is not None,
-            None if key is None else self._repeats.corrected(key, identity, interaction.prompt, time),
-        )
-        self._block_of(offset).of(Subject(app)).served.append(row)
 
     def _is_unit(self, candidate: Candidate, admission: Admission, *, late: bool) -> bool:
         """Count one aspect of an event; whether it is a unit of it, as far as the horizon is known."""
@@ -296,7 +279,7 @@ class Measurer:
                 for subject in sorted(block.parts)
             ],
             "rule": self._rule.snapshot(),
-            "repeats": self._repeats.snapshot(),
+            "served": self._served.snapshot(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -307,7 +290,7 @@ class Measurer:
         self._passed = {Subject(*subject): count for subject, count in state["passed"]}
         self._totals = {Subject(*subject): dict(counts) for subject, counts in state["totals"]}
         self._rule.restore(state["rule"])
-        self._repeats.restore(state.get("repeats", []))  # there were none in the states of before
+        self._served.restore(state.get("served", []))  # there were none in the states of before
         self._blocks = {}
         for raw in state["blocks"]:
             tick = msgspec.msgpack.decode(raw, type=Tick)

@@ -81,7 +81,6 @@ def outcome_reading(metric: Metric, view: View, policy: OutcomePolicy) -> Readin
         onset_at=onset,
         detected_at=None if metric.detected is None else when(metric.detected),
         deployment=leading.new.partition("/")[0] if worse and leading else told if bad else None,
-        note=_words(worse, shift) if state == "alarm" else None,
         severity="warning" if state == "alarm" else None,
         outcomes=Outcomes(
             metric=metric.name,
@@ -95,6 +94,7 @@ def outcome_reading(metric: Metric, view: View, policy: OutcomePolicy) -> Readin
             if shift is None
             else OutcomeShift(at=when(shift.at), before=shift.before, now=shift.now, deployment=told),
             counts=metric.counts,
+            verdict=_words(worse, shift) if state == "alarm" else None,
             advice=_advice(comparisons, view),
         ),
     )
@@ -256,8 +256,8 @@ def _released(shift: Shift | None, view: View) -> str | None:
     return max(came)[1].partition("/")[0] if came and len(view.versions) > 1 else None
 
 
-def _words(worse: list[VersionComparison], shift: Shift | None) -> str:
+def _words(worse: list[VersionComparison], shift: Shift | None) -> str | None:
     if worse and worse[0].difference is not None:
         size = worse[0].difference
         return f"{worse[0].verdict}: {size.value:+.3g} ({size.low:+.3g} to {size.high:+.3g})"
-    return "" if shift is None else f"went from {shift.before:.3g} to {shift.now:.3g}"
+    return None if shift is None else f"went from {shift.before:.3g} to {shift.now:.3g}"

@@ -156,6 +156,8 @@ class ApplicationOutcomes:
         if metric is None:
             metric = self._metrics[each.metric] = Metric(each.metric, each.kind, higher=each.higher)
             metric.restart(since)
+        if metric.counts.received == metric.counts.invalid:
+            metric.kind = each.kind  # the first that can be read says what it is
         metric.higher = metric.higher if each.higher is None else each.higher
         wrong = each.invalid or not fits(each, metric.kind)
         metric.note(received=1, late=each.late, invalid=each.invalid, retyped=wrong and not each.invalid)

@@ -40,7 +40,8 @@ def outcome(number: int | None, seconds: float, value: Any = True, **more: Any) 
     told.setdefault("id", f"{told['name']}{number}")
     target = None if number is None else f"i{number}"
     time = datetime.fromtimestamp(EPOCH + seconds, UTC)
-    return Outcome(**{"application": APP, "time": time, "interaction_id": target} | told)
+    whole: dict[str, Any] = {"application": APP, "time": time, "interaction_id": target} | told
+    return Outcome(**whole)
 
 
 def release(rates: tuple[float, float], count: int, *, at: int = 600, share: float = 0.5) -> Log:
@@ -162,6 +163,7 @@ BOTH = [served(1, 0.0), served(2, 1.0)]
         ([outcome(1, 5.0), outcome(1, 6.0, False)], OutcomeCounts(received=2, joined=1, corrected=1)),
         ([outcome(1, 5.0), outcome(1, 5.0)], OutcomeCounts(received=2, joined=1, duplicates=1)),
         ([outcome(1, 5.0, float("nan"))], OutcomeCounts(received=1, invalid=1)),
+        ([outcome(1, 5.0, None), outcome(2, 6.0)], OutcomeCounts(received=2, joined=1, invalid=1)),
         ([outcome(1, 5.0, None)], OutcomeCounts(received=1, invalid=1)),
         (
             [outcome(1, 5.0), outcome(2, 6.0, None, label="yes")],
