@@ -123,7 +123,8 @@ def verdict(name: str, source: EventFile, said: Replay, detection: DetectionSett
 
 
 def _of_prompts(name: str, said: Replay) -> list[Reading]:
-    return [r for r in said.readings if r.application == name and r.monitor != MONITORS[RESPONSES]]
+    mine = (r for r in said.readings if r.application == name and r.monitor != MONITORS[RESPONSES])
+    return [r for r in mine if r.outcomes is None]
 
 
 def _unlearned(last: Reading, detection: DetectionSettings) -> str:
