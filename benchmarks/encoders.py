@@ -25,7 +25,7 @@ from app.adapters.wordpieces import WordPieces
 from benchmarks import encoder_power, lengths, page
 from benchmarks.encoder_power import Power
 
-ROUNDS = 5
+ROUNDS = 3
 DEFAULT, ALL_CORES = "default `encode`, one thread", "default `encode`, a thread a core"
 FULL, QUICK = "transformer, float32", "transformer, int8"
 BOTH, FRESH = "wording and shape", "wording and shape, every word new"
