@@ -104,7 +104,7 @@ def read_events(
         return shaped
 
     lines = 0
-    for number, line in _lines(path):
+    for number, line in lines_of(path):
         lines += 1
         for event in decode(line, kind=kind, application=application, reshape=look):
             if isinstance(event, Rejection):
@@ -133,7 +133,7 @@ def read_evalset(path: Path) -> EvalSetFile:
     items: list[EvalItem] = []
     unreadable: list[BadLine] = []
     lines = 0
-    for number, line in _lines(path):
+    for number, line in lines_of(path):
         lines += 1
         try:
             items.append(_item(line))
@@ -208,7 +208,7 @@ def _disorder(events: Iterable[Event]) -> int:
     return count
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
     """Number and content of every line that holds something; rows of a Parquet file as JSON.
 
     Raises: InputError naming the file.

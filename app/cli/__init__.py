@@ -20,6 +20,7 @@ from app.cli import (
     dev,
     doctor,
     encoder,
+    evalset,
     init,
     monitors,
     reference,
@@ -59,6 +60,7 @@ app = typer.Typer(
 for module in (
     replay,
     reference,
+    evalset,
     send,
     topics,
     schema,

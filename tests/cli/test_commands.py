@@ -37,6 +37,10 @@ COMMANDS = [
     ["reference", "build"],
     ["reference", "show"],
     ["reference", "publish"],
+    *(
+        ["evalset", name]
+        for name in ("build", "diff", "review", "approve", "promote", "withdraw", "export", "history")
+    ),
     ["topics", "create"],
     ["topics", "list"],
     ["schema", "list"],
