@@ -12,7 +12,7 @@ from app.core.units import canonical
 
 SOON_SECONDS = 600.0
 NEAR_BITS = 16  # of 64: nine in ten edits of a word are nearer, one in a thousand unrelated prompts
-FEWEST_CHARACTERS = 16  # "yes", "go on": said again without anything being wrong
+FEWEST_BYTES = 16  # "yes", "go on": said again without anything being wrong
 LONGEST_BYTES = 1024
 MIXER, SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
@@ -24,10 +24,9 @@ def fingerprint(text: str) -> int | None:
     >>> (one ^ other).bit_count() <= NEAR_BITS, fingerprint("go on")
     (True, None)
     """
-    plain = canonical(text)
-    if len(plain) < FEWEST_CHARACTERS:
+    raw = canonical(text).encode("utf-8", "replace")[:LONGEST_BYTES]
+    if len(raw) < FEWEST_BYTES:
         return None
-    raw = plain.encode("utf-8", "replace")[:LONGEST_BYTES]
     shifted = (raw[i : i + (len(raw) - i) // 4 * 4] for i in range(4))
     grams = np.frombuffer(b"".join(shifted), "<u4").astype("<u8")
     grams.sort()

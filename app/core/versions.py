@@ -183,18 +183,19 @@ class Plans:
 
     def shares(self, old: Version, new: Version) -> list[float]:
         """Of the users of both: [old, new]; empty where nobody told."""
-        own = self._share(new)
-        other = self._share(old)
-        if own is None:
+        mine, other = self._place(new), self._place(old)
+        if mine is None:
             return []
-        other = 1 - own if other is None or other == own else other
-        return [other / (own + other), own / (own + other)]
+        own = self._told[mine]
+        rest = 1 - own if other is None or other == mine else self._told[other]
+        return [rest / (own + rest), own / (own + rest)]
 
-    def _share(self, version: Version) -> float | None:
+    def _place(self, version: Version) -> tuple[str, str | None] | None:
+        """Where the share of a version is told: its own, else its deployment's."""
         if version.deployment_id is None:
             return None
-        place = version.deployment_id, version.variant
-        return self._told.get(place, self._told.get((version.deployment_id, None)))
+        places = (version.deployment_id, version.variant), (version.deployment_id, None)
+        return next((place for place in places if place in self._told), None)
 
     def snapshot(self) -> list[tuple[str, str | None, float]]:
         """State as a value for msgpack."""

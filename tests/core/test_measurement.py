@@ -11,6 +11,7 @@ from app.core import buckets
 from app.core.baseline import Baseline
 from app.core.folding import Fold, SumKey
 from app.core.measurement import Described, Measurer, MeasureSettings, References
+from app.core.units import hash64
 from schemas.events import Interaction
 from schemas.readings import Tick, Totals
 from tests.rig import made
@@ -219,3 +220,18 @@ def test_units_that_could_not_be_described_are_kept_and_counted() -> None:
     (tick,) = measurer.flush()
     assert len(kept) == 40
     assert tick.totals.undescribed == sum(event.prompt.endswith(("1", "2", "3")) for event in events) > 0
+
+
+def test_every_counted_interaction_leaves_a_row_for_its_outcomes_and_no_text() -> None:
+    log = [
+        msgspec.structs.replace(e, user_hash=f"u{n % 3}", deployment_id="v1")
+        for n, e in enumerate(interactions(9))
+    ]
+    again = [msgspec.structs.replace(e, id=f"again {e.id}", time=log[-1].time) for e in log[-3:]]
+    synthetic = msgspec.structs.replace(log[0], id="other", source="synthetic")
+    sent = newest(measured([*log, *again, log[0], synthetic]))
+    rows = [row for tick in sent for row in tick.served]
+    assert [row.id for row in rows] == [hash64(f"{APP}|{e.id}") for e in (*log, *again)]
+    assert {row.deployment_id for row in rows} == {"v1"}
+    assert [row.corrects for row in rows[-3:]] == [row.id for row in rows[6:9]]
+    assert not any(row.corrects for row in rows[:-3])
