@@ -32,7 +32,7 @@ def measure(rough: TransformerEncoder, *, quick: bool) -> list[Power]:
     """Windowed MMD, thresholds moved until each precision's clean streams alarm once in RUN units."""
     world = small(worlds.load(held=False))
     seen = vectors.encode(world)
-    plan = Plan(references=2, shifted=12, null=24) if quick else Plan(references=8, shifted=16, null=32)
+    plan = Plan(references=2, shifted=12, null=24) if quick else Plan(references=4, shifted=16, null=32)
     found = {"fp32": paths(world, seen, plan)}
     found["int8"] = paths(world, replace(seen, meaning=rough.encode(world.texts)), plan)
     levels = {precision: level_at(found[precision][NULL], RUN, TICK) for precision in found}
