@@ -67,6 +67,8 @@ def dump(what: Reference | Baseline) -> bytes:
     }
     if reference.rows.meaning is not None:
         arrays["meaning"] = reference.rows.meaning
+    if reference.rows.times is not None:
+        arrays["times"] = reference.rows.times
     for name, eye in reference.eyes.items():
         arrays |= {
             f"{name}.mean": eye.spectrum.mean,
@@ -173,6 +175,7 @@ def _reference(meta: dict[str, Any], arrays: dict[str, Any]) -> Reference:
         programming=tuple(meta["rows"]["programming"]),
         unknown=arrays["unknown"],
         meaning=arrays.get("meaning"),
+        times=arrays.get("times"),
     )
     eyes = {
         name: Eye(

@@ -243,6 +243,7 @@ def rows_of(samples: Sequence[Sample]) -> Rows:
         code=tuple(s.code for s in samples),
         labels=tuple(tuple(s.labels) for s in samples) if any(s.labels for s in samples) else (),
         segments=tuple(tuple(s.segments) for s in samples),
+        times=np.array([s.time for s in samples], np.float64),
         programming=tuple(s.programming for s in samples),
         unknown=np.array([s.unknown for s in samples], np.float32),
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 
 from app.core import novelty
 from app.core.fixedpoint import Floats
@@ -26,6 +27,7 @@ COORDINATES = 48  # leading ones per eye: a change of mix moves along the direct
 ABOVE_EDGE = 1.05  # of the noise's largest singular value
 REPEATED = 1 / 3  # of its overall size that a swing must have in even and in odd periods alone
 RIDGE = 0.02
+FEWEST_ALIKE, HOURS_ASKED = 256, 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +51,33 @@ class Cycles:
         features = self.at(time)
         return {name: features @ weights for name, weights in self.weights.items()}
 
+    def hours_alike(self, times: Floats, now: Floats) -> NDArray[np.int64]:
+        """Of a baseline's units a quarter (or FEWEST_ALIKE), those at hours most like those of others.
+
+        Returns indices, ascending.  What the hour explains is no change: a night is compared with nights.
+        Args: event times (n,) and (m,).
+        """
+        some = np.quantile(now, np.linspace(0.0, 1.0, HOURS_ASKED), method="nearest")
+        apart = cdist(waves(times, self.harmonics), waves(some, self.harmonics)).min(axis=1)
+        most = max(FEWEST_ALIKE, len(times) // 4)
+        return np.sort(np.argsort(apart, kind="stable")[:most])
+
     def at(self, times: float | Floats) -> Floats:
         """Features of event times, shape (..., 2h): cosine and sine of each harmonic, less their centre."""
         return waves(times, self.harmonics) - self.centre
+
+
+def moved(expected: Floats, eigenvalues: Floats) -> Floats:
+    """Of what is expected of a unit, (c,), its coordinates in the eigenbasis, (d,)."""
+    leading = expected[: -len(novelty.BET_SHARES)]
+    out = np.zeros(len(eigenvalues))
+    out[: len(leading)] = leading * np.sqrt(eigenvalues[: len(leading)])
+    return out
+
+
+def paid(expected: Floats) -> Floats:
+    """Of what is expected of a unit, (c,), what it pays each bet, (bets,)."""
+    return expected[-len(novelty.BET_SHARES) :]
 
 
 NO_CYCLES = Cycles(centre=np.zeros(0), weights={})

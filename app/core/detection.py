@@ -13,6 +13,7 @@ import numpy as np
 from app.core import novelty
 from app.core.baseline import Baseline
 from app.core.calibration import Component
+from app.core.cycles import moved, paid
 from app.core.fixedpoint import SCALES, Floats, restore
 from app.core.folding import Fold
 from app.core.reference import Rows
@@ -71,16 +72,13 @@ class Detector:
             spectrum = self._baseline.reference.eyes[name].spectrum
             rotated = spectrum.rotate(fold.sums[name] / SCALES[name], fold.units)
             if name in expected:
-                leading = expected[name][: -len(self._payoffs)]
-                rotated[: len(leading)] -= (
-                    fold.units * leading * np.sqrt(spectrum.eigenvalues[: len(leading)])
-                )
+                rotated -= fold.units * moved(expected[name], spectrum.eigenvalues)
             sums.update(rotated, fold.units)
         counts = np.array([fold.novelty[name] for name in self._bettors], np.float64)
         gains = counts @ self._payoffs.T
         for row, name in enumerate(self._bettors):
             if name in expected:
-                gains[row] -= fold.units * expected[name][-len(self._payoffs) :]
+                gains[row] -= fold.units * paid(expected[name])
         self._cusums = novelty.cusum(self._cusums, gains, novelty.CUSUM_CAP)
 
     def _demand(self, fold: Fold) -> None:
@@ -106,23 +104,34 @@ class Detector:
         leader = int(np.argmax(levels))
         return Score(calibration.log_run_length(float(levels[leader])), self._bank[leader], levels)
 
-    def evidence(self, component: Component) -> Callable[[Fold], float]:
-        """What one window adds to the case that a component makes: below zero on clean traffic.
+    def evidence(self, component: Component) -> Callable[[Fold, float], float]:
+        """What the window around an event time adds to a component's case: below zero on clean traffic.
 
         For sums, the projection on where the sum points, less half the step it estimates (the
-        increment of Page's test for a known step); for bets, what they win.
+        increment of Page's test for a known step); for bets, what they win.  Both less what day and week
+        let expect.
         """
+        name, cycles = component.eye, self._baseline.cycles
         if component.bets:
             pay = self._payoffs[component.index]
-            return lambda fold: float(pay @ fold.novelty[component.eye])
-        eye = self._baseline.reference.eyes[component.eye]
-        state = self._sums[component.eye].state[component.index]
-        weighted = state / eye.spectrum.eigenvalues if component.reading == "p1" else state
+
+            def won(fold: Fold, time: float) -> float:
+                usual = cycles.expected(time)
+                less = fold.units * float(paid(usual[name])[component.index]) if name in usual else 0.0
+                return float(pay @ fold.novelty[name]) - less
+
+            return won
+        eye = self._baseline.reference.eyes[name].spectrum
+        state = self._sums[name].state[component.index]
+        weighted = state / eye.eigenvalues if component.reading == "p1" else state
         half_step = float(state @ weighted) / 2
 
-        def gain(fold: Fold) -> float:
-            raw = fold.sums[component.eye] / SCALES[component.eye]
-            return float(eye.spectrum.rotate(raw, fold.units) @ weighted) - fold.units * half_step
+        def gain(fold: Fold, time: float) -> float:
+            usual = cycles.expected(time)
+            rotated = eye.rotate(fold.sums[name] / SCALES[name], fold.units)
+            if name in usual:
+                rotated -= fold.units * moved(usual[name], eye.eigenvalues)
+            return float(rotated @ weighted) - fold.units * half_step
 
         return gain
 

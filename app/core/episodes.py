@@ -49,7 +49,11 @@ def begin(score: Score, now: float, *, baseline: Baseline, detector: Detector, h
     """An episode from the tick at which the score crossed."""
     leader = score.leader
     found = onset.estimate(
-        history.windows, leader, reference=baseline.reference, evidence=detector.evidence(leader)
+        history.windows,
+        leader,
+        reference=baseline.reference,
+        evidence=detector.evidence(leader),
+        cycles=baseline.cycles,
     )
     began = Onset(now, None, now) if found is None else found
     return Episode(
@@ -119,8 +123,11 @@ def explain_recent(
     if len(asked) < 2:
         return None
     weights = np.array([1.0 / s.inclusion for s in asked])
-    reference, now = baseline.reference, rows_of(asked)
-    found = explain(reference.rows, now, weights, seed=reference.seed, lens=lens, topics=topics)
+    reference, cycles, now = baseline.reference, baseline.cycles, rows_of(asked)
+    before = reference.rows
+    if cycles.found and before.times is not None and now.times is not None:
+        before = before.take(cycles.hours_alike(before.times, now.times).tolist())
+    found = explain(before, now, weights, seed=reference.seed, lens=lens, topics=topics)
     shown = thinned(weights)
     where = points(plane(reference, now.wording[shown]))
     told = [(x, y, found.groups[i]) for (x, y), i in zip(where, shown.tolist(), strict=True)]

@@ -31,6 +31,11 @@ class Window:
     total: Fold = field(default_factory=Fold)
     counted: list[Counted] = field(default_factory=list)
 
+    @property
+    def middle(self) -> float:
+        """The event time for which day and week are asked what they let expect."""
+        return (self.start + self.end) / 2
+
     def add(self, fold: Fold, counted: list[Counted], end: float) -> None:
         """Fold one tick."""
         self.total.merge(fold)

@@ -17,6 +17,7 @@ import numpy as np
 
 from app.core import novelty
 from app.core.calibration import Component
+from app.core.cycles import NO_CYCLES, Cycles, moved, paid
 from app.core.fixedpoint import SCALES, Floats
 from app.core.folding import Fold
 from app.core.history import Window
@@ -25,6 +26,7 @@ from app.core.reference import Reference
 NEARLY = 8.0  # nats below the best: 90 % of sets held the change (docs/method.md)
 PAST_UNITS = 256  # what the reference counts as part of the past: more, and its error passes for a change
 ROUNDS = 6
+Usual = Sequence[dict[str, Floats]]  # of each window, what day and week let expect of a unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +39,26 @@ class Onset:
 
 
 def estimate(
-    windows: Sequence[Window], leader: Component, *, reference: Reference, evidence: Callable[[Fold], float]
+    windows: Sequence[Window],
+    leader: Component,
+    *,
+    reference: Reference,
+    evidence: Callable[[Fold, float], float],
+    cycles: Cycles = NO_CYCLES,
 ) -> Onset | None:
     """Where the change that a component tells of began; None without windows.
 
-    Args: evidence, what one window adds to the component's case, to begin the search with.
+    Args: evidence, what one window adds to the component's case, to begin the search with; cycles, what day
+        and week let expect, which is no part of a change.
     Cost: one rotation of the windows' sums and a few products, about 20 ms at 64 windows.
     """
     if not windows:
         return None
-    profile = _novelty(windows, leader, reference)
-    first = int(np.argmax(_onwards(np.array([evidence(w.total) for w in windows]))))
+    usual = [cycles.expected(window.middle) for window in windows]
+    profile = _novelty(windows, leader, reference, usual)
+    first = int(np.argmax(_onwards(np.array([evidence(w.total, w.middle) for w in windows]))))
     if not leader.bets:
-        profile = _search(profile, _steps(windows, leader, reference), first)
+        profile = _search(profile, _steps(windows, leader, reference, usual), first)
     likely = np.flatnonzero(profile >= profile.max() - NEARLY)
     newest = first == len(windows) - 1 and not leader.bets  # one window is not enough to see a step by
     best, last = (first, first) if newest else (int(np.argmax(profile)), int(likely[-1]))
@@ -94,23 +103,29 @@ class _Steps:
         return np.where(rise > 0.0, np.square(rise) / (2.0 / held + 2.0 / known), 0.0)
 
 
-def _steps(windows: Sequence[Window], leader: Component, reference: Reference) -> _Steps:
+def _steps(windows: Sequence[Window], leader: Component, reference: Reference, usual: Usual) -> _Steps:
     eye = reference.eyes[leader.eye].spectrum
     units = np.array([w.total.units for w in windows], float)
     raw = np.array([w.total.sums[leader.eye] for w in windows]) / SCALES[leader.eye]
     sums = eye.rotate(raw, units)
+    for row, expected in enumerate(usual):
+        if leader.eye in expected:
+            sums[row] -= units[row] * moved(expected[leader.eye], eye.eigenvalues)
     if leader.reading == "p1":
         return _Steps(sums / np.sqrt(eye.eigenvalues), units, np.ones_like(eye.eigenvalues))
     return _Steps(sums, units, eye.eigenvalues)
 
 
-def _novelty(windows: Sequence[Window], leader: Component, reference: Reference) -> Floats:
+def _novelty(windows: Sequence[Window], leader: Component, reference: Reference, usual: Usual) -> Floats:
     """What the luckiest bet on each eye, and on a leader that bets, won from each window on, (windows,)."""
     payoffs = novelty.bets(reference.units)
     names = [name for name in windows[0].total.novelty if name in reference.eyes or name == leader.eye]
     won = np.zeros(len(windows))
     for name in names:
         gains = np.array([payoffs @ w.total.novelty[name] for w in windows])
+        for row, (window, expected) in enumerate(zip(windows, usual, strict=True)):
+            if name in expected:
+                gains[row] -= window.total.units * paid(expected[name])
         won += np.maximum(_onwards(gains).max(axis=1), 0.0)
     return won
 

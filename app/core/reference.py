@@ -62,6 +62,7 @@ class Rows:
     programming: tuple[str | None, ...] = ()
     unknown: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     meaning: NDArray[np.int16] | None = None
+    times: Floats | None = None  # event times, (n,); None where there are none, or nobody looked
 
     def __post_init__(self) -> None:
         held = {"wording": self.wording.shape, "shape": self.shape.shape}
@@ -83,6 +84,7 @@ class Rows:
             shape=self.shape[rows],
             unknown=self.unknown[rows],
             meaning=None if self.meaning is None else self.meaning[rows],
+            times=None if self.times is None else self.times[rows],
             texts=tuple(self.texts[i] for i in index),
             languages=tuple(self.languages[i] for i in index if self.languages),
             code=tuple(self.code[i] for i in index if self.code),

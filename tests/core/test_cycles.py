@@ -3,7 +3,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.core.cycles import DAY, NO_CYCLES, WEEK, Regression, learn_cycles, shrink, spanned, waves
+from app.core.cycles import (
+    DAILY,
+    DAY,
+    FEWEST_ALIKE,
+    NO_CYCLES,
+    WEEK,
+    Regression,
+    learn_cycles,
+    shrink,
+    spanned,
+    waves,
+)
 from app.core.detection import Detector
 from app.core.fixedpoint import Floats
 from app.core.folding import Fold
@@ -43,6 +54,19 @@ def test_a_swing_of_day_and_week_is_learned_and_nothing_else() -> None:
     energy = np.square(weights).sum(axis=0)
     assert energy[3] > 10 * np.delete(energy, [3, 7]).max()
     assert energy[7] > 3 * np.delete(energy, [3, 7]).max()
+
+
+def test_a_night_is_compared_with_nights() -> None:
+    times = np.arange(0.0, 14 * DAY, 600.0)
+    daily = replace(NO_CYCLES, found=True, harmonics=DAILY)
+    night = 20 * DAY + np.arange(0.0, 3 * 3600.0, 60.0)
+    hours = times[daily.hours_alike(times, night)] % DAY / 3600
+    assert len(hours) == len(times) // 4
+    assert ((hours < 5) | (hours > 22)).all()
+    weekly = replace(NO_CYCLES, found=True, harmonics=(7, 14, 1, 2, 3))
+    days = times[weekly.hours_alike(times, night)] // DAY % 7
+    assert np.abs((days - 6 + 3) % 7 - 3).mean() < 1.0  # days from the 20th; of all units, 1.7
+    assert len(daily.hours_alike(times[:300], night)) == FEWEST_ALIKE
 
 
 def test_units_without_a_swing_show_none() -> None:

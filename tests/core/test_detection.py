@@ -101,8 +101,8 @@ def test_a_window_after_the_change_supports_it_and_one_before_speaks_against_it(
     bank = component_bank(careful().calibration.decays)
     component = [c for c in bank if c.reading == reading][2]
     evidence = detector.evidence(component)
-    before = np.mean([evidence(fold) for fold in CLEAN])
-    after = np.mean([evidence(fold) for fold in SHIFTED])
+    before = np.mean([evidence(fold, 0.0) for fold in CLEAN])
+    after = np.mean([evidence(fold, 0.0) for fold in SHIFTED])
     assert before < 0 < after
 
 

@@ -1,10 +1,15 @@
+import dataclasses
 from functools import cache
 
+import numpy as np
 import pytest
+from msgspec.structs import replace
 
+from app.core.cycles import DAILY, DAY, NO_CYCLES
 from app.core.detection import Detector
 from app.core.episodes import PATIENCE_UNITS, Episode, begin, conclude, develop, explain_recent, over
 from app.core.history import History, Window
+from app.core.reference import concatenate
 from schemas.readings import Sample
 from tests.core.test_detection import CLEAN, SHIFTED, careful, fed
 from tests.rig import made
@@ -98,6 +103,30 @@ def test_few_samples_since_the_onset_are_filled_up_with_earlier_ones(samples: in
     mixed = [*recent(gluten=False), *recent(gluten=True)][-samples:]
     found = explain_recent(float("inf"), baseline=made.baseline(400), recent=mixed)
     assert found is not None
+
+
+def test_what_the_hour_explains_is_no_change() -> None:
+    """By night other topics are asked about than by day; a night is compared with nights."""
+    names = [*made.USUAL]
+    by_day, by_night = (dict.fromkeys(part, 0.2) for part in (names[:5], names[5:]))
+    days, nights = made.rows(900, topics=by_day), made.rows(300, seed=2, topics=by_night)
+    times = np.concatenate([np.linspace(8, 18, 900), np.linspace(0, 4, 300)]) * 3600.0
+    times += DAY * (np.arange(1200) % 14)
+    known = made.baseline(400)
+    rows = dataclasses.replace(concatenate([days, nights]), times=times)
+    known = dataclasses.replace(known, reference=dataclasses.replace(known.reference, rows=rows))
+    daily = dataclasses.replace(NO_CYCLES, found=True, harmonics=DAILY)
+    seasonal = dataclasses.replace(known, cycles=daily)
+    asked = [
+        replace(sample, time=30 * DAY + 60.0 * number)
+        for number, sample in enumerate(made.samples(made.interactions(200, first=1000, topics=by_night)))
+    ]
+    blamed, clean = (explain_recent(0.0, baseline=b, recent=asked) for b in (known, seasonal))
+    assert blamed is not None
+    assert clean is not None
+    surely = [[c for c in e.clusters if c.low is not None and c.low > 0] for e in (blamed, clean)]
+    assert surely[0]
+    assert not surely[1]
 
 
 def test_it_is_over_well_below_the_threshold_only() -> None:

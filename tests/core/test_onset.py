@@ -1,12 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from app.core.calibration import Component, component_bank
+from app.core.cycles import COORDINATES, DAILY, DAY, NO_CYCLES, Cycles, moved
 from app.core.detection import Detector
+from app.core.fixedpoint import WORDING_SCALE
 from app.core.folding import Fold
 from app.core.history import Window
 from app.core.onset import Onset, estimate
 from tests.core.test_detection import CLEAN, SHIFTED, careful, fed
+from tests.rig.made import through_msgpack
 
 BANK = {
     c.reading: c for c in component_bank(careful().calibration.decays) if c.eye == "wording" and c.index == 1
@@ -69,3 +74,32 @@ def test_times_are_those_of_windows() -> None:
     assert onset is not None
     assert onset.at in np.arange(0.0, 120.0, 4.0)
     assert onset.at < onset.high
+
+
+@pytest.mark.parametrize("reading", ["p0", "p1"])
+def test_a_swing_of_the_day_moves_no_onset(reading: str) -> None:
+    """The same windows an hour each, with a swing that the cycles know: the onset is where it was."""
+    folds, hour = [*CLEAN, *SHIFTED[:20]], DAY / 24
+    still = [replace(w, start=w.start * hour, end=w.end * hour) for w in windows(folds, ticks=1)]
+    eye = careful().reference.eyes["wording"].spectrum
+    weights = np.zeros((4, COORDINATES + 3))
+    weights[0] = 3.0  # standard deviations along every direction, with the cosine of the day
+    cycles = replace(NO_CYCLES, found=True, harmonics=DAILY, centre=np.zeros(4), weights={"wording": weights})
+    swung = []
+    for window in still:
+        step = moved(cycles.expected(window.middle)["wording"], eye.eigenvalues) @ eye.basis.T
+        total = window.total.copy()
+        total.sums["wording"] = total.sums["wording"] + total.units * WORDING_SCALE * step  # type: ignore[assignment]
+        swung.append(replace(window, total=total))
+    detector = fed(folds)
+
+    def onset(seen: list[Window], known: Cycles) -> Onset:
+        evidence = Detector(replace(careful(), cycles=known))
+        evidence.restore(through_msgpack(detector.snapshot()))
+        told = evidence.evidence(BANK[reading])
+        found = estimate(seen, BANK[reading], reference=careful().reference, evidence=told, cycles=known)
+        assert found is not None
+        return found
+
+    assert onset(swung, cycles) == onset(still, NO_CYCLES)
+    assert onset(swung, NO_CYCLES) != onset(still, NO_CYCLES)

@@ -148,8 +148,8 @@ def test_a_few_percent_of_a_watched_class_are_found_by_the_watch_alone() -> None
     loud, usual = (lens.loudness(lens.coordinates(r)) for r in (planted, found.reference.rows))
     assert np.median(loud) > np.quantile(usual, 0.95)
     evidence = detector.evidence(detector.get().leader)
-    assert sum(map(evidence, ticks(traffic(400, gluten=0.3), found))) > 0
-    assert sum(map(evidence, ticks(traffic(400, seed=31), found))) < 0
+    assert sum(evidence(tick, 0.0) for tick in ticks(traffic(400, gluten=0.3), found)) > 0
+    assert sum(evidence(tick, 0.0) for tick in ticks(traffic(400, seed=31), found)) < 0
 
 
 def test_a_restored_detector_goes_on_to_the_last_bit() -> None:
