@@ -22,6 +22,7 @@ from schemas.readings import Sample
 PATIENCE_UNITS = 256
 FEWEST_TO_EXPLAIN = 64
 CLEAR_DECADES = 1.5
+CLEAN_SCORE = 4.0  # once in 10,000 clean units
 
 
 @dataclass(slots=True)
@@ -66,9 +67,15 @@ def begin(score: Score, now: float, *, baseline: Baseline, detector: Detector, h
     )
 
 
-def over(score: Score, threshold: float) -> bool:
-    """Whether the score has fallen far enough below the threshold to call the episode over."""
-    return score.value < threshold - CLEAR_DECADES
+def over(episode: Episode, score: Score, threshold: float) -> bool:
+    """Whether an episode has ended.
+
+    While it is pending, a score well below the threshold is enough.  What was told ends where clean traffic
+    is: a change may go on at a score about the threshold, and an incident for each swing of it would tell
+    one story many times.
+    """
+    limit = threshold - CLEAR_DECADES
+    return score.value < (min(CLEAN_SCORE, limit) if episode.confirmed else limit)
 
 
 def develop(

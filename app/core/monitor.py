@@ -197,7 +197,7 @@ class DriftMonitor:
             return []
         score = detector.get()
         opens = self._episode is None and score.value >= account.threshold
-        closes = self._episode is not None and episodes.over(score, account.threshold)
+        closes = self._episode is not None and episodes.over(self._episode, score, account.threshold)
         if self._episode is not None:
             self._episode.units += units
         if not (opens or closes or window.total.units >= baseline.window_units):

@@ -129,7 +129,17 @@ def test_what_the_hour_explains_is_no_change() -> None:
     assert not surely[1]
 
 
-def test_it_is_over_well_below_the_threshold_only() -> None:
-    baseline = careful()
-    assert over(Detector(baseline).get(), baseline.threshold)
-    assert not over(fed(SHIFTED).get(), baseline.threshold)
+@pytest.mark.parametrize(
+    ("confirmed", "value", "ended"),
+    [(False, 5.4, True), (False, 5.6, False), (True, 5.4, False), (True, 4.1, False), (True, 3.9, True)],
+)
+def test_a_change_that_was_told_is_over_where_clean_traffic_is(
+    value: float, *, confirmed: bool, ended: bool
+) -> None:
+    score = dataclasses.replace(fed(SHIFTED).get(), value=value)
+    assert over(dataclasses.replace(episode(), confirmed=confirmed), score, 7.0) is ended
+
+
+def test_where_the_threshold_is_low_it_is_over_well_below_it() -> None:
+    score = dataclasses.replace(fed(SHIFTED).get(), value=3.0)
+    assert not over(dataclasses.replace(episode(), confirmed=True), score, 4.4)
