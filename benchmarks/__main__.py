@@ -16,6 +16,7 @@ BENCHMARKS = (
     "pipeline",
     "replays",
     "injections",
+    "status_load",
     "deployments",
 )  # each a module with `add_arguments` and `main`
 

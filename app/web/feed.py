@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 
-from app.ports import StatusStore
 from app.web.answers import PROBLEM
 from app.web.hub import Hub
 from app.web.problems import Problem
@@ -16,7 +15,7 @@ HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 STREAM = {"description": "The feed", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
 
 
-def routes(store: StatusStore, hub: Hub, most: int) -> APIRouter:
+def routes(hub: Hub, most: int) -> APIRouter:
     """The feed, for at most so many listeners at once."""
     router = APIRouter(prefix="/v1", tags=["status"], responses=PROBLEM)
 
@@ -46,7 +45,7 @@ def routes(store: StatusStore, hub: Hub, most: int) -> APIRouter:
                 detail=f"{most} feeds are open already.",
                 remedy="Close some, raise api.listeners, or ask /v1/status from time to time.",
             )
-        await store.ping()  # while the answer can still be an error
+        await hub.begin()  # while the answer can still be an error
         return StreamingResponse(hub.listen(cursor), media_type="text/event-stream", headers=HEADERS)
 
     return router

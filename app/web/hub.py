@@ -36,6 +36,7 @@ class Hub:
         self._beats = 0
         self._waiting: set[asyncio.Future[None]] = set()
         self._task: asyncio.Task[None] | None = None
+        self._beginning: asyncio.Future[asyncio.Task[None]] | None = None
         self.listeners = 0
         self.closed = False
 
@@ -47,7 +48,7 @@ class Hub:
         """
         self.listeners += 1
         try:
-            task = await self._begin()
+            task = await self.begin()
             place = self._newest if after == "$" else number_of(after)
             yield format_sse_event(comment="alive", retry=RETRY_MS)
             if after != "$" and place < self._gone:
@@ -74,14 +75,25 @@ class Hub:
     def _newest(self) -> Number:
         return self._numbers[-1] if self._numbers else self._gone
 
-    async def _begin(self) -> asyncio.Task[None]:
-        """The task that polls, started where there is none.  Raises DependencyError: the store is lost."""
-        if self._task is None:
+    async def begin(self) -> asyncio.Task[None]:
+        """The task that polls, started where there is none; of a thousand who come at once, one asks.
+
+        Raises DependencyError: the store is lost.
+        """
+        if self._task is not None:
+            return self._task
+        if self._beginning is None:
+            self._beginning = asyncio.ensure_future(self._start())
+        return await asyncio.shield(self._beginning)  # one that is gone does not take the others with it
+
+    async def _start(self) -> asyncio.Task[None]:
+        try:
             gone = number_of(await self._store.last_event())
-            if self._task is None:  # still
-                self._numbers, self._wires, self._gone = [], [], gone
-                self._task = asyncio.create_task(self._follow("{}-{}".format(*gone)))
-        return self._task
+            self._numbers, self._wires, self._gone = [], [], gone
+            self._task = asyncio.create_task(self._follow("{}-{}".format(*gone)))
+            return self._task
+        finally:
+            self._beginning = None
 
     async def _follow(self, cursor: str) -> None:
         quiet = 0.0

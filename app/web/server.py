@@ -18,6 +18,7 @@ from app.errors import DependencyError
 from app.ports import StatusStore
 from app.settings import ApiSettings
 from app.web import aftermath, answering, answers, api, deploying, feed, guard, metrics, pages, problems
+from app.web.fresh import Fresh
 from app.web.hub import Hub
 from app.web.memo import Memo
 from app.web.throttle import Throttle
@@ -64,12 +65,11 @@ def create_app(
     app.state.hub = hub
     _surround(app, settings)
     problems.install(app)
-    views = api.Views(
-        store, stale_seconds=settings.stale_seconds, clock=clock, memo=Memo(settings.fresh_seconds)
-    )
+    # `Fresh` remembers; of those who ask while nothing is remembered, one asks the store.
+    views = api.Views(store, stale_seconds=settings.stale_seconds, clock=clock, memo=Memo(0))
     app.include_router(api.routes(views))
     app.include_router(aftermath.routes(views))
-    app.include_router(feed.routes(store, hub, settings.listeners))
+    app.include_router(feed.routes(hub, settings.listeners))
     app.include_router(answering.routes(store, tell, secured=settings.token is not None))
     secret = settings.webhook_secret
     app.include_router(
@@ -92,6 +92,7 @@ def _surround(app: FastAPI, settings: ApiSettings) -> None:
     """What every request passes, the last first."""
     rate = settings.requests_per_second
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(Fresh, seconds=settings.fresh_seconds)
     app.add_middleware(guard.Guard, token=_token(settings), throttle=Throttle(rate) if rate else None)
     if settings.cors_origins:
         app.add_middleware(

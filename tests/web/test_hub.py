@@ -47,6 +47,31 @@ async def read(feed: AsyncIterator[bytes], minutes: int) -> list[int]:
     return found
 
 
+def test_of_a_thousand_who_come_at_once_one_asks_whether_the_store_is_there() -> None:
+    class Slow(Watched):
+        began = 0
+
+        async def last_event(self) -> str:
+            self.began += 1
+            await asyncio.sleep(0.02)
+            if self.away:
+                raise DependencyError("away")
+            return await super().last_event()
+
+    async def story() -> None:
+        store = Slow()
+        hub = Hub(store, poll_seconds=0.005)
+        store.away = True
+        refused = await asyncio.gather(*(hub.begin() for _ in range(1000)), return_exceptions=True)
+        assert {type(each) for each in refused} == {DependencyError}
+        store.away = False
+        assert len(set(await asyncio.gather(*(hub.begin() for _ in range(1000))))) == 1
+        assert store.began == 2
+        hub.close()
+
+    asyncio.run(asyncio.wait_for(story(), LIMIT_S))
+
+
 def test_listeners_share_one_poll_and_miss_nothing() -> None:
     async def story(store: Watched, hub: Hub) -> None:
         feeds = [hub.listen("$") for _ in range(200)]

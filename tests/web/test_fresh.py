@@ -1,0 +1,114 @@
+"""What is asked again within a moment is answered from memory: the same bytes, by tag, never an error."""
+
+from collections.abc import Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.adapters.status import InMemoryStatusStore
+from app.errors import DependencyError
+from app.settings import ApiSettings
+from app.web import fresh
+from app.web.fresh import Fresh
+from app.web.server import create_app
+from tests.contracts.status_values import reading
+
+PATH = "/v1/status/support-bot"
+
+
+class Counted(InMemoryStatusStore):
+    """Counts what it is asked."""
+
+    asked = 0
+    away = False
+
+    async def status(self, application: str) -> dict[str, object] | None:
+        self.asked += 1
+        if self.away:
+            raise DependencyError("away")
+        return await super().status(application)
+
+
+@pytest.fixture
+def store() -> Counted:
+    return Counted()
+
+
+@pytest.fixture
+def now() -> list[float]:
+    return [100.0]
+
+
+@pytest.fixture
+def client(store: Counted, now: list[float]) -> Iterator[TestClient]:
+    whole = create_app(store, ApiSettings(fresh_seconds=0))
+    with TestClient(Fresh(whole, seconds=0.25, clock=lambda: now[0])) as found:
+        assert found.portal is not None
+        found.portal.call(store.put_reading, reading(1))
+        yield found
+
+
+def test_it_is_part_of_the_server(store: Counted) -> None:
+    with TestClient(create_app(store, ApiSettings(fresh_seconds=10))) as found:
+        assert found.portal is not None
+        found.portal.call(store.put_reading, reading(1))
+        first, again = found.get(PATH), found.get(PATH)
+    assert again.content == first.content
+    assert again.headers["content-security-policy"] == first.headers["content-security-policy"]
+    assert store.asked == 2  # the application's and the pipeline's, once
+
+
+def test_who_asks_again_gets_the_same_bytes_without_the_store(
+    client: TestClient, store: Counted, now: list[float]
+) -> None:
+    first = client.get(PATH)
+    asked = store.asked
+    again = client.get(PATH)
+    assert (again.status_code, again.content, again.headers["etag"]) == (
+        200,
+        first.content,
+        first.headers["etag"],
+    )
+    assert again.headers["content-security-policy"] == first.headers["content-security-policy"]
+    assert store.asked == asked
+    now[0] += 0.3
+    client.get(PATH)
+    assert store.asked > asked
+
+
+def test_who_has_it_is_told_so_also_by_who_has_not(client: TestClient, store: Counted) -> None:
+    tag = client.get(PATH).headers["etag"]
+    for given in (tag, tag[2:], f'"other", {tag}', "*"):
+        known = client.get(PATH, headers={"If-None-Match": given})
+        assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", tag)
+    assert client.get(PATH, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_a_first_question_with_a_tag_is_remembered_for_those_without(
+    client: TestClient, store: Counted
+) -> None:
+    assert client.get(PATH, headers={"If-None-Match": "*"}).status_code == 304
+    asked = store.asked
+    assert client.get(PATH).json()["application"] == "support-bot"
+    assert store.asked == asked
+
+
+def test_compressed_and_plain_answers_are_two(client: TestClient) -> None:
+    plain = client.get("/v1/status", headers={"Accept-Encoding": "identity"})
+    packed = client.get("/v1/status", headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert packed.json() == plain.json()
+
+
+def test_errors_are_not_remembered(client: TestClient, store: Counted) -> None:
+    assert client.get("/v1/status/nobody").status_code == 404
+    store.away = True
+    assert client.get(PATH).status_code == 503
+    store.away = False
+    assert client.get(PATH).status_code == 200
+
+
+def test_what_is_held_is_bounded(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fresh, "MOST_BYTES", 2000)
+    for number in range(20):
+        assert client.get(f"/v1/alerts?limit={number + 1}").status_code == 200
