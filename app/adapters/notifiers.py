@@ -179,7 +179,7 @@ class Notifier:
                 async for _ in answer.content.iter_chunked(READ_BYTES):
                     """To its end: half an answer is none."""
                 return answer.status, None, ""
-            retry_after = _seconds(answer.headers.get("Retry-After"))
+            retry_after = retry_seconds(answer.headers.get("Retry-After"))
             said = await answer.content.read(READ_BYTES)
             return answer.status, retry_after, _reason(answer.status, answer.reason or "", said)
 
@@ -225,11 +225,11 @@ def _trust(settings: NotifySettings) -> Any:  # noqa: ANN401  aiohttp's own
     return ssl.create_default_context(cafile=str(settings.ca_file))
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def retry_seconds(retry_after: str | None) -> float | None:
     """Seconds of a Retry-After header, which may be a date; None for what is neither.
 
-    >>> _seconds("7"), _seconds("soon"), _seconds("-1"), _seconds("Wed, 21 Oct 2015 07:28:00 GMT")
-    (7.0, None, None, 0.0)
+    >>> retry_seconds("7"), retry_seconds("soon"), retry_seconds("Wed, 21 Oct 2015 07:28:00 GMT")
+    (7.0, None, 0.0)
     """
     if retry_after is None:
         return None

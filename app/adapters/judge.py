@@ -1,0 +1,96 @@
+"""A model that scores answers: asked by a rubric, read strictly, asked once more where that failed."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.adapters.calls import Failure
+from app.adapters.chat import Chat, Completion
+from app.core.scorers import Answered
+from app.core.verdicts import Rubric, grade_of, preference_of, repairing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A score in [0, 1], 1 is best; of two answers: 1 the first is better, 0.5 neither."""
+
+    score: float
+    cost: float
+    repaired: bool = False
+    consistent: bool = True  # of two answers: the verdict did not change with their order
+
+
+class Judge:
+    """One model with one rubric.  What it cannot say is a Failure, never a score."""
+
+    def __init__(self, chat: Chat, rubric: Rubric) -> None:
+        self._chat, self._rubric = chat, rubric
+
+    @property
+    def fingerprint(self) -> str:
+        """Model and rubric: scores compare only under one fingerprint, and gold items watch one."""
+        return f"{self._chat.endpoint.model}/{self._rubric.fingerprint}"
+
+    async def score(self, answered: Answered) -> Judgement | Failure:
+        """How good an answer is.  Cost: a call, two where the first could not be read."""
+        schema = _schema(score={"type": "integer", "minimum": self._rubric.low, "maximum": self._rubric.high})
+        return await self._ask(
+            self._rubric.graded(answered), schema, lambda said: grade_of(said, self._rubric)
+        )
+
+    async def prefer(self, answered: Answered, other: str) -> Judgement | Failure:
+        """Whether the response is better than another: asked in both orders, for judges like a place.
+
+        Verdicts that change with the order count as a tie (Zheng et al., 2023, LLM-as-a-judge).
+        """
+        orders = ((answered.response, other), (other, answered.response))
+        schema = _schema(better={"type": "string", "enum": ["first", "second", "tie"]})
+        one, two = await asyncio.gather(
+            *(
+                self._ask(self._rubric.compared(answered, first=a, second=b), schema, preference_of)
+                for a, b in orders
+            )
+        )
+        if isinstance(one, Failure):
+            return one
+        if isinstance(two, Failure):
+            return two
+        swapped = 1 - two.score
+        same = one.score == swapped
+        return Judgement(
+            score=one.score if same else 0.5,
+            cost=one.cost + two.cost,
+            repaired=one.repaired or two.repaired,
+            consistent=same,
+        )
+
+    async def _ask(
+        self, messages: list[dict[str, str]], schema: Mapping[str, Any], read: Callable[[str], float | str]
+    ) -> Judgement | Failure:
+        said = await self._chat.complete(messages, schema=schema)
+        if isinstance(said, Failure):
+            return said
+        found = read(said.text)
+        if isinstance(found, float):
+            return Judgement(score=found, cost=said.cost)
+        again = await self._chat.complete(repairing(messages, said.text, found), schema=schema)
+        if isinstance(again, Failure):
+            return again
+        return _repaired(read(again.text), said, again)
+
+
+def _repaired(found: float | str, said: Completion, again: Completion) -> Judgement | Failure:
+    if isinstance(found, str):
+        return Failure("unusable", f"the judge was asked twice: {found}")
+    return Judgement(score=found, cost=said.cost + again.cost, repaired=True)
+
+
+def _schema(**wanted: Mapping[str, Any]) -> dict[str, Any]:
+    properties = {"reason": {"type": "string"}, **wanted}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
