@@ -25,6 +25,7 @@ from schemas.readings import Interval
 
 FEWEST_USERS = 20  # of an arm
 GROUPS = 40  # of the jackknife
+BEYOND_DOUBT = 0.001  # p-value of a change that is split: shares of a doubtful one would be mere noise
 Shares = tuple[Interval, Interval, Interval]
 
 
@@ -56,7 +57,7 @@ class Audience:
 class Decomposition:
     """Sizes are squared distances in joint coordinates, unbiased; shares lie in 0 to 1 and sum to 1.
 
-    `shares` is None while what changed is not distinguishable from nothing; `adaptation` is None without a
+    `shares` is None while it is not beyond doubt that anything changed; `adaptation` is None without a
     control arm, for then it cannot be told apart from the outside.
     """
 
@@ -65,13 +66,9 @@ class Decomposition:
     shares: Shares | None  # adaptation, outside, audience
 
 
-def decompose(
-    exposed: Arm, control: Arm | None, audience: Audience, *, level: float = 0.05, moved: bool = False
-) -> Decomposition:
-    """Split what changed.  Cost O(n^2 d).
+def decompose(exposed: Arm, control: Arm | None, audience: Audience, *, level: float = 0.05) -> Decomposition:
+    """Split what changed.  `level` is the error of every interval.  Cost O(n^2 d).
 
-    Args: level, the error of every interval, and of saying that anything changed at all; moved, whether
-        a test of its own has said so already.
     Raises: ValueError for an arm of fewer than FEWEST_USERS users.
 
     >>> g = np.random.default_rng(0)
@@ -90,7 +87,7 @@ def decompose(
         return Decomposition(total=whole.size(z), adaptation=None, shares=None)
     moving, outside = _changes(exposed, control, len(whole.users))
     parts = (moving - outside, outside, whole - moving)
-    known = moved or _beside(parts).chance() <= level
+    known = _beside(parts).chance() <= BEYOND_DOUBT
     return Decomposition(
         total=whole.size(z), adaptation=parts[0].size(z), shares=_shares(parts, z) if known else None
     )

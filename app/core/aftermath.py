@@ -63,7 +63,7 @@ def assess(
     p = permutation_p(exposed, control, seed=look.seed)
     placebo = _placebo(rows, exposure, look.seed)
     moved = p <= look.level
-    parts = decompose(exposed, control, rows.audience(), level=look.level, moved=moved)
+    parts = decompose(exposed, control, rows.audience(), level=look.level)
     return _told(
         base,
         total=parts.total,
@@ -162,7 +162,7 @@ def _verdict(parts: Decomposition, *, moved: bool, placebo: float | None) -> str
     if not moved:
         alike = "users who met this deployment changed no differently from those who did not"
         if parts.shares is None:
-            return f"{alike}, and nobody changed by more than chance"
+            return f"{alike}, and no change is beyond doubt"
         adaptation, outside, audience = parts.shares
         return (
             f"{alike}; what changed came from outside ({_share(outside)}) or is another audience "
@@ -174,7 +174,7 @@ def _verdict(parts: Decomposition, *, moved: bool, placebo: float | None) -> str
         else "both groups went the same way before it"
     )
     if parts.shares is None:
-        return f"users adapted to this deployment; {basis}"
+        return f"users adapted to this deployment, by too little to say what share of the change; {basis}"
     adaptation, outside, audience = parts.shares
     return (
         f"users adapted to this deployment: {_share(adaptation)} of the change is theirs, {_share(outside)} "

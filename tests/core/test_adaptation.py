@@ -41,7 +41,7 @@ def test_the_three_parts_add_up_to_the_whole() -> None:
 def test_an_outside_shift_is_not_blamed_on_the_deployment_as_the_plug_in_does() -> None:
     shares, plugged = [], []
     for seed in range(30):
-        exposed, control = arm(60, shift(0.4, axis=1), 2 * seed), arm(60, shift(0.4, axis=1), 2 * seed + 1)
+        exposed, control = arm(60, shift(0.8, axis=1), 2 * seed), arm(60, shift(0.8, axis=1), 2 * seed + 1)
         found = decompose(exposed, control, NOBODY, level=1.0)
         difference, whole = (
             exposed.change.mean(axis=0) - control.change.mean(axis=0),
@@ -51,8 +51,9 @@ def test_an_outside_shift_is_not_blamed_on_the_deployment_as_the_plug_in_does() 
         if found.shares is not None:
             shares.append(found.shares[0].value)
 
-    assert np.median(plugged) > 0.2
-    assert abs(np.median(shares)) < 0.1
+    assert len(shares) > 20
+    assert np.median(plugged) > 0.1
+    assert np.median(shares) < 0.05
 
 
 def test_sizes_are_unbiased() -> None:
