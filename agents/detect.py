@@ -21,7 +21,7 @@ from app.core.wellformed import MalformedTick
 from app.settings import Settings
 from schemas.codec import encode
 from schemas.readings import Reading, Tick
-from schemas.topics import READINGS, TICKS
+from schemas.topics import DEPLOYMENTS, READINGS, TICKS
 
 
 @dataclass(slots=True)
@@ -93,6 +93,9 @@ class Detect(PartitionedStation[_Partition]):
                 units=baseline.reference.units,
                 run_length=baseline.run_length,
             )
+        for deployment in partition.monitors.take_observed():
+            await self._outbox.send(DEPLOYMENTS, encode(deployment), key=deployment.application.encode())
+            log.info("deployment_observed", application=deployment.application)
         for reading in readings:
             await send_reading(self._outbox, reading)
 

@@ -51,6 +51,7 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     deployment_id: str | None = None
     variant: str | None = None
     model: str | None = None
+    system_prompt: str | None = None  # the first 12 digits of its hash
 
 
 class TickSum(Struct, frozen=True, kw_only=True, omit_defaults=True):

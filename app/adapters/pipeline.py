@@ -31,6 +31,7 @@ class Output:
     readings: list[Reading] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
     baselines: list[Baseline] = field(default_factory=list)
+    deployments: list[Deployment] = field(default_factory=list)  # that nobody told of
 
 
 class Pipeline:
@@ -104,4 +105,9 @@ class Pipeline:
             app = baseline.reference.application
             self._references[app] = known_of(self._references, app).learned(baseline)
         alerts = [alert for reading in readings for alert in self._incidents.decide(reading)]
-        return Output(readings=readings, alerts=alerts, baselines=learned)
+        return Output(
+            readings=readings,
+            alerts=alerts,
+            baselines=learned,
+            deployments=self._monitors.take_observed(),
+        )

@@ -25,6 +25,7 @@ from app.ports import Encoder
 from app.settings import DetectionSettings
 from schemas.codec import Event, encode
 from schemas.decisions import Alert
+from schemas.events import Deployment
 from schemas.readings import Reading
 
 
@@ -35,6 +36,7 @@ class Replay:
     readings: list[Reading] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
     baselines: list[Baseline] = field(default_factory=list)
+    deployments: list[Deployment] = field(default_factory=list)  # that nobody told of
 
     @property
     def severities(self) -> set[str]:
@@ -69,6 +71,7 @@ def run(
             said.readings.extend(output.readings)
             said.alerts.extend(output.alerts)
             said.baselines.extend(output.baselines)
+            said.deployments.extend(output.deployments)
     return said
 
 

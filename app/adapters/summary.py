@@ -45,8 +45,9 @@ def summarise(
                 "version": d.version,
                 "status": d.status,
                 "time": d.time.isoformat(),
+                "source": d.source,
             }
-            for d in source.events
+            for d in [*source.events, *said.deployments]
             if isinstance(d, Deployment)
         ],
         "settings": detection.model_dump(mode="json"),

@@ -16,6 +16,7 @@ from app.core.adaptation import Arm, Audience
 from app.core.fixedpoint import Floats
 from app.core.joint import JointMetric
 from app.core.panel import History, Prompt, rows_of
+from app.core.sightings import PROMPT
 
 FAITHFUL = 0.8  # share of an exposed user's later prompts that the new version must have served
 SHORTEST_BEFORE, LONGEST_BEFORE = 7 * 86_400.0, 28 * 86_400.0
@@ -31,6 +32,8 @@ class Release:
 
     def served(self, prompt: Prompt) -> bool:
         """Whether a prompt was answered by this release."""
+        if self.id.startswith(PROMPT):
+            return prompt.system_prompt == self.id.removeprefix(PROMPT)
         return prompt.deployment_id == self.id or (
             self.variant is not None and prompt.variant == self.variant
         )

@@ -14,13 +14,14 @@ from app.core.joint import JointMetric
 from app.core.panel import Panel
 from app.core.permutation import spent
 from app.core.reference import Reference
+from app.core.sightings import Sightings
 from schemas.events import Deployment
 from schemas.readings import Adaptation, Sample
 
 HOUR, DAY = 3600.0, 86_400.0
 LAST_DAY = 28
 CALENDAR = (*(h * HOUR for h in (1, 2, 4, 8, 16)), *(d * DAY for d in range(1, LAST_DAY + 1)))
-MOST_RELEASES, MOST_STANDING = 8, 256
+MOST_RELEASES, MOST_ENDED = 8, 256
 LEFT = "this deployment is followed up no more: it was taken back, or newer ones took its place"
 
 
@@ -35,7 +36,9 @@ class Followup:
         self._releases: dict[str, Release] = {}
         self._due: dict[str, int] = {}  # next date of the calendar
         self._looks: dict[str, tuple[int, float]] = {}  # looks that spent error, and until when
-        self._standing: dict[str, None] = {}  # versions that are not news: they served before, or are left
+        self._sightings = Sightings()
+        self._observed: list[Release] = []  # those of them that are still to be told
+        self._ended: dict[str, float] = {}  # when a release failed, or was taken back
         self._seen: dict[str, Adaptation] = {}  # of each release, the last look
         self._left: list[Adaptation] = []  # last looks at what is followed no more, still to be told
 
@@ -49,24 +52,39 @@ class Followup:
             if sample.aspect != PROMPTS:
                 continue
             self._panel.observe(sample)
-            if learning and sample.deployment_id is not None:
-                self._stand(sample.deployment_id)
+            for name, time in self._sightings.observe(sample, standing=learning):
+                release = Release(id=name, time=time)
+                self._observed.append(release)
+                self._follow(release)
+
+    def take_observed(self) -> list[Release]:
+        """Versions that nobody told of, counted since the last call."""
+        fresh, self._observed = self._observed, []
+        return fresh
 
     def deployed(self, deployment: Deployment) -> None:
-        """Follow a deployment up from now on, or stop: it failed, or was taken back."""
-        name = deployment.deployment_id
+        """Follow a deployment up from now on, or stop: it failed, or was taken back.
+
+        What is told out of order is taken in its order: a start before the end that is known already begins
+        nothing, an end before the start of another attempt ends nothing.
+        """
+        name, time = deployment.deployment_id, deployment.time.timestamp()
         if deployment.status in ("failed", "rolled_back"):
-            self._drop(name)
+            self._end(name, time)
             return
         at = deployment.started_at or deployment.time
-        self._follow(Release(id=name, time=at.timestamp(), variant=deployment.variant))
+        self._sightings.tell(name, at.timestamp())
+        if time > self._ended.get(name, float("-inf")):
+            self._follow(Release(id=name, time=at.timestamp(), variant=deployment.variant))
 
-    def sighted(self, deployment_id: str, time: float) -> None:
-        """A version nobody told of, first seen in traffic."""
-        if not self._standing:
-            self._stand(deployment_id)
-        if deployment_id not in self._standing and deployment_id not in self._releases:
-            self._follow(Release(id=deployment_id, time=time))
+    def _end(self, name: str, time: float) -> None:
+        self._sightings.tell(name, time)
+        self._ended[name] = max(time, self._ended.pop(name, time))
+        if len(self._ended) > MOST_ENDED:
+            del self._ended[next(iter(self._ended))]
+        held = self._releases.get(name)
+        if held is not None and held.time <= time:
+            self._drop(name)
 
     def _follow(self, release: Release) -> None:
         known = self._releases.get(release.id)
@@ -82,16 +100,9 @@ class Followup:
         self._releases.pop(name, None)
         self._due.pop(name, None)
         self._looks.pop(name, None)
-        self._stand(name)  # what it still serves is no new release
         seen = self._seen.pop(name, None)
         if seen is not None and not seen.closed:
             self._left.append(msgspec.structs.replace(seen, closed=True, verdict=LEFT))
-
-    def _stand(self, name: str) -> None:
-        self._standing.pop(name, None)
-        self._standing[name] = None
-        if len(self._standing) > MOST_STANDING:
-            del self._standing[next(iter(self._standing))]
 
     def advance(self, now: float, reference: Reference) -> list[tuple[float, Adaptation]]:
         """The looks whose date has passed at event time `now`: (their event time, what was seen).
@@ -137,7 +148,9 @@ class Followup:
             "releases": [(r.id, r.time, r.variant) for r in self._releases.values()],
             "due": self._due,
             "looks": self._looks,
-            "standing": list(self._standing),
+            "sightings": self._sightings.snapshot(),
+            "observed": [(r.id, r.time) for r in self._observed],
+            "ended": list(self._ended.items()),
             "seen": self._seen,
             "left": self._left,
         }
@@ -148,6 +161,8 @@ class Followup:
         self._releases = {id: Release(id=id, time=time, variant=v) for id, time, v in state["releases"]}
         self._due = dict(state["due"])
         self._looks = {name: (number, until) for name, (number, until) in state["looks"].items()}
-        self._standing = dict.fromkeys(state["standing"])
+        self._sightings.restore(state["sightings"])
+        self._observed = [Release(id=id, time=time) for id, time in state["observed"]]
+        self._ended = {name: time for name, time in state["ended"]}
         self._left = msgspec.convert(state["left"], list[Adaptation])
         self._seen = {name: msgspec.convert(seen, Adaptation) for name, seen in state["seen"].items()}

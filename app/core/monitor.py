@@ -18,6 +18,7 @@ from app.core.buckets import ClosedBucket
 from app.core.budget import Account, open_account
 from app.core.detection import Detector, Score
 from app.core.episodes import Episode
+from app.core.exposure import Release
 from app.core.folding import Fold, SumKey
 from app.core.followup import Followup
 from app.core.history import History, Window
@@ -82,6 +83,10 @@ class DriftMonitor:
         """Remember a release, to name the one before an onset and to follow it up."""
         self._releases.record(deployment)
         self._followup.deployed(deployment)
+
+    def take_observed(self) -> list[Release]:
+        """Deployments that nobody told of, seen in traffic since the last call."""
+        return self._followup.take_observed()
 
     def adopt(self, baseline: Baseline) -> None:
         """Use this baseline from now on; what was measured against another one is forgotten."""
@@ -157,7 +162,6 @@ class DriftMonitor:
         self._followup.observe(self._recent.arrive(bucket.number, seconds), share=baseline.sample_rate)
         for name in sorted(bucket.deployments):
             self._releases.observe(name, bucket.number * seconds)
-            self._followup.sighted(name, bucket.number * seconds)
         if self._account is not None:
             self._account.count(
                 sum(tick.units for tick in bucket.ticks),

@@ -5,6 +5,7 @@ of the log too, for both have advanced to the same watermark.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from heapq import merge
 from itertools import groupby
 from typing import Any
@@ -14,14 +15,17 @@ import msgspec
 from app.core import wellformed
 from app.core.aspects import MONITORS, Subject
 from app.core.baseline import Baseline
+from app.core.exposure import Release
 from app.core.monitor import DriftMonitor
 from app.core.monitor_settings import MonitorSettings
 from app.core.progress import Progress
 from app.core.sampling import References, known_of
+from app.core.sightings import PROMPT
 from schemas.events import Deployment
 from schemas.readings import Reading, Tick
 
 KEPT_DEPLOYMENTS = 1024
+OBSERVED = "observed"  # source of a deployment that nobody told of
 
 
 class Monitors:
@@ -40,6 +44,7 @@ class Monitors:
         self._said: dict[Subject, str] = {}  # state of the newest reading against a baseline
         self._deployments: dict[tuple[str, str], Deployment] = {}
         self._learned: list[Baseline] = []
+        self._observed: list[Deployment] = []
 
     def receive(self, tick: Tick) -> None:
         """Take over a tick, or the progress of a partition.
@@ -91,6 +96,9 @@ class Monitors:
         readings = monitor.advance(watermark, final=final)
         if monitor.baseline is not None and monitor.baseline is not knew:
             self._learned.append(monitor.baseline)
+        for release in monitor.take_observed():
+            self._observed.append(observed(subject.application, release))
+            self.deployed(self._observed[-1])
         return readings
 
     def _beside(self, subjects: Sequence[Subject], readings: Iterable[Reading]) -> list[Reading]:
@@ -111,6 +119,11 @@ class Monitors:
     def take_learned(self) -> list[Baseline]:
         """Baselines learned since the last call."""
         fresh, self._learned = self._learned, []
+        return fresh
+
+    def take_observed(self) -> list[Deployment]:
+        """Deployments that nobody told of, seen in traffic since the last call."""
+        fresh, self._observed = self._observed, []
         return fresh
 
     @property
@@ -161,6 +174,18 @@ class Monitors:
             if saved["baseline"] is None or monitor.baseline is not None:
                 monitor.restore(saved)  # else its baseline was refused, as another encoder's: it learns anew
         self._said = {Subject(*subject): told for subject, told in state["said"]}
+
+
+def observed(application: str, release: Release) -> Deployment:
+    """The event of a version that was seen in traffic before anybody told of it."""
+    return Deployment(
+        application=application,
+        time=datetime.fromtimestamp(release.time, UTC),
+        deployment_id=release.id,
+        version=release.id,
+        kind="prompt" if release.id.startswith(PROMPT) else "model",
+        source=OBSERVED,
+    )
 
 
 def _judges(reading: Reading) -> bool:

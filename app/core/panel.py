@@ -34,6 +34,7 @@ class Prompt(msgspec.Struct, frozen=True, array_like=True):
     variant: str | None
     language: str | None
     code: bool
+    system_prompt: str | None = None
 
 
 @dataclass(slots=True)
@@ -50,7 +51,7 @@ class History:
         if ordinal % self.stride:
             return
         coarse = (np.frombuffer(sample.wording, "<i2") >> BITS).astype(np.int8).tobytes()
-        told = (sample.deployment_id, sample.variant, sample.language, sample.code)
+        told = (sample.deployment_id, sample.variant, sample.language, sample.code, sample.system_prompt)
         self.prompts.append(Prompt(sample.time, ordinal, coarse, sample.shape, *told))
         if len(self.prompts) > MOST_PROMPTS:
             self.stride *= 2

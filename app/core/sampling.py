@@ -145,4 +145,5 @@ def make_sample(
         deployment_id=interaction.deployment_id,
         variant=interaction.variant,
         model=interaction.model,
+        system_prompt=(interaction.system_prompt_sha256 or "")[:12] or None,
     )

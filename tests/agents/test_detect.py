@@ -13,7 +13,7 @@ from app.core.monitor_settings import MonitorSettings
 from schemas.codec import encode
 from schemas.events import Deployment
 from schemas.readings import Reading, Tick
-from schemas.topics import DEAD_LETTERS, READINGS, TICKS
+from schemas.topics import DEAD_LETTERS, DEPLOYMENTS, READINGS, TICKS
 from tests.agents.doubles import DictCheckpoints, HeldLibrary, RecordingOutbox, record
 from tests.core.test_releases import deployment
 from tests.rig import made
@@ -215,3 +215,21 @@ def test_a_tick_that_cannot_be_counted_is_a_dead_letter_and_the_rest_counts() ->
     (letter,) = place.outbox.on(DEAD_LETTERS)
     assert b"wording holds 3 bytes" in letter.headers["__connect.errors.exception.message"]
     assert comparable(place.readings) == list(expected())
+
+
+def test_a_version_that_nobody_told_of_is_told_once() -> None:
+    versions = [(LEARNED, None), (LEARNED + 100, "v1"), (PLANTED_AT, "v2")]
+    log = [
+        msgspec.structs.replace(event, deployment_id=next(name for end, name in versions if i < end))
+        for i, event in enumerate(LOG[:PLANTED_AT])
+    ]
+    place = Setting()
+    sent = measured(log, references=known())
+    place.process(records(sent))
+    (seen,) = place.outbox.values(DEPLOYMENTS, Deployment)
+    assert (seen.application, seen.deployment_id, seen.source) == (APP, "v2", "observed")
+    assert seen.time == log[LEARNED + 100].time
+
+    place.library.deployments.append(seen)  # it comes back by its topic
+    place.process(records(sent[-1:], first=len(sent)))
+    assert len(place.outbox.values(DEPLOYMENTS, Deployment)) == 1

@@ -111,10 +111,49 @@ def test_looks_at_too_few_users_spend_nothing() -> None:
 def test_an_observed_version_is_followed_unless_it_stood_before() -> None:
     followup = Followup(seed=0)
     followup.observe(week(0, adapted=False, seed=1), share=1.0, learning=True)
-    followup.sighted("v1", AT)
-    followup.sighted("v2", AT)
+    followup.observe(week(7, adapted=True, seed=2), share=1.0)
 
     assert [seen.deployment for _, seen in looks(followup, 1)] == ["v2"]
+    assert [(release.id, release.time) for release in followup.take_observed()] == [("v2", AT)]
+    assert followup.take_observed() == []
+
+
+def test_another_system_prompt_is_followed_by_its_own_traffic() -> None:
+    followup = Followup(seed=0)
+    usual = [msgspec.structs.replace(s, system_prompt="a") for s in week(0, adapted=False, seed=1)]
+    followup.observe(usual, share=1.0, learning=True)
+    later = [
+        msgspec.structs.replace(s, deployment_id="v1", system_prompt="b" if s.deployment_id == "v2" else "a")
+        for s in week(7, adapted=True, seed=2)
+    ]
+    followup.observe(later, share=1.0)
+    ((_, seen),) = looks(followup, 5)
+
+    assert (seen.deployment, seen.exposed, seen.control) == ("prompt:b", 30, 30)
+    assert seen.significant
+
+
+def test_what_is_told_out_of_order_is_taken_in_its_order() -> None:
+    followup = Followup(seed=0)
+    followup.deployed(deployment(status="rolled_back", hours=2))
+    followup.deployed(deployment(status="started"))
+    assert looks(followup, 1) == []  # it was over before we heard of it
+
+    followup.deployed(deployment(status="started", hours=5))
+    followup.deployed(deployment(status="rolled_back", hours=2))
+    assert [seen.deployed_at for _, seen in looks(followup, 1)] == [deployment(hours=5).time]
+
+
+def test_the_log_told_again_changes_nothing() -> None:
+    followup, log = Followup(seed=0), [deployment(status="started"), deployment(hours=1)]
+    log += [deployment("v3", hours=3), deployment("v3", status="failed", hours=4)]
+    for event in log:
+        followup.deployed(event)
+    held = followup.snapshot()
+    for event in log:
+        followup.deployed(event)
+
+    assert followup.snapshot()["releases"] == held["releases"] == [("v2", AT, None)]
 
 
 def test_a_deployment_taken_back_is_followed_no_more() -> None:
@@ -128,7 +167,8 @@ def test_what_was_taken_back_is_told_once_more_and_no_news_where_it_still_serves
     followup = followed()
     looks(followup, 1)
     followup.deployed(deployment(status="rolled_back", hours=30))
-    followup.sighted("v2", AT + 2 * DAY)
+    again = [msgspec.structs.replace(s, time=s.time + 7 * DAY) for s in week(7, adapted=True, seed=3)]
+    followup.observe(again, share=1.0)
     ((_, left),) = looks(followup, 2)
 
     assert left.closed
@@ -194,7 +234,9 @@ def test_state_is_bounded_whatever_the_number_of_users_and_versions() -> None:
                 share=1.0,
             )
         for version in range(users):
-            followup.sighted(f"release {version}", AT)
+            served = msgspec.structs.replace(one, deployment_id=f"release {version}", user_hash=None)
+            followup.observe([msgspec.structs.replace(served, key=k) for k in range(8)], share=1.0)
+            followup.take_observed()
         return len(msgspec.msgpack.encode(followup.snapshot()))
 
     once, twice, four_times = (size(users) for users in (MOST_USERS, 2 * MOST_USERS, 4 * MOST_USERS))
