@@ -1,22 +1,27 @@
 """Learning a baseline: wait until enough events have passed the watermark."""
 
 import math
+from functools import lru_cache
 from typing import Any
 
 from app.core.aspects import Subject
 from app.core.baseline import Baseline, BaselineSettings, learn
 from app.core.reference import TooFewUnits
 from app.core.ticks import TickBook
+from app.core.units import hash64
 from schemas.readings import Sample
 
 STEPS = 10  # in which progress is told
+MOST_UNITS = 8192  # that a baseline is learned from: more tell hardly more, and all of them are held
+RUN = 256  # consecutive candidates of a partition that stay or go together, for neighbours may depend
 
 
 class Learner:
     """Progress of one aspect of an application towards its baseline; the candidates stay in the book.
 
     Every counted event advances it, also those that gave no candidate, so "the first N events" means
-    what the user thinks it means.
+    what the user thinks it means.  Of more than MOST_UNITS candidates whole runs are kept, chosen by hash,
+    half of them as often as it takes: weeks of traffic fit into memory, as a function of the log alone.
     """
 
     def __init__(
@@ -25,7 +30,8 @@ class Learner:
         self._subject, self._fingerprint = subject, fingerprint
         self._settings, self._partitions = settings, partitions
         self.units = 0  # candidates seen
-        self._times: list[float] = []  # of every counted event, ascending
+        self._times: list[float] = []  # of counted events, ascending; of a span of time the first and last
+        self._share = 1.0  # of runs that are kept
         self._wanted = settings.events
         self._stretch = 1.0
         self._announced = 0
@@ -37,10 +43,22 @@ class Learner:
         held, bare = book.count_before(before)
         self.units += len(held)
         self._times = sorted([*self._times, *held, *bare])
+        if self._settings.seconds is not None:
+            self._times = [*self._times[:1], *self._times[1:][-1:]]
+        until = self._until()
+        self._bound(book, before if until is None else math.nextafter(until, math.inf))
+
+    def _bound(self, book: TickBook, before: float) -> None:
+        while book.keep(before, self._stays) > MOST_UNITS:
+            self._share /= 2
+
+    def _stays(self, sample: Sample) -> bool:
+        return self._share == 1.0 or place_of_run(sample.ordinal // RUN) < self._share
 
     def try_learn(self, book: TickBook) -> Baseline | None:
         """The baseline, once there are enough events and units; its samples leave the book."""
         while (until := self._until()) is not None:
+            self._bound(book, math.nextafter(until, math.inf))  # also what was sent again since
             try:
                 learned = learn(
                     book.samples_until(until),
@@ -49,6 +67,7 @@ class Learner:
                     settings=self._settings,
                     partitions=self._partitions,
                     until=until,
+                    share=self._share,
                 )
             except TooFewUnits as error:
                 self.note, self._stretch = f"{error}; learning goes on", self._stretch * 1.5
@@ -92,6 +111,7 @@ class Learner:
         return {
             "units": self.units,
             "times": self._times,
+            "share": self._share,
             "wanted": self._wanted,
             "stretch": self._stretch,
             "note": self.note,
@@ -101,6 +121,12 @@ class Learner:
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a snapshot."""
         self.units, self.note = state["units"], state["note"]
-        self._times = list(state["times"])
+        self._times, self._share = list(state["times"]), state.get("share", 1.0)
         self._wanted, self._stretch = state["wanted"], state["stretch"]
         self._announced = state["announced"]
+
+
+@lru_cache(maxsize=4096)  # asked for every candidate held
+def place_of_run(number: int) -> float:
+    """Where in [0, 1) a run falls: below a share, it is kept."""
+    return hash64(f"learn:{number}") / 2**64

@@ -5,7 +5,7 @@ its older version, so at-least-once delivery counts exactly once.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -100,6 +100,15 @@ class TickBook:
             version.event_times = [t for t in version.event_times if t >= time]
         self._forget()
         return sorted(held), sorted(bare)
+
+    def keep(self, before: float, stays: Callable[[Sample], bool]) -> int:
+        """Drop samples older than `before` that are not to stay; returns how many there are left."""
+        left = 0
+        for version in self._blocks.values():
+            version.samples = [s for s in version.samples if s.time >= before or stays(s)]
+            left += sum(s.time < before for s in version.samples)
+        self._forget()
+        return left
 
     def samples_until(self, time: float) -> list[Sample]:
         """Samples up to and including `time`, in order of (time, partition, ordinal); they stay."""

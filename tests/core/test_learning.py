@@ -1,9 +1,10 @@
 import msgspec
 import pytest
 
+from app.core import learning
 from app.core.aspects import Subject
 from app.core.baseline import BaselineSettings
-from app.core.learning import Learner
+from app.core.learning import Learner, place_of_run
 from app.core.ticks import TickBook
 from tests.rig import made
 from tests.rig.made import APP, FINGERPRINT, interactions, measured, through_msgpack
@@ -111,3 +112,30 @@ def test_a_restored_learner_learns_the_same() -> None:
         assert learned is not None
         ids.append((learned.reference.id, one.progress))
     assert ids[0] == ids[1]
+
+
+@pytest.mark.parametrize("portion", [37.0, 1000.0])
+def test_of_more_units_than_a_baseline_needs_whole_runs_are_kept_whatever_the_portions(
+    portion: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "MOST_UNITS", 240)
+    monkeypatch.setattr(learning, "RUN", 20)
+    station, held, most = learner(seconds=799.5), book(900), 0
+    for step in range(1, int(1000 / portion) + 2):
+        station.count(held, made.EPOCH + min(step * portion, 900.0))
+        most = max(most, len(held.samples_until(made.EPOCH + min(step * portion, 799.5))))
+        state = through_msgpack(station.snapshot())
+        assert len(state["times"]) <= 2
+        station = learner(seconds=799.5)
+        station.restore(state)
+    learned = station.try_learn(held)
+    assert learned is not None
+    assert most <= 240 + 1
+    kept = [i for i in range(800) if place_of_run(i // 20) < state["share"]]
+    assert 100 <= len(kept) <= 240
+    assert state["share"] < 1.0
+    prompts = [event.prompt for event in interactions(900)]
+    assert learned.reference.rows.texts == tuple(prompts[i] for i in kept)
+    assert learned.units_per_second == pytest.approx(1.0, rel=0.35)  # of all units, not of those kept
+    assert station.units == 900
+    assert len(held.samples_until(made.EPOCH + 900)) == 100  # what came after is all there
