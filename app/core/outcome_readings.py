@@ -13,7 +13,7 @@ from schemas.intervals import Interval
 from schemas.outcomes import Outcomes, OutcomeShift, SampleRatio, VersionComparison, VersionOutcomes
 from schemas.readings import Reading
 
-RELEASES = 8.0  # releases in 30 days that the budget is laid out for
+METRICS, RELEASES = 8.0, 8.0  # metrics, and releases in 30 days, that the budget is laid out for
 MISMATCH_LEVEL = 0.001
 BESIDE = 0.05  # share of the new version's outcomes that the old one must have beside it
 NEWS_SECONDS = 7 * 86_400.0  # after that a change is how things are, and no alarm
@@ -41,7 +41,6 @@ class View:
     versions: dict[int, Version]
     split: Split
     plans: Plans
-    metrics: int  # that share the budget
 
 
 def outcome_reading(metric: Metric, view: View, policy: OutcomePolicy) -> Reading:
@@ -50,7 +49,7 @@ def outcome_reading(metric: Metric, view: View, policy: OutcomePolicy) -> Readin
     It alarms where the new version is worse, or the metric changed for the worse over time, each with the
     part of the budget that it has.  Cost: 3 ms.
     """
-    pages = policy.pages_per_30_days / max(view.metrics, 1)
+    pages = policy.pages_per_30_days / METRICS
     comparisons = _comparisons(metric, view)
     shift = _shift(metric, pages / 2, policy.every)
     level = min(0.05, pages / 2 / RELEASES)
@@ -132,7 +131,8 @@ def _comparisons(metric: Metric, view: View) -> list[VersionComparison]:
     """Every version that came with the last release, with the one that served before and goes on."""
     if view.since is None or metric.kind == "categorical":
         return []
-    came = {n: v.released for n, v in view.versions.items() if v.released is not None}
+    told = ((n, v.released) for n, v in view.versions.items())  # perhaps of later than this bucket
+    came = {n: bucket for n, bucket in told if bucket is not None and bucket < view.bucket}
     fresh = [n for n in metric.arms if came.get(n) == metric.since]
     standing = {n: tally for n, tally in metric.past.items() if came.get(n, metric.since) != metric.since}
     if not fresh:
@@ -142,7 +142,7 @@ def _comparisons(metric: Metric, view: View) -> list[VersionComparison]:
     old = max(beside, key=lambda n: (beside[n], -n), default=None)
     concurrent = old is not None and beside[old] >= max(BESIDE * most, 1)
     if not concurrent:
-        old = max(standing, key=lambda n: (view.versions[n].last, standing[n].count), default=None)
+        old = max(standing, key=lambda n: metric.times.get(n, (0.0, 0.0))[1], default=None)
     if old is None:  # several came at once, and nothing before
         old, *fresh = sorted(fresh)
         concurrent = True
@@ -253,7 +253,8 @@ def _released(shift: Shift | None, view: View) -> str | None:
     if shift is None:
         return None
     came = [(v.first, v.name) for v in view.versions.values() if 0 <= shift.at - v.first <= 86_400.0]
-    return max(came)[1].partition("/")[0] if came and len(view.versions) > 1 else None
+    standing = any(v.first < shift.at - 86_400.0 for v in view.versions.values()) or len(came) > 1
+    return max(came)[1].partition("/")[0] if came and standing else None
 
 
 def _words(worse: list[VersionComparison], shift: Shift | None) -> str | None:

@@ -188,7 +188,6 @@ class ApplicationOutcomes:
         return [self._reading(metric, bucket, str(bucket)) for metric in due]
 
     def _reading(self, metric: Metric, bucket: int, place: str) -> Reading:
-        known = set(self._metrics) | set(self._inferred)
         view = View(
             application=self._application,
             bucket=bucket,
@@ -198,7 +197,6 @@ class ApplicationOutcomes:
             versions=self._versions.known,
             split=self._splits.at(bucket),
             plans=self._plans,
-            metrics=len(known),
         )
         reading = outcome_reading(metric, view, self._policy)
         metric.told_at, metric.fresh = view.time, 0

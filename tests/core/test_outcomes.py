@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -86,7 +87,7 @@ FALLEN = release((0.9, 0.6), 1800)
 
 
 def test_each_version_has_its_own_value_and_a_worse_one_is_named() -> None:
-    readings = read(FALLEN)
+    readings = plainly("one")
     told = last(readings)
     (compared,) = told.comparisons
     v1, v2 = told.versions
@@ -110,17 +111,40 @@ def test_equal_versions_raise_no_alarm_and_are_not_called_different() -> None:
     assert compared.needed is not None
 
 
-@pytest.mark.parametrize("how", [{"portion": 7}, {"shift": 4}, {"shift": -3}, {"restarts": True}])
-def test_readings_do_not_depend_on_portions_interleaving_or_restarts(how: dict[str, Any]) -> None:
-    def whole(readings: Sequence[Reading]) -> list[Reading]:
-        return [r for r in readings if r.note != PARTIAL]
+def rich() -> Log:
+    """Two releases, errors, and a second metric that is heard of late."""
+    rows, outcomes = release((0.9, 0.6), 2400)
+    rows = [
+        replaced(row, failed=n % 9 == 0, deployment_id="v3" if n > 1500 and n % 3 else row.deployment_id)
+        for n, row in enumerate(rows)
+    ]
+    slow = [outcome(n, n + 900, float(n % 7), name="rating") for n in range(0, 1500, 2)]
+    return rows, sorted([*outcomes, *slow], key=lambda each: each.time)
 
-    expected = whole(read(FALLEN))
-    assert len(expected) > 5
-    found = whole(read(FALLEN, **how))
-    assert found == expected[: len(found)]
-    assert len(found) >= len(expected) - 2  # the last bucket closes with whom it waits for
-    assert last(read(FALLEN, **how)).counts == last(read(FALLEN)).counts
+
+RICH = rich()
+
+
+@cache
+def plainly(releases: str) -> list[Reading]:
+    return read(FALLEN if releases == "one" else RICH)
+
+
+@pytest.mark.parametrize("log", [FALLEN, RICH], ids=["one release", "two releases"])
+@pytest.mark.parametrize("how", [{"portion": 7}, {"shift": 14}, {"shift": -3}, {"restarts": True}], ids=str)
+def test_readings_do_not_depend_on_portions_interleaving_or_restarts(how: dict[str, Any], log: Log) -> None:
+    def whole(readings: Sequence[Reading]) -> dict[str, list[Reading]]:
+        told = [r for r in readings if r.note != PARTIAL]
+        return {name: [r for r in told if r.monitor == name] for name in sorted({r.monitor for r in told})}
+
+    readings, plain = read(log, **how), plainly("one" if log is FALLEN else "two")
+    expected, found = whole(plain), whole(readings)
+    assert found.keys() == expected.keys()
+    for name, told in expected.items():
+        assert len(told) > 5
+        assert found[name] == told[: len(found[name])]
+        assert len(found[name]) >= len(told) - 2  # the last bucket closes with whom it waits for
+    assert last(readings).counts == last(plain).counts
 
 
 def test_what_is_sent_again_counts_once() -> None:
@@ -134,7 +158,7 @@ def test_what_is_sent_again_counts_once() -> None:
         state.receive(each)
     told = last(state.advance(rows[-1].at, final=True))
     assert (told.counts.joined, told.counts.duplicates) == (1800, 1800)
-    assert last(read(FALLEN)).versions == told.versions
+    assert last(plainly("one")).versions == told.versions
 
 
 def counted(
@@ -206,7 +230,7 @@ def test_the_last_value_counts_and_the_sums_follow() -> None:
     log = rows, sorted([*taken_back, *outcomes], key=lambda o: (o.time, o.id.endswith("completion")))
     told = last(read(log))
     assert told.counts.corrected == 1800
-    assert [v.count for v in told.versions] == [v.count for v in last(read(FALLEN)).versions]
+    assert [v.count for v in told.versions] == [v.count for v in last(plainly("one")).versions]
 
 
 def test_errors_and_corrections_are_inferred_from_the_interactions_themselves() -> None:
@@ -233,7 +257,7 @@ def plan(percent: float) -> Deployment:
 def test_a_split_that_is_not_what_was_planned_is_noticed() -> None:
     (fair,) = last(read(FALLEN, deployments=[plan(50.0)])).ratios
     (lopsided,) = last(read(FALLEN, deployments=[plan(20.0)])).ratios
-    (untold,) = last(read(FALLEN)).ratios
+    (untold,) = last(plainly("one")).ratios
     assert (fair.mismatch, lopsided.mismatch, untold.mismatch) == (False, True, False)
     assert (lopsided.expected, untold.p_value) == ([0.8, 0.2], None)
     assert sum(fair.users) > 1000

@@ -1,0 +1,76 @@
+"""Outcomes through a worker that is killed midway: the same readings as a replay."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from app.adapters import replay
+from app.adapters.embedded import Embedded
+from app.adapters.encoders import load_encoder
+from app.demo.traffic import scenario
+from app.settings import Settings
+from schemas.codec import Event
+from schemas.events import Outcome
+from schemas.readings import Reading
+from schemas.topics import DEAD_LETTERS, OUTCOMES
+from tests.rig.live import Live, essence
+
+pytestmark = [pytest.mark.embedded, pytest.mark.model]
+START = datetime(2026, 3, 1, tzinfo=UTC)
+TOLD = "outcomes:task_completed"
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Live]:
+    with Embedded(partitions=3) as embedded:
+        found = Live(
+            Settings.model_validate(
+                {
+                    "kafka": {
+                        "bootstrap_servers": embedded.bootstrap,
+                        "partitions": 3,
+                        "session_timeout_seconds": 4,
+                    },
+                    "redis": {"url": embedded.redis_url},
+                    "worker": {"idle_seconds": 3},
+                    "detection": {"baseline_events": 100_000},  # outcomes need none
+                }
+            ),
+            tmp_path,
+        )
+        yield found
+        found.close()
+
+
+def told(readings: list[Reading]) -> list[Reading]:
+    return [r for r in readings if r.monitor.startswith("outcomes:")]
+
+
+def joined(readings: list[Reading]) -> int:
+    last = [r.outcomes for r in readings if r.monitor == TOLD and r.outcomes is not None]
+    return max((each.counts.joined for each in last), default=0)
+
+
+def test_a_worker_that_is_killed_tells_of_outcomes_what_a_replay_tells(live: Live) -> None:
+    events: list[Event] = list(scenario(clean=600, drifted=200, start=START, seed=3).events)
+    sent = sum(isinstance(e, Outcome) and e.name == "task_completed" for e in events)
+    live.send(events)
+    live.send_raw(OUTCOMES, [b'{"name": "task_completed"'])
+    live.start_worker()
+    live.wait_for(lambda readings: bool(told(readings)), 90)
+    live.kill(0)
+    live.start_worker()
+    found = live.wait_for(lambda readings: joined(readings) == sent, 120, alive=False)
+
+    expected = replay.run(
+        events,
+        encoder=load_encoder(table=None, model=None, cache_dir=None),
+        evalset=None,
+        detection=live.settings.detection,
+        partitions=3,
+    )
+    assert essence(told(found)) == essence(told(expected.readings))
+    assert joined(expected.readings) == sent
+    assert len(live.read(DEAD_LETTERS)) == 1
