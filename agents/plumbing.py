@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import faust
 from mode.supervisors import CrashingSupervisor
 
+from agents import tracing
 from agents.telemetry import RECORDS, STAGE_AT, log
 from app.settings import Settings
 from schemas.topics import Topic
@@ -68,7 +69,8 @@ class Outbox:
         """Queue one record."""
         producer = await self._app.maybe_start_producer()
         name = self._prefix + topic.name
-        sent = await producer.send(name, key, value, partition, None, headers or {})
+        carried = {**(headers or {}), **tracing.current.carried()}
+        sent = await producer.send(name, key, value, partition, None, carried)
         self._waiting.append(sent)
 
     async def deliver(self) -> None:
@@ -214,7 +216,9 @@ class Lane:
         """
         present = self.app.consumer_generation_id
         batch = [event for event in batch if event.message.generation_id == present]
-        await self.station.process([_record(event) for event in batch])
+        records = [_record(event) for event in batch]
+        with tracing.current.batch(self.name, records):
+            await self.station.process(records)
         RECORDS.labels(self.name).inc(len(batch))
         STAGE_AT.labels(self.name).set_to_current_time()
         self._unacked += batch

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import faust
 from threadpoolctl import threadpool_limits
 
+from agents import tracing
 from agents.telemetry import configure_logging, log
 from app.adapters.kafka import full_name, require_topics
 from app.errors import PromptdriftError
@@ -22,6 +23,7 @@ def run(build: Callable[[Settings], faust.App], *, name: str) -> None:
     try:
         settings = load()
         configure_logging(settings.log)
+        tracing.start(name)
         wanted = {full_name(settings.kafka, topic) for topic in CATALOGUE}
         require_topics(settings.kafka, wanted | {source.topic for source in settings.sources})
         app = build(settings)
