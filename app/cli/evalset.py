@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +9,7 @@ import typer
 
 from app.cli.encoder import live_encoder
 from app.cli.evalset_force import promote, withdraw
-from app.cli.evalset_inputs import STORE, Application, By, Given, Store, Version, built_on
+from app.cli.evalset_inputs import STORE, Application, By, Given, Store, Version, built_on, who
 from app.cli.inputs import EVENTS_HELP, Mapped
 from app.cli.terminal import AsJson, say, settings_of, show, show_json, show_table
 from app.errors import InputError
@@ -71,7 +70,7 @@ def build(  # noqa: PLR0913  a command's options
         kept, wanted, application=application, before=before, signals=signals, encoder=encoder, seed=seed
     )
     sets.save(manifest, items)
-    sets.append("built", manifest, now=datetime.now(UTC))
+    sets.append("built", manifest, now=datetime.now(UTC), by=who(None))
     _tell(manifest, items)
     if as_json:
         show_json(_facts(manifest))
@@ -145,7 +144,7 @@ def approve(
         if mended.id != manifest.id:
             manifest = mended
             sets.save(manifest, left)
-    sets.append("approved", manifest, now=now, by=by or getuser(), note=note)
+    sets.append("approved", manifest, now=now, by=who(by), note=note)
     show(manifest.id)
     say(f"approved: {manifest.items:,} items; `promptdrift evalset promote {manifest.id}` puts it in force")
 

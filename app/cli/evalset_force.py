@@ -1,14 +1,13 @@
 """`evalset promote|withdraw`: which version is in force, and telling every worker."""
 
 from datetime import UTC, datetime
-from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.encoder import live_encoder
-from app.cli.evalset_inputs import STORE, Application, By, Store, Version
+from app.cli.evalset_inputs import STORE, Application, By, Store, Version, who
 from app.cli.reference import wire
 from app.cli.terminal import say, settings_of, show_table
 from app.core.curation_history import standing
@@ -40,7 +39,7 @@ def promote(  # noqa: PLR0913  a command's options
     manifest, built = _reference(ctx, sets, version)
     before = standing(sets.history()).current
     if before != manifest.id:
-        sets.append("promoted", manifest, now=datetime.now(UTC), by=by or getuser(), note=note)
+        sets.append("promoted", manifest, now=datetime.now(UTC), by=who(by), note=note)
     _publish(ctx, sets, manifest, built, out)
     if before is not None and before != manifest.id:
         _side_by_side(sets.load(before)[0], manifest)
@@ -59,7 +58,7 @@ def withdraw(
 
     sets = EvalSets(store, application)
     manifest, _ = sets.load("current")
-    sets.append("withdrawn", manifest, now=datetime.now(UTC), by=by or getuser(), note=note)
+    sets.append("withdrawn", manifest, now=datetime.now(UTC), by=who(by), note=note)
     say(f"{manifest.id} is withdrawn")
     current = standing(sets.history()).current
     if current is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,16 @@ Application = Annotated[str, typer.Option(help="Whose eval set.")]
 Store = Annotated[str, typer.Option(help="Folder or URL that holds versions and history.")]
 Version = Annotated[str, typer.Argument(help="Name, its beginning, `current` or `latest`.")]
 By = Annotated[str | None, typer.Option("--by", help="Who; default the user of the system.")]
+
+
+def who(by: str | None) -> str:
+    """Who acts; containers may run as a user without a name."""
+    if by:
+        return by
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

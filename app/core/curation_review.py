@@ -46,7 +46,7 @@ def reviewed(
     gone = [item for item in items if not _stays(decisions.get(item.id))]
     if not any(item.layer == "core" for item in kept):
         raise BadDecision("every item of the core is dropped; nothing would be left")
-    whole = _reweighed(kept, gone)
+    whole = _reweighed(kept, gone) if gone else tuple(kept)
     retired = [
         Retired(id=item.id, reason=f"{DROPPED}: {decisions[item.id].reason or 'no reason given'}")
         for item in gone

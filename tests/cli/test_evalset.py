@@ -1,7 +1,7 @@
 """The life of an eval set from the command line: built, reviewed, approved, promoted, withdrawn."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,13 @@ from msgspec.structs import replace
 
 from app.adapters import references
 from app.adapters.files import read_evalset
+from app.adapters.kafka import Record
+from app.errors import DependencyError
+from app.settings import KafkaSettings
 from schemas.codec import encode
 from schemas.events import Evaluation, Interaction, Outcome
 from schemas.readings import Sample
+from schemas.topics import EVALUATIONS, OUTCOMES, SAMPLES
 from tests.rig import made
 from tests.rig.made import APP, WordEncoder
 
@@ -103,6 +107,8 @@ def test_a_version_goes_from_draft_to_force_and_back(cli: Cli, tmp_path: Path) -
 def test_a_review_drops_mends_and_answers_and_makes_a_version_of_its_own(cli: Cli) -> None:
     version = built(cli, log("events.jsonl"))
     assert cli("evalset", "review", *OWN, version, "--out", "review.yaml").code == 0
+    untouched = cli("evalset", "approve", *OWN, version, "--review", "review.yaml")
+    assert untouched.out.strip() == version
     assert "is there already" in cli("evalset", "review", *OWN, "--out", "review.yaml").err
     rows = yaml.safe_load(Path("review.yaml").read_text())
     rows[0] |= {"decision": "drop", "reason": f"spam of {SECRET}"}
@@ -170,6 +176,53 @@ def test_samples_of_the_topic_serve_as_a_log_does(cli: Cli) -> None:
     Path("samples.jsonl").write_text('{"id": "x"}\n')
     done = cli("evalset", "build", *OWN, "--samples", "samples.jsonl")
     assert (done.code, "line 1: is no sample" in done.err) == (5, True)
+
+
+def test_topics_are_read_and_what_cannot_be_read_of_them_is_counted(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = made.interactions(300)
+    on_topics = {
+        SAMPLES.name: [*map(msgspec.json.encode, made.samples(events)), b"{", b'{"id": "x"}'],
+        OUTCOMES.name: [encode(e) for event in events[:12] for e in about(event, name="error", value=1)],
+        EVALUATIONS.name: [b"no JSON"],
+    }
+    asked: list[str] = []
+
+    def read_all(_: KafkaSettings, topic: str) -> Iterator[Record]:
+        asked.append(topic)
+        yield from (Record(topic=topic, value=v) for v in on_topics[topic.removeprefix("promptdrift.")])
+
+    monkeypatch.setattr("app.adapters.kafka.read_all", read_all)
+    done = cli("evalset", "build", *OWN, "--plan", "plan.yaml")
+    assert (done.code, len(asked)) == (0, 3)
+    assert "2 records of samples.v1 could not be read" in done.err
+    items = items_of(done.out.strip())
+    assert sum("failure: error" in item.get("reasons", []) for item in items) >= 10
+
+
+def test_what_could_not_be_published_is_published_by_the_same_command_again(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = built(cli, log("events.jsonl"))
+    cli("evalset", "approve", *OWN, version)
+    sent: list[Record] = []
+
+    def produce(_: KafkaSettings, records: Sequence[Record]) -> int:
+        if not sent:
+            sent.append(records[0])
+            raise DependencyError("kafka.bootstrap_servers: no broker answers")
+        sent.extend(records)
+        return len(records)
+
+    monkeypatch.setattr("app.adapters.kafka.produce", produce)
+    assert cli("evalset", "promote", *OWN, version).code == 4
+    assert "not yet published" in cli("evalset", "history", *OWN).err
+    assert cli("evalset", "promote", *OWN, version).code == 0
+    told = cli("evalset", "history", *OWN, "--json").data
+    assert (told["published"], [e["action"] for e in told["entries"]].count("promoted")) == (True, 1)
+    assert {record.topic for record in sent} == {"promptdrift.references.v1"}
+    assert (sent[-1].key or b"").startswith(f"{APP}/evalset".encode())
 
 
 def test_a_set_written_by_hand_is_built_on_once(cli: Cli) -> None:
