@@ -157,6 +157,10 @@ class StatusStore(Protocol):
         """Deployments of an application by their time, newest first."""
         ...
 
+    async def released(self) -> list[str]:
+        """Applications that deployments were told of, whether or not they have had traffic."""
+        ...
+
     async def looks(self, application: str) -> list[Reading]:
         """The latest look at what each deployment did, the latest deployment first."""
         ...

@@ -5,6 +5,7 @@ status:APP          JSON    the whole status document; expires after 15 minutes 
 incidents:APP       HASH    incident -> its latest alert
 points:APP:MONITOR  ZSET    one small point a reading -> its event time, so that the past can come later
 deployment:APP      HASH    deployment and status -> what happened
+released            ZSET    application -> when a deployment of it was last told, epoch seconds
 looks:APP           HASH    deployment -> the latest look at it
 delivery:APP        HASH    attempt to tell a sink -> how it went
 references          HASH    application and kind -> what is measured against
@@ -138,6 +139,8 @@ class RedisStatusStore:
             if gone := rules.surplus(held, limit=limits.facts):
                 pipe.hdel(place, *gone)
             pipe.expire(place, limits.fact_seconds)
+            if kind == "deployment":
+                pipe.zadd(key("released"), {fact.application: self._clock().timestamp()})
             self._publish(pipe, kind, fact.application, msgspec.to_builtins(fact))
             await pipe.execute()
             return True
@@ -210,6 +213,12 @@ class RedisStatusStore:
     async def deployments(self, application: str, limit: int) -> list[Deployment]:
         """Deployments of an application by their time, newest first."""
         return await self._newest("deployment", application, Deployment, limit)
+
+    async def released(self) -> list[str]:
+        """Applications that deployments were told of lately, by name."""
+        horizon = self._clock().timestamp() - self._limits.fact_seconds
+        with reaching(self.url):
+            return sorted(cast(list[str], await self._redis.zrangebyscore(key("released"), horizon, "+inf")))
 
     async def looks(self, application: str) -> list[Reading]:
         """The latest look at each deployment, the latest deployment first."""

@@ -142,6 +142,10 @@ class InMemoryStatusStore:
         held = list(self._facts["deployment", application].values())
         return rules.newest([fact for fact in held if isinstance(fact, Deployment)], limit)
 
+    async def released(self) -> list[str]:
+        """Applications that deployments were told of, by name."""
+        return sorted(name for (kind, name), held in self._facts.items() if kind == "deployment" and held)
+
     async def looks(self, application: str) -> list[Reading]:
         """The latest look at each deployment, the latest deployment first."""
         return rules.in_order(self._looks[application].values())

@@ -212,7 +212,8 @@ def add_context(router: APIRouter, views: Views) -> None:
         """Deployments, newest first."""
 
         async def make() -> Answer:
-            names = [application] if application else await views.store.applications()
+            known = await views.store.applications()
+            names = [application] if application else sorted({*known, *await views.store.released()})
             found = [d for name in names for d in await views.store.deployments(name, limit)]
             looks = [look for name in names for look in await views.store.looks(name)]
             newest = sorted(found, key=lambda d: d.time, reverse=True)[:limit]

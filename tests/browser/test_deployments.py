@@ -1,7 +1,7 @@
 """The page on deployments: what was told, whether users adapted, and what cannot be concluded."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -101,6 +101,16 @@ def test_texts_of_a_deployment_are_text(visit: Visit, site: Site) -> None:
     page.locator("main").get_by_text("<script>alert(1)</script>").first.wait_for()
     assert page.locator("main img, main script").count() == 0
     assert visit.troubles == []
+
+
+def test_an_unknown_application_and_a_clock_ahead_are_shown(visit: Visit, site: Site) -> None:
+    release = cohorts.deployment()
+    site.put(
+        msgspec.structs.replace(release, application="box-suport", time=datetime.now(UTC) + timedelta(1))
+    )
+    row = visit.open("/deployments").locator(".timeline > li").first
+    row.get_by_text("No traffic of this application is known").wait_for()
+    assert "in the future: check the sender's clock" in row.inner_text()
 
 
 def test_a_deployment_that_nobody_knows_is_told(visit: Visit) -> None:

@@ -297,6 +297,7 @@ def test_deployments_are_kept_once_and_the_oldest_go_first(make: Make) -> None:
         assert deployment(1) not in await store.deployments("support-bot", 10)
         assert await store.deployments("support-bot", 1) == [deployment(3)]
         assert await store.deployments("search", 10) == []
+        assert (await store.released(), await store.applications()) == (["support-bot"], [])
         assert [e.kind for e in await store.events("0-0", 10)] == ["deployment"] * 4
 
     run(make, story, SMALL)

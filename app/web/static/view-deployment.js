@@ -87,7 +87,7 @@ function drawTitle({ application, deployment, gone, pack }) {
       { class: "meta" },
       h("a", { href: applicationLink(application) }, application),
       h("span", {}, "since ", time(new Date(pack.at * 1000).toISOString())),
-      kind && h("span", {}, kind),
+      kind && status !== "observed" && h("span", {}, kind),
       variant && h("span", {}, `variant ${variant}`),
       traffic != null && h("span", {}, `${traffic} % of traffic`),
     ),

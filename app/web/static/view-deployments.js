@@ -8,6 +8,7 @@ import { link } from "./panels-record.js";
 import { pill, time } from "./words.js";
 
 const SHOWN = 60;
+const NO_TRAFFIC = "No traffic of this application is known: check its name.";
 export const TONES = { succeeded: "ok", started: "learning", failed: "critical", rolled_back: "warning", observed: "unknown" };
 const NONE = `No deployment is known. Tell of one with "promptdrift deployment record", or by POST to
   /v1/deployments; a new version in traffic counts as one, too.`;
@@ -24,7 +25,8 @@ export const view = {
     return {
       update() {
         const known = answer("v1/deployments?limit=400", ["deployment", "series"]);
-        list.update(known ? { releases: releasesOf(known, Date.now()), several: model.statuses.size > 1 } : null);
+        const names = [...model.statuses.keys()];
+        list.update(known && model.loaded ? { releases: releasesOf(known, Date.now()), names } : null);
       },
     };
   },
@@ -47,15 +49,16 @@ export function releasesOf({ deployments, looks }, now) {
   return whole.sort((a, b) => Date.parse(b.begin) - Date.parse(a.begin)).slice(0, SHOWN);
 }
 
-function drawAll({ releases, several }) {
+function drawAll({ releases, names }) {
   if (!releases.length) return h("p", { class: "empty" }, NONE);
-  return h("ol", { class: "card timeline", "aria-label": "Deployments, newest first" }, releases.map((each) => drawOne(each, several)));
+  return h("ol", { class: "card timeline", "aria-label": "Deployments, newest first" }, releases.map((each) => drawOne(each, names)));
 }
 
-function drawOne({ application, id, events, look, begin, ahead }, several) {
+function drawOne({ application, id, events, look, begin, ahead }, names) {
   const status = statusOf(events);
   const latest = events[0] ?? {};
-  const facts = [latest.kind, latest.version !== id && latest.version, latest.variant && `variant ${latest.variant}`];
+  const known = status !== "observed" || id.startsWith("prompt:"); // of which kind it is
+  const facts = [known && latest.kind, latest.version !== id && latest.version, latest.variant && `variant ${latest.variant}`];
   if (latest.traffic_percent != null) facts.push(`${latest.traffic_percent} % of traffic`);
   if (latest.environment && latest.environment !== "production") facts.push(`environment ${latest.environment}, not followed up`);
   return h(
@@ -67,8 +70,9 @@ function drawOne({ application, id, events, look, begin, ahead }, several) {
       { class: "release" },
       h("a", { href: deploymentLink(application, id) }, h("code", {}, id)),
       pill(TONES[status], capital(status.replace("_", " "))),
-      several && link(application),
+      link(application),
     ),
+    !names.includes(application) && h("p", { class: "small" }, h("b", {}, NO_TRAFFIC)),
     h("p", { class: "small quiet" }, facts.filter(Boolean).join(", ")),
     latest.summary && h("p", { class: "small" }, latest.summary),
     look && h("p", { class: "small" }, h("b", {}, "Users: "), inShort(look.adaptation)),
