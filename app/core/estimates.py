@@ -26,6 +26,7 @@ from schemas.readings import Interval
 Target = Literal["traffic", "process"]
 FEWEST = 20  # scores before anything is said
 FEWEST_STRATUM = 8  # scores of a stratum on its own; with fewer it joins the others
+FEWEST_ALWAYS = 100
 FEWEST_SLOPE = 30  # scores before predictions count
 NOTHING = 1e-12  # variance of scores that are all alike
 
@@ -50,7 +51,7 @@ class Estimate:
     """
 
     mean: Interval
-    always: Interval
+    always: Interval | None  # None below FEWEST_ALWAYS scores
     scored: int
     kept: int
     effective: float | None  # scores that a uniform draw would need for the same width; None: all of them
@@ -75,7 +76,7 @@ def estimate(rows: Sequence[Row], *, target: Target = "traffic", level: float = 
     Args: target, `traffic`: what all of this traffic would have scored; `process`: what more traffic like it
         would, which is what versions are compared by, and a little wider.
     Scores lie in [0, 1], or are differences of two such.  Where all are alike, the interval is what so many
-    in a row do not exclude.
+    in a row do not exclude; where those of a stratum are, one more is thought to be as far off as any seen.
     Raises: ValueError where a probability is not in (0, 1] or a score is not finite.
 
     >>> scores = [float(n % 4 > 0) for n in range(100)]
@@ -99,10 +100,10 @@ def estimate(rows: Sequence[Row], *, target: Target = "traffic", level: float = 
     off = columns.score - mean
     whole = 1.0 if target == "process" else 1 - inclusion
     fitted = np.maximum(1 - leverage, 0.5) ** 2  # the guess saw the score: MacKinnon and White (1985), HC3
-    first = whole / (inclusion**2 * columns.selection) * off**2
-    second = (1 - columns.selection) / (inclusion * columns.selection) ** 2 * error**2 / fitted
-    terms = first + second
-    variance = float(terms.sum()) / size**2
+    of_traffic = whole / (inclusion**2 * columns.selection)
+    of_choice = (1 - columns.selection) * both**2
+    terms = of_traffic * off**2 + of_choice * error**2 / fitted
+    variance = (float(terms.sum()) + _unseen(columns, error, of_traffic + of_choice)) / size**2
     spread = float(both @ off**2) / float(both.sum())
     known = target == "traffic" and bool((inclusion * columns.selection).min() == 1.0)
     if spread < NOTHING and not known:
@@ -110,9 +111,10 @@ def estimate(rows: Sequence[Row], *, target: Target = "traffic", level: float = 
     else:
         half = _student(terms, level) * math.sqrt(variance)
         wide = half_width(variance, prior=PRIOR**2 * spread, level=level) if variance > 0 else half
+    enough = len(scored) >= FEWEST_ALWAYS
     return Estimate(
         mean=Interval(value=mean, low=mean - half, high=mean + half),
-        always=Interval(value=mean, low=mean - wide, high=mean + wide),
+        always=Interval(value=mean, low=mean - wide, high=mean + wide) if enough else None,
         scored=len(scored),
         kept=len(rows),
         effective=spread / variance if variance > NOTHING * spread else None,
@@ -178,6 +180,19 @@ def _guesses(columns: _Columns) -> tuple[Floats, Floats]:
         return means, leverage
     slope = float(weight @ (away * (columns.score - means[columns.at]))) / spread
     return means + slope * (columns.prediction - centres), leverage + weight * away**2 / spread
+
+
+def _unseen(columns: _Columns, error: Floats, weight: Floats) -> float:
+    """What strata add to the sum of squares that show less than one error of the size that others show.
+
+    Thirty right answers in a row are no proof that a stratum knows no wrong ones.
+    """
+    largest, added = float(np.ptp(error)) ** 2, 0.0
+    strata = columns.strata[columns.at]
+    for stratum in np.unique(strata):
+        inside = strata == stratum
+        added += max(largest - float(error[inside] @ error[inside]), 0.0) * float(weight[inside].mean())
+    return added
 
 
 def _student(terms: Floats, level: float) -> float:

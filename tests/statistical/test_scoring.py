@@ -72,6 +72,7 @@ def test_intervals_of_steered_samples_cover_what_all_traffic_would_have_scored(r
         mean = float(scores.mean())
         errors.append(whole.mean.value - mean)
         traffic_covered += whole.mean.low <= mean <= whole.mean.high
+        assert whole.always is not None
         always_covered += whole.always.low <= mean <= whole.always.high
         process_covered += process.mean.low <= truth <= process.mean.high
     print(rights, traffic_covered / RUNS, process_covered / RUNS, always_covered / RUNS, np.mean(errors))
@@ -79,6 +80,30 @@ def test_intervals_of_steered_samples_cover_what_all_traffic_would_have_scored(r
     assert LOW <= process_covered / RUNS <= HIGH
     assert always_covered / RUNS >= 0.99
     assert abs(np.mean(errors)) < 4 * np.std(errors) / np.sqrt(RUNS)
+
+
+def test_a_confidence_sequence_covers_at_every_look_and_a_fixed_interval_does_not() -> None:
+    """Twenty looks at a growing sample: a rare mistake in ordinary traffic, many in what drifted."""
+    truth, looks, runs = 0.9 * 0.97 + 0.1 * 0.5, 20, 200
+    missed = {"always": 0, "mean": 0}
+    for run in range(runs):
+        strata, scores = traffic(np.random.default_rng(run), (0.97, 0.5), units=316 * looks, halves=0.0)
+        keep = np.random.default_rng([run, 1]).random(len(scores)) < 0.1
+        rows, wrong = [], dict.fromkeys(missed, False)
+        for look in range(looks):
+            rows += [
+                Row(stratum=strata[n], inclusion=1.0 if strata[n] == DRIFTED else 0.1, score=float(scores[n]))
+                for n in range(316 * look, 316 * (look + 1))
+                if strata[n] == DRIFTED or keep[n]
+            ]
+            found = told(rows, target="process")
+            for name in missed:
+                interval = getattr(found, name)
+                wrong[name] |= interval is not None and not interval.low <= truth <= interval.high
+        missed = {name: count + wrong[name] for name, count in missed.items()}
+    print({name: count / runs for name, count in missed.items()})
+    assert missed["always"] / runs <= 0.05
+    assert missed["mean"] / runs >= 0.1
 
 
 def test_intervals_cover_where_people_label_some_of_what_a_biased_judge_scored() -> None:
