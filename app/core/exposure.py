@@ -7,7 +7,7 @@ the same calendar.  Whoever was sent back and forth is in neither arm, and count
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -70,7 +70,8 @@ class Exposure:
 def divide(histories: Sequence[History], release: Release, *, now: float) -> Exposure:
     """Divide a panel by a release, as seen at event time `now`.
 
-    Where no prompt names the release, everybody counts as exposed from its time on.
+    Where no prompt names the release, everybody counts as exposed from its time on.  A history that may be
+    cut short within the time before is left out.
     """
     span = now - release.time
     start = release.time - float(np.clip(span, SHORTEST_BEFORE, LONGEST_BEFORE))
@@ -81,7 +82,7 @@ def divide(histories: Sequence[History], release: Release, *, now: float) -> Exp
     spared: list[History] = []
     mixed = 0
     for history in (_up_to(h, now) for h in histories):
-        if not history.prompts:
+        if not history.prompts or (history.since is not None and history.since > start):
             continue
         met = _met(history, release, labelled=labelled)
         if met is None and history.prompts[-1].time >= release.time:
@@ -111,7 +112,7 @@ def _up_to(history: History, now: float) -> History:
     """What had been asked by then: a look does not see beyond its date."""
     if not history.prompts or history.prompts[-1].time <= now:
         return history
-    return History([p for p in history.prompts if p.time <= now], history.seen, history.stride)
+    return replace(history, prompts=[p for p in history.prompts if p.time <= now])
 
 
 def _met(history: History, release: Release, *, labelled: bool) -> float | None:

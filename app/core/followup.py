@@ -32,7 +32,7 @@ class Followup:
     """
 
     def __init__(self, *, seed: int) -> None:
-        self._panel, self._seed = Panel(), seed
+        self._panel, self._seed, self._day = Panel(), seed, 0
         self._releases: dict[str, Release] = {}
         self._due: dict[str, int] = {}  # next date of the calendar
         self._looks: dict[str, tuple[int, float]] = {}  # looks that spent error, and until when
@@ -51,6 +51,9 @@ class Followup:
         for sample in samples:
             if sample.aspect != PROMPTS:
                 continue
+            if sample.time // DAY > self._day:
+                self._day = int(sample.time // DAY)
+                self._panel.forget(sample.time)
             self._panel.observe(sample)
             for name, time in self._sightings.observe(sample, standing=learning):
                 release = Release(id=name, time=time)
@@ -113,7 +116,6 @@ class Followup:
         due = [(r.time + CALENDAR[self._due[r.id]], r) for r in self._releases.values() if self._open(r, now)]
         if not due:
             return left
-        self._panel.forget(now)
         metric = JointMetric.of(reference)
         due.sort(key=lambda d: (d[0], d[1].id))
         return [*(self._look(release, now, metric) for _, release in due), *left]
@@ -145,6 +147,7 @@ class Followup:
         """State as a value for msgpack."""
         return {
             "panel": self._panel.snapshot(),
+            "day": self._day,
             "releases": [(r.id, r.time, r.variant) for r in self._releases.values()],
             "due": self._due,
             "looks": self._looks,
@@ -158,6 +161,7 @@ class Followup:
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a snapshot."""
         self._panel.restore(state["panel"])
+        self._day = state["day"]
         self._releases = {id: Release(id=id, time=time, variant=v) for id, time, v in state["releases"]}
         self._due = dict(state["due"])
         self._looks = {name: (number, until) for name, (number, until) in state["looks"].items()}

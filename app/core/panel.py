@@ -1,8 +1,9 @@
 """The panel: a uniform sample of users, each with his history, in bounded memory.
 
 Bottom-k sampling by a salted hash of the user (Cohen and Kaplan, 2007, PODC): whoever is in was in from his
-first prompt, and the sample is uniform over users at any time.  The bar only falls, so nobody enters with a
-history cut short.  Samples are drawn by the same hash: where only a share of users is kept, the bar lies at
+first prompt, and the sample is uniform over users at any time.  The bar falls as users come.  Where half of
+the panel has left it rises again, once a day; who enters by that is known to be whole only from then on
+(`History.since`).  Samples are drawn by the same hash: where only a share of users is kept, the bar lies at
 that share, and of all others, of whom only what is novel is kept, nothing is held.  A history that fills up
 is thinned to every second prompt, evenly over its length.
 """
@@ -44,6 +45,7 @@ class History:
     prompts: list[Prompt] = field(default_factory=list)
     seen: int = 0
     stride: int = 1
+    since: float | None = None  # event time from which on it is whole; None: from the first prompt
 
     def append(self, sample: Sample) -> None:
         """Add a prompt, if its turn has come."""
@@ -75,7 +77,8 @@ class Panel:
 
     def __init__(self, *, most_users: int = MOST_USERS) -> None:
         self._most_users = most_users
-        self._bar = 2**64  # hashes below it are in
+        self._bar = self._ceiling = 2**64  # hashes below the bar are in; it never rises above the ceiling
+        self._whole, self._raised_at = 2**64, 0.0  # who lies below was always in; who lies above, since then
         self._users: dict[int, History] = {}
         self.anonymous = 0  # prompts without a user: in the totals only
 
@@ -87,25 +90,33 @@ class Panel:
         place = place_of(sample.application, sample.user_hash, sample.id)
         if place >= self._bar:
             return
-        self._users.setdefault(place, History()).append(sample)
+        if place not in self._users:
+            self._users[place] = History(since=None if place < self._whole else self._raised_at)
+        self._users[place].append(sample)
         if len(self._users) > self._most_users:
-            self._bar = max(self._users)
-            del self._users[self._bar]
+            self._lower(max(self._users))
 
     def narrow(self, share: float) -> None:
         """Hold only users of whom everything is kept."""
-        bar = int(share * 2**64)
-        if bar < self._bar:
-            self._bar = bar
-            self._users = {place: history for place, history in self._users.items() if place < bar}
+        self._ceiling = int(share * 2**64)
+        if self._ceiling < self._bar:
+            self._lower(self._ceiling)
+
+    def _lower(self, bar: int) -> None:
+        self._bar, self._whole = bar, min(self._whole, bar)
+        self._users = {place: history for place, history in self._users.items() if place < bar}
 
     def forget(self, now: float) -> None:
-        """Drop prompts older than the horizon, and users without any."""
+        """Drop prompts older than the horizon, and users without any; make room for others in their place."""
         since = now - HORIZON_SECONDS
         for history in self._users.values():
             if history.prompts and history.prompts[0].time < since:
                 history.prompts = [p for p in history.prompts if p.time >= since]
         self._users = {place: history for place, history in self._users.items() if history.prompts}
+        if self._raised_at < since:
+            self._whole = self._bar  # nothing from before the last rise is asked for any more
+        if self._bar < self._ceiling and len(self._users) <= self._most_users / 2:
+            self._bar, self._raised_at = min(2 * self._bar, self._ceiling), now
 
     @property
     def share(self) -> float:
@@ -118,9 +129,12 @@ class Panel:
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value for msgpack."""
-        return {"bar": str(self._bar), "users": self._users, "anonymous": self.anonymous}
+        bars = [str(bar) for bar in (self._bar, self._ceiling, self._whole)]  # beyond 64 bits of msgpack
+        told = {"bars": bars, "raised_at": self._raised_at, "anonymous": self.anonymous}
+        return told | {"users": self._users}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a snapshot."""
-        self._bar, self.anonymous = int(state["bar"]), state["anonymous"]
+        self._bar, self._ceiling, self._whole = (int(bar) for bar in state["bars"])
+        self._raised_at, self.anonymous = state["raised_at"], state["anonymous"]
         self._users = {int(place): msgspec.convert(h, History) for place, h in state["users"].items()}

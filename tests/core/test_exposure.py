@@ -71,3 +71,10 @@ def test_a_user_met_after_the_look_is_not_exposed_yet() -> None:
     found = divide([user((-1, "v1"), (5, "v2")), user((-1, "v1"), (1, "v2"))], RELEASE, now=AT + 2 * DAY)
 
     assert len(found.exposed) == 1
+
+
+def test_a_history_that_may_be_cut_short_is_left_out() -> None:
+    whole, cut = user((-1, "v1"), (1, "v2")), user((-1, "v1"), (1, "v2"))
+    whole.since, cut.since = AT - 30 * DAY, AT - 2 * DAY
+
+    assert [m.history for m in divide([whole, cut], RELEASE, now=AT + 2 * DAY).exposed] == [whole]

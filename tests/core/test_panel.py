@@ -5,6 +5,7 @@ from app.core.panel import BITS, HORIZON_SECONDS, MOST_PROMPTS, Panel
 from schemas.readings import Sample
 
 RNG = np.random.default_rng(0)
+DAY = 86_400.0
 
 
 def sample(user: str | None, time: float, version: str = "v1") -> Sample:
@@ -100,6 +101,30 @@ def test_what_is_older_than_the_horizon_is_forgotten() -> None:
     panel.forget(HORIZON_SECONDS + 1.0)
 
     assert [[p.time for p in h.prompts] for h in panel.histories()] == [[HORIZON_SECONDS]]
+
+
+def test_those_who_left_make_room_for_others_who_are_whole_from_then_on() -> None:
+    panel, later, days = filled(2000, most_users=20), 2 * HORIZON_SECONDS, 8
+    for day in range(days):
+        panel.forget(later + day * DAY)
+        for user in range(200):
+            panel.observe(sample(f"other {user}", later + day * DAY))
+    histories = panel.histories()
+
+    assert 10 <= len(histories) <= 20
+    assert len({history.since for history in histories}) > 1
+    for history in histories:
+        first = later if history.since is None else history.since
+        assert history.seen == days - round((first - later) / DAY)
+
+
+def test_a_panel_never_holds_more_than_the_share_that_is_kept_of_everybody() -> None:
+    panel = Panel(most_users=20)
+    panel.narrow(0.5)
+    for day in range(10):
+        panel.forget(DAY * day)
+
+    assert panel.share == 0.5
 
 
 def test_a_restored_panel_has_the_same_future() -> None:
