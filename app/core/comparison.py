@@ -44,9 +44,12 @@ class Tally:
             raise ValueError("an outcome must be a finite number")
         group = user % GROUPS
         self.counts[group] += 1
-        self.sums[group] += value
-        self.covariates[group] += covariate
         self.squares += value * value
+        if value:
+            self.sums[group] += value
+        if not covariate:
+            return
+        self.covariates[group] += covariate
         self.products += value * covariate
         self.covariate_squares += covariate * covariate
 

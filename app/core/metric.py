@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from app.core.comparison import Tally
+from app.core.fixedpoint import Floats
 from app.core.shifts import Course
 from app.core.versions import NOBODY
 from schemas.outcomes import MetricKind, OutcomeCounts
@@ -59,7 +60,7 @@ class Metric:
     def __init__(self, name: str, kind: MetricKind, *, higher: bool | None, inferred: bool = False) -> None:
         self.name, self.kind, self.inferred = name, kind, inferred
         self.higher = better_if_higher(name) if higher is None else higher
-        self.counts = OutcomeCounts()
+        self._counts = Counter[str]()
         self.whole: dict[int, Tally] = {}  # by version
         self.labels: dict[int, Counter[str]] = {}
         self.times: dict[int, tuple[float, float]] = {}  # first and last outcome
@@ -74,17 +75,27 @@ class Metric:
         self.detected: float | None = None
         self._habits = np.zeros((2, BEFORE_SLOTS))  # outcomes and their sums, by user
         self._before = np.zeros((2, BEFORE_SLOTS))  # as they were at the release
+        self._usual = 0.0  # everybody's mean then
 
-    def note(self, **more: int) -> None:
-        """Add to the counts."""
-        grown = {name: getattr(self.counts, name) + count for name, count in more.items()}
-        self.counts = msgspec.structs.replace(self.counts, **grown)
+    def note(self, name: str, count: int = 1) -> None:
+        """Add to one of the counts."""
+        self._counts[name] += count
+
+    @property
+    def counts(self) -> OutcomeCounts:
+        """What became of the outcomes so far."""
+        return OutcomeCounts(**self._counts)
+
+    def hold(self, waiting: int) -> None:
+        """How many outcomes wait for their interaction now."""
+        self._counts["waiting"] = waiting
 
     def restart(self, bucket: int | None) -> None:
         """A version has come: what is counted from now on is compared with each other, and with the past."""
         if bucket == self.since:
             return
         self.since, self.arms, self._before = bucket, {}, self._habits.copy()
+        self._usual = _mean(self._before)
         self.past = {version: tally.bare() for version, tally in self.whole.items()}
 
     def count(self, target: int, answer: Answer, time: float) -> None:
@@ -98,9 +109,9 @@ class Metric:
             return
         if known.value == answer.value and known.label == answer.label:
             self.answers[target] = known
-            self.note(duplicates=1)
+            self.note("duplicates")
             return
-        self.note(corrected=1)
+        self.note("corrected")
         self.answers[target] = msgspec.structs.replace(
             known, outcome=answer.outcome, value=answer.value, label=answer.label
         )
@@ -109,17 +120,16 @@ class Metric:
 
     def add(self, answer: Answer, time: float, *, seen: float | None = None) -> None:
         """Count a first outcome.  Args: seen, what the course of time gets instead of its value."""
-        self.note(joined=1)
+        self.note("joined")
         self.fresh += 1
         first, last = self.times.get(answer.version, (time, time))
         self.times[answer.version] = min(first, time), max(last, time)
         if answer.label is not None:
             self._label(answer.version, answer.label, 1)
             return
-        self.whole.setdefault(answer.version, Tally()).update(answer.user, answer.value)
+        _tally(self.whole, answer.version).update(answer.user, answer.value)
         if self._is_after(answer):
-            tally = self.arms.setdefault(answer.version, Tally())
-            tally.update(answer.user, answer.value, self._habit(answer.user))
+            _tally(self.arms, answer.version).update(answer.user, answer.value, self._habit(answer.user))
         slot = answer.user % BEFORE_SLOTS
         self._habits[0, slot] += 1
         self._habits[1, slot] += answer.value
@@ -147,10 +157,8 @@ class Metric:
 
     def _habit(self, user: int) -> float:
         """Mean of the user's outcomes from before the release, else of everybody's."""
-        count, total = self._before[:, user % BEFORE_SLOTS]
-        whole = self._before[0].sum()
-        mean = float(self._before[1].sum() / whole) if whole else 0.0
-        return float((total + mean) / (count + 1))
+        slot = user % BEFORE_SLOTS
+        return float((self._before[1, slot] + self._usual) / (self._before[0, slot] + 1))
 
     def keep(self, versions: set[int]) -> None:
         """Drop the sums of versions that are not kept any more."""
@@ -163,7 +171,7 @@ class Metric:
         slots = np.flatnonzero(self._habits[0] + self._before[0])
         return {
             "name": (self.name, self.kind, self.higher, self.inferred),
-            "counts": self.counts,
+            "counts": dict(self._counts),
             "tallies": [
                 [(n, tally.snapshot()) for n, tally in table.items()]
                 for table in (self.whole, self.arms, self.past)
@@ -183,7 +191,7 @@ class Metric:
         """Inverse of `snapshot`."""
         name, kind, higher, inferred = state["name"]
         out = cls(name, kind, higher=higher, inferred=inferred)
-        out.counts = msgspec.convert(state["counts"], OutcomeCounts)
+        out._counts = Counter(state["counts"])
         for table, saved in zip((out.whole, out.arms, out.past), state["tallies"], strict=True):
             table.update((n, Tally.restore(tally)) for n, tally in saved)
         out.labels = {n: Counter(dict(map(tuple, table))) for n, table in state["labels"]}
@@ -194,4 +202,17 @@ class Metric:
         slots = np.frombuffer(state["slots"], "<u2")
         habits = np.frombuffer(state["habits"], "<f8").reshape(4, len(slots))
         out._habits[:, slots], out._before[:, slots] = habits[:2], habits[2:]
+        out._usual = _mean(out._before)
         return out
+
+
+def _tally(table: dict[int, Tally], version: int) -> Tally:
+    """Of a version, made at first sight."""
+    if version not in table:
+        table[version] = Tally()
+    return table[version]
+
+
+def _mean(habits: Floats) -> float:
+    count, total = habits.sum(axis=1)
+    return float(total / count) if count else 0.0

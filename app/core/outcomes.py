@@ -137,11 +137,10 @@ class ApplicationOutcomes:
         for each in arrived:
             self._take(each, since, bucket)
         while len(self._waiting) > MOST_WAITING:
-            self._metrics[self._waiting.pop(0).metric].note(unmatched=1)
+            self._metrics[self._waiting.pop(0).metric].note("unmatched")
         for name, metric in self._metrics.items():
             metric.keep(set(self._versions.known))
-            held = sum(each.metric == name for each in self._waiting)
-            metric.counts = msgspec.structs.replace(metric.counts, waiting=held)
+            metric.hold(sum(each.metric == name for each in self._waiting))
 
     def _take(self, each: Told, since: int | None, bucket: int) -> None:
         """Count an outcome for its metric, which is made at first sight, and look for its interaction.
@@ -160,7 +159,13 @@ class ApplicationOutcomes:
             metric.kind = each.kind  # the first that can be read says what it is
         metric.higher = metric.higher if each.higher is None else each.higher
         wrong = each.invalid or not fits(each, metric.kind)
-        metric.note(received=1, late=each.late, invalid=each.invalid, retyped=wrong and not each.invalid)
+        metric.note("received")
+        for name, is_so in (
+            ("late", each.late),
+            ("invalid", each.invalid),
+            ("retyped", wrong and not each.invalid),
+        ):
+            metric.note(name, is_so)
         metric.fresh += wrong
         if not wrong:
             self._join(each, bucket)
@@ -175,7 +180,7 @@ class ApplicationOutcomes:
         if entry is None and each.deployment_id is not None:
             entry = Entry(_bucket(each.at), self._versions.named(each.deployment_id, each.at), 0)
         if entry is None:
-            metric.note(unmatched=1)
+            metric.note("unmatched")
             metric.fresh += 1
             return
         user = entry.user or each.target

@@ -322,3 +322,19 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         state.advance(rows[-1].at + 600)
         sizes[times] = len(msgspec.msgpack.encode(state.snapshot()))
     assert sizes[4] < 1.3 * sizes[1]
+
+
+def test_what_users_did_before_the_release_is_taken_off() -> None:
+    random, rows, outcomes = Random(5), [], []
+    habits = [random.gauss(5.0, 1.0) for _ in range(150)]
+    for number in range(2400):
+        person = random.randrange(len(habits))
+        version = "v2" if number >= 1200 and person % 2 else "v1"
+        rows.append(served(number, number, version, user=hash64(f"person {person}")))
+        value = habits[person] + random.gauss(0.0, 0.5) + (0.25 if version == "v2" else 0.0)
+        outcomes.append(outcome(number, number + 1, value, name="rating"))
+    (compared,) = last(read((rows, outcomes)), "rating").comparisons
+    assert compared.explained > 0.5
+    assert compared.difference is not None
+    assert compared.difference.low < 0.25 < compared.difference.high
+    assert compared.difference.high - compared.difference.low < 1.0
