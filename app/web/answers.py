@@ -125,6 +125,15 @@ class EvalSets(msgspec.Struct):
     evalsets: list[ReferenceSummary]
 
 
+class Recorded(msgspec.Struct):
+    """What became of a request: ids recorded, ids known already, what was ignored and why, remarks."""
+
+    recorded: list[str]
+    known: list[str]
+    ignored: list[str]
+    notes: list[str]
+
+
 class ProblemDocument(msgspec.Struct, rename={"kind": "type"}, omit_defaults=True):
     """An error (RFC 9457)."""
 
@@ -147,6 +156,7 @@ SHAPES = (
     Aftermath,
     Deliveries,
     EvalSets,
+    Recorded,
     ProblemDocument,
 )
 REFERENCE = "#/components/schemas/{name}"

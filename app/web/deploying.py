@@ -29,15 +29,6 @@ Tell = Callable[[Sequence[Deployment]], Awaitable[None]]
 Named = Annotated[str | None, Query(max_length=256)]
 
 
-class Recorded(msgspec.Struct):
-    """What became of a request: ids recorded, ids known already, what was ignored and why, remarks."""
-
-    recorded: list[str]
-    known: list[str]
-    ignored: list[str]
-    notes: list[str]
-
-
 def routes(
     store: StatusStore,
     tell: Tell | None,
@@ -53,7 +44,7 @@ def routes(
         "/v1/deployments",
         status_code=202,
         openapi_extra={"requestBody": _described()},
-        responses={202: answers.described(Recorded)},
+        responses={202: answers.described(answers.Recorded)},
     )
     async def deployment(
         request: Request, application: Named = None, environment: Named = None, new: bool = False
@@ -120,10 +111,12 @@ def _proved(request: Request, body: bytes, *, secured: bool, secret: str | None)
         )
 
 
-async def _sorted(store: StatusStore, told: forms.Told, *, new: bool) -> tuple[list[Deployment], Recorded]:
+async def _sorted(
+    store: StatusStore, told: forms.Told, *, new: bool
+) -> tuple[list[Deployment], answers.Recorded]:
     """What is new of it, and the answer."""
     fresh: list[Deployment] = []
-    answer = Recorded([], [], list(told.ignored), [])
+    answer = answers.Recorded([], [], list(told.ignored), [])
     names = await store.applications()
     for given in told.deployments:
         if names and not new and given.application not in names:
