@@ -23,6 +23,8 @@ from schemas.evalsets import CuratedItem, Layer, Plan, Retired, Shortfall, Strat
 
 SCARCE = 0.1  # of its live share: a cluster of which the version before had less is novel to it
 
+MOST_FAILURES = 20  # categories topped up, the most frequent: their names come from outside
+
 
 class NothingToAsk(ValueError):
     """No sample holds a question."""
@@ -170,9 +172,10 @@ class _Curation:
 
     def _floors(self) -> list[Floor]:
         stakes = [Floor(f"stakes: {s.name}", s.items, firm=True) for s in self.plan.stakes]
-        every = sorted(set().union(*self.reasons))
-        failures = [Floor(r, self.plan.failures, firm=False) for r in every if r.startswith("failure: ")]
-        novel = [Floor(r, self.plan.novel, firm=False) for r in every if r.startswith("novel: ")]
+        told = Counter(reason for reasons in self.reasons for reason in sorted(reasons))
+        failed = sorted((r for r in told if r.startswith("failure: ")), key=lambda r: (-told[r], r))
+        failures = [Floor(r, self.plan.failures, firm=False) for r in failed[:MOST_FAILURES]]
+        novel = [Floor(f"novel: {name}", self.plan.novel, firm=False) for name in sorted(self.novel)]
         return [*stakes, *failures, *novel]
 
     def _question(self, i: int) -> Question:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from app.core.curation import Draft, NothingToAsk, Prior, curate, version_id
+from app.core.curation import MOST_FAILURES, Draft, NothingToAsk, Prior, curate, version_id
 from app.core.curation_pool import Pool, item_id, pool_of, thinned
 from app.core.fixedpoint import WORDING_SCALE, Floats, restore
 from schemas.evalsets import CuratedItem, Plan, Stake
@@ -105,6 +105,13 @@ def test_what_is_rare_and_matters_has_its_floor_or_is_named() -> None:
     assert [s.name for s in found.underfilled] == ["stakes: kids"]
     assert all(i.weight is None for i in found.items if i.layer == "tail")
     assert {i.interaction_id for i in found.items} <= {s.id for s in samples()}
+
+
+def test_categories_of_failure_that_have_no_end_do_not_fill_the_tail() -> None:
+    failed = {s.id: {f"made up {n}"} for n, s in enumerate(samples())}
+    plan = replace(PLAN, failures=1)
+    found = curate(pool(None, plan, **failed), plan, seed=0)
+    assert len([i for i in found.items if i.layer == "tail"]) <= MOST_FAILURES
 
 
 def test_items_are_kept_for_continuity_and_every_other_one_is_retired_with_a_reason() -> None:

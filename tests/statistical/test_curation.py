@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 
+from app.core.curation import Prior, curate
 from app.core.curation_draw import draw, order_of
-from app.core.curation_pool import Question
+from app.core.curation_pool import Pool, Question, pool_of
 from app.core.effect import Z95
-from app.core.fixedpoint import Floats
+from app.core.fixedpoint import WORDING_SCALE, Floats, restore
+from app.core.units import hash64
+from schemas.evalsets import Plan
+from tests.rig import made
 
 pytestmark = pytest.mark.statistical
 
@@ -43,6 +47,45 @@ def test_the_weighted_score_of_the_core_is_that_of_all_traffic() -> None:
     assert np.mean(np.abs(errors) <= half) >= 0.93
     assert abs(np.mean(errors)) <= 3 * np.std(errors) / np.sqrt(DRAWS)
     assert np.max(np.abs(np.array(shares) - live)) <= 0.02
+
+
+def test_kept_items_leave_the_score_of_the_core_that_of_all_traffic() -> None:
+    """Traffic moves between topics of unlike quality, and half of the core is of the week before."""
+    quality = {topic: 0.15 + 0.08 * number for number, topic in enumerate(made.TOPICS)}
+    moved = {**made.USUAL, "parcel": 0.5}
+    plan, hits, kept = Plan(size=100), 0, []
+    half = Z95 * np.sqrt(0.25 / 100)
+    last_week = curate(_pool(0, made.USUAL, plan), plan, seed=0).items
+    prior = Prior(last_week, _vectors([item.prompt for item in last_week]))
+    for number in range(20):
+        pool = _pool(number + 1, moved, plan)
+        found = curate(pool, plan, seed=number, prior=prior)
+        live = np.average([_score(q.text, quality) for q in pool.questions], weights=_weights(pool))
+        score = sum((i.weight or 0.0) * _score(i.prompt, quality) for i in found.items)
+        hits += abs(score - live) <= half
+        kept.append(np.mean([item.anchor for item in found.items]))
+
+    assert hits >= 18
+    assert 0.3 <= np.mean(kept) <= 0.5  # fewer where traffic grew: last week had fewer of those
+
+
+def _pool(seed: int, topics: dict[str, float], plan: Plan) -> Pool:
+    samples = made.samples(made.interactions(500, seed=seed, topics=topics))
+    return pool_of(samples, _vectors([s.text for s in samples]), plan, failures={}, expected={})
+
+
+def _vectors(texts: list[str]) -> Floats:
+    return restore(made.encode(texts).wording, WORDING_SCALE)
+
+
+def _weights(pool: Pool) -> list[float]:
+    return [question.weight for question in pool.questions]
+
+
+def _score(prompt: str, quality: dict[str, float]) -> float:
+    """Right or wrong, by the prompt alone, as often as its topic's quality says."""
+    topic = next(topic for topic in quality if topic in prompt.split())
+    return float(hash64("score:" + prompt) / 2**64 < quality[topic])
 
 
 @pytest.mark.parametrize("share", [0.3, 0.05])
