@@ -115,13 +115,13 @@ class Chat:
         self, messages: Messages, *, schema: Mapping[str, Any] | None = None
     ) -> Completion | Failure:
         """Ask; `schema` is the JSON Schema that the answer should have, where the server can see to it."""
-        asked = msgspec.json.encode([self.endpoint.model, messages, schema])
-        name = hashlib.sha256(asked).digest()
+        name = self._name(messages, schema)
         if name in self._cache:
             self._cache.move_to_end(name)
             known = self._cache[name]
             return Completion(known.text, 0.0, known.model, cached=True)
-        reserved = self._price(len(asked) / CHARACTERS_A_TOKEN, self.endpoint.max_tokens)
+        length = len(msgspec.json.encode([messages, schema]))
+        reserved = self._price(length / CHARACTERS_A_TOKEN, self.endpoint.max_tokens)
         if not self._reserve(reserved):
             return Failure("spent", "the cap of the day is reached")
         cost = 0.0
@@ -138,6 +138,10 @@ class Chat:
             while len(self._cache) > CACHED:
                 self._cache.popitem(last=False)
         return answer
+
+    def forget(self, messages: Messages, *, schema: Mapping[str, Any] | None = None) -> None:
+        """Ask anew next time: the answer was of no use."""
+        self._cache.pop(self._name(messages, schema), None)
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -172,6 +176,9 @@ class Chat:
         usage = answer.usage
         cost = self._price(usage.prompt_tokens, usage.completion_tokens) if usage else reserved
         return Completion(text, max(cost, 0.0), answer.model), max(cost, 0.0)
+
+    def _name(self, messages: Messages, schema: Mapping[str, Any] | None) -> bytes:
+        return hashlib.sha256(msgspec.json.encode([self.endpoint.model, messages, schema])).digest()
 
     def _price(self, tokens_in: float, tokens_out: float) -> float:
         return (tokens_in * self.endpoint.price_in + tokens_out * self.endpoint.price_out) / 1e6

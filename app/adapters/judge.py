@@ -74,10 +74,15 @@ class Judge:
         found = read(said.text)
         if isinstance(found, float):
             return Judgement(score=found, cost=said.cost)
-        again = await self._chat.complete(repairing(messages, said.text, found), schema=schema)
+        more = repairing(messages, said.text, found)
+        again = await self._chat.complete(more, schema=schema)
         if isinstance(again, Failure):
             return again
-        return _repaired(read(again.text), said, again)
+        repaired = _repaired(read(again.text), said, again)
+        if isinstance(repaired, Failure):
+            self._chat.forget(messages, schema=schema)
+            self._chat.forget(more, schema=schema)
+        return repaired
 
 
 def _repaired(found: float | str, said: Completion, again: Completion) -> Judgement | Failure:

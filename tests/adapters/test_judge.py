@@ -124,6 +124,7 @@ def test_words_that_are_no_verdict_are_asked_for_once_more_and_never_guessed(wor
         assert isinstance(found, Failure)
         assert found.kind == "unusable"
         assert "four" not in found.reason.lower()
+        assert await judge.score(GOOD) == Judgement(score=1.0, cost=0.0), "it is not remembered"
 
     with_judge(once)
     with_judge(always)
