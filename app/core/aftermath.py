@@ -151,8 +151,9 @@ def _too_few(exposure: Exposure) -> str:
 def _uncontrolled(exposure: Exposure, parts: Decomposition) -> str:
     spared = len(exposure.control)
     who = "nobody was left" if not spared else f"only {spared} returning users were left"
+    why = f"{who} on another version" if exposure.labelled else "no prompt says which version served it"
     moved = "prompts changed" if parts.total.low > 0 else "no change is visible yet"
-    return f"{moved}; {who} on another version, so adaptation and a change from outside cannot be told apart"
+    return f"{moved}; {why}, so adaptation and a change from outside cannot be told apart"
 
 
 def _verdict(parts: Decomposition, *, moved: bool, placebo: float | None) -> str:

@@ -85,6 +85,18 @@ def test_adaptation_is_seen_and_named() -> None:
     assert "users adapted to this deployment" in seen.verdict
 
 
+def test_where_no_prompt_names_its_version_nothing_is_told_apart() -> None:
+    followup = Followup(seed=0)
+    weeks = [*week(0, adapted=False, seed=1), *week(7, adapted=True, seed=2)]
+    followup.observe([msgspec.structs.replace(s, deployment_id=None) for s in weeks], share=1.0)
+    followup.deployed(deployment())
+    ((_, seen),) = looks(followup, 5)
+
+    assert not seen.significant
+    assert seen.adaptation is None
+    assert "no prompt says which version served it, so adaptation and" in seen.verdict
+
+
 def test_users_who_went_on_as_before_are_not_blamed() -> None:
     ((_, seen),) = looks(followed(adapted=False), 5)
 
