@@ -21,7 +21,7 @@ from benchmarks.vectors import Vectors, default_bank
 from benchmarks.worlds import Rows, Traffic
 
 BATCH = 256
-ROUNDS = 7
+ROUNDS = 5
 RUN = 10_000
 LEAST_BOOTSTRAPS, WANTED_BOOTSTRAPS = 10_101, 10 * RUN  # alibi-detect at this run length, W = 100
 
