@@ -22,8 +22,9 @@ def quantise(values: NDArray[np.floating], scale: float) -> NDArray[np.int16]:
     >>> quantise(np.array([0.5, -1.0, 1.0]), WORDING_SCALE).tolist()
     [16384, -32767, 32767]
     """
-    whole = np.nan_to_num(np.rint(values * scale), nan=0.0)
-    return np.asarray(np.clip(whole, -32767, 32767), np.int16)
+    whole = np.rint(values * scale)
+    whole[np.isnan(whole)] = 0.0
+    return np.asarray(np.minimum(np.maximum(whole, -32767), 32767), np.int16)
 
 
 def restore(rows: NDArray[np.int16], scale: float) -> Floats:

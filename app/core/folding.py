@@ -96,9 +96,10 @@ class Fold:
                 self.sums[eye] += rows[row]
             else:
                 self.sums[eye] = rows[row].astype(np.int64)
+        if not self.novelty:
+            empty = np.zeros((len(judged.bins), novelty.BIN_COUNT), np.int64)
+            self.novelty = dict(zip(judged.bins, empty, strict=True))
         for name, bins in judged.bins.items():
-            if name not in self.novelty:
-                self.novelty[name] = np.zeros(novelty.BIN_COUNT, np.int64)
             self.novelty[name][bins[row]] += 1
         if judged.clusters is not None and judged.uncovered is not None:
             if self.clusters is None:
