@@ -15,7 +15,7 @@ from schemas.readings import Reading
 
 METRICS, RELEASES = 8.0, 8.0  # metrics, and releases in 30 days, that the budget is laid out for
 MISMATCH_LEVEL = 0.001
-BESIDE = 0.05  # share of the new version's outcomes that the old one must have beside it
+BESIDE = 0.01  # share of the new version's outcomes that the old one must have beside it
 NEWS_SECONDS = 7 * 86_400.0  # after that a change is how things are, and no alarm
 PATIENCE_DAYS = 14.0
 POINTS, SPREADS = 0.05, 0.2  # what guidance aims at: points of a share, else standard deviations
@@ -167,7 +167,8 @@ def _comparison(
         concurrent=concurrent,
         old_count=int(control.count),
         new_count=int(arm.count),
-        verdict=_verdict((old, new), arm, decided=decided, better=better, concurrent=concurrent),
+        verdict=_too_few((old, control), (new, arm))
+        or _verdict((old, new), decided=decided, better=better, concurrent=concurrent),
         difference=None if found is None else found.difference,
         p_value=None if found is None else found.p_value,
         decided=decided,
@@ -188,12 +189,13 @@ def _guidance(metric: Metric, control: Tally, arm: Tally) -> tuple[float | None,
     return aim, outcomes_needed(aim, spread=spread)
 
 
-def _verdict(
-    pair: tuple[str, str], arm: Tally, *, decided: bool, better: bool | None, concurrent: bool
-) -> str:
+def _too_few(*arms: tuple[str, Tally]) -> str | None:
+    few = [f"{int(arm.count)} of {name}" for name, arm in arms if arm.count < FEWEST]
+    return f"outcomes so far: {' and '.join(few)}; nothing is said below {FEWEST}" if few else None
+
+
+def _verdict(pair: tuple[str, str], *, decided: bool, better: bool | None, concurrent: bool) -> str:
     old, new = pair
-    if arm.count < FEWEST:
-        return f"{int(arm.count)} outcomes of {new} so far; nothing is said below {FEWEST}"
     if not decided:
         told = f"{new} and {old} cannot be told apart yet"
     elif better is None:

@@ -282,6 +282,22 @@ def test_a_fall_without_a_release_is_located_in_time() -> None:
     assert abs(alarm.onset_at.timestamp() - EPOCH - 1500) < 120
 
 
+@pytest.mark.parametrize("share", [0.02, 0.98])
+def test_arms_of_wildly_different_size_are_compared_side_by_side(share: float) -> None:
+    (compared,) = last(read(release((0.8, 0.8), 2400, share=share))).comparisons
+    assert compared.concurrent
+    assert not compared.decided
+    assert compared.verdict.startswith("outcomes so far: ")
+
+
+def test_users_in_both_arms_are_counted() -> None:
+    rows, outcomes = release((0.8, 0.8), 1200)
+    rows = [replaced(r, user=hash64(f"person {n % 40}")) for n, r in enumerate(rows)]
+    (ratio,) = last(read((rows, outcomes))).ratios
+    assert sum(ratio.users) == 40
+    assert ratio.both > 30
+
+
 def test_low_volume_is_sent_to_the_eval_set() -> None:
     rows = [served(n, 600.0 * n, "v2" if n > 300 and n % 2 else "v1") for n in range(800)]
     outcomes = [outcome(n, 600.0 * n + 1, n % 10 < 8) for n in range(800)]
