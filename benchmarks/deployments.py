@@ -167,8 +167,10 @@ def _pooled(name: str, worlds: list[Found]) -> Found:
     """Several worlds as one; their shares have no mean."""
     out = Found(World(name=name))
     for one in worlds:
-        for flags in ("blamed", "placebo", "errors", "covered", "before_after", "two_sample"):
+        for flags in ("blamed", "errors", "covered", "before_after", "two_sample"):
             getattr(out, flags).extend(getattr(one, flags))
+        if not one.world.apart_before:  # where the arms did move apart before, the placebo ought to say so
+            out.placebo.extend(one.placebo)
     return out
 
 
