@@ -45,10 +45,10 @@ class Site:
             self.run(samples.put(self.store, fact))
 
     @staticmethod
-    def run(story: Coroutine[Any, Any, object]) -> None:
+    def run(story: Coroutine[Any, Any, object], seconds: float = 20) -> None:
         """Run aside: playwright keeps a loop of its own in this thread."""
         with ThreadPoolExecutor(1) as aside:
-            aside.submit(asyncio.run, story).result(20)
+            aside.submit(asyncio.run, story).result(seconds)
 
     def refill(self) -> None:
         """As at the beginning."""

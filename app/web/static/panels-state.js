@@ -130,6 +130,7 @@ function drawFacts(reading) {
 }
 
 function promised({ days, promised: allowed }) {
-  const over = `in ${number(days, 1)} days`;
-  return allowed == null ? `${over}; no promise is made` : `${over}; ${number(allowed, 1)} false ones are allowed`;
+  const over = days < 1 ? `in ${number(24 * days, 1)} hours` : `in ${number(days, 1)} days`;
+  const few = allowed < 0.1 ? "less than 0.1" : number(allowed, 1);
+  return allowed == null ? `${over}; no promise is made` : `${over}; ${few} false ones are allowed`;
 }
