@@ -174,7 +174,7 @@ def summary(found: list[Calm]) -> str:
     run = 10 ** found[0].threshold
     below = sum(one.highest < np.log10(one.units / np.log(2)) for one in found)
     return (
-        f"**{incidents} incidents** in {len(found)} streams of {units:,} units together. The run length of "
+        f"Incidents: **{incidents}**, in {len(found)} streams of {units:,} units together. The run length of "
         f"{run:,.0f} units allows {units / run:.2g}, the budget ({found[0].pages_per_30_days:.2g} pages in "
         f"30 days for this monitor) {allowed:.0f}. Were every run length exactly as promised, about half of "
         f"the streams would stay below log10(units / ln 2): {below} of {len(found)} did."

@@ -26,7 +26,7 @@ ONE = Calm(
 
 def test_incidents_stand_beside_what_the_budget_allows() -> None:
     text = quiet.section([ONE, replace(ONE, seed=1, incidents=1, highest=6.5)])
-    assert "**1 incidents** in 2 streams of 40,000 units" in text
+    assert "Incidents: **1**, in 2 streams of 40,000 units" in text
     assert "1,000,000 units allows 0.04" in text
     assert "in 30 days for this monitor) 4." in text.replace("\n", " ")
     assert "1 of 2 did" in text
