@@ -18,7 +18,7 @@ from app.settings import DetectionSettings
 from schemas.events import Deployment
 from tests.browser.conftest import Site
 from tests.browser.visit import Visit, chromium
-from tests.web.samples import STAGES
+from tests.web.samples import STAGES, health
 
 DESKTOP, PHONE = {"width": 1200, "height": 1500}, {"width": 360, "height": 1150}
 FORMS: dict[str, dict[str, Any]] = {
@@ -60,8 +60,14 @@ async def fill(site: Site) -> str:
             await site.store.put_reading(reading)
     for alert in said.alerts:
         await site.store.put_alert(alert)
-    await site.store.heartbeat("worker-0", {"role": "worker", "stages": STAGES})
     return said.alerts[-1].incident
+
+
+async def live(site: Site) -> None:
+    """What a worker would say every few seconds: a replay has none."""
+    await site.store.heartbeat("worker-0", {"role": "worker", "stages": STAGES})
+    for condition in ("stage measure", "stage detect", "dead letters", "status store"):
+        await site.store.put_reading(health(condition, datetime.now(UTC)))
 
 
 def addresses(incident: str) -> dict[str, str]:
@@ -113,6 +119,7 @@ def main(folder: Path) -> None:
     site.run(story(), 300)
     with chromium() as browser:
         for name, address in addresses(incident[0]).items():
+            site.run(live(site))
             pictures = [shot(browser, site.base, address, form) for form in FORMS.values()]
             (folder / f"{name}.jpg").write_bytes(sheet(browser, pictures))
             sys.stdout.write(f"{name}: {address}\n")
