@@ -237,7 +237,8 @@ def muted_of(eyes: Iterable[str], mute: Sequence[str]) -> tuple[str, ...]:
 def grids_of(rows: Rows) -> Floats:
     """Sorted raw shape values at up to KNOTS even ranks, shape (11, knots)."""
     knots = np.linspace(0.0, 1.0, min(len(rows), KNOTS))
-    return np.quantile(rows.shape.astype(np.float64), knots, axis=0, method="inverted_cdf").T
+    grids = np.quantile(rows.shape.astype(np.float64), knots, axis=0, method="inverted_cdf")
+    return np.ascontiguousarray(grids.T)  # each is searched for every unit
 
 
 def own_views(rows: Rows) -> dict[str, Floats]:

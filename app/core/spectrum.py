@@ -76,7 +76,8 @@ def _eigen(centred: Floats, weight: float) -> tuple[Floats, Floats]:
     values, vectors = np.linalg.eigh(centred.T @ centred / max(len(centred) - 1, 1))
     values = np.clip(values[::-1], 0.0, None)
     floor = max(float(values.mean()), 1e-9)
-    return (1 - weight) * values + weight * floor, vectors[:, ::-1]
+    # Contiguous: a reversed view is copied at every product, and rounded otherwise than one that was stored.
+    return (1 - weight) * values + weight * floor, np.ascontiguousarray(vectors[:, ::-1])
 
 
 def out_of_fold(rows: Floats, spectrum: Spectrum, *, block_units: int = 1) -> Floats:

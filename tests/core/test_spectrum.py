@@ -103,3 +103,9 @@ def test_sums_of_many_workers_give_the_statistics_of_one_to_the_last_bit(worker_
     one.update(FITTED.rotate(rows.sum(axis=0) / SCORE_SCALE, 40), 40)
     many.update(FITTED.rotate(sum(parts) / SCORE_SCALE, 40), 40)
     assert many.state.tobytes() == one.state.tobytes()
+
+
+def test_a_spectrum_is_multiplied_as_one_that_was_stored_and_read_again() -> None:
+    """A view with another layout would be copied at every product, and rounded otherwise."""
+    fitted = fit(np.random.default_rng(0).standard_normal((60, 8)))
+    assert fitted.basis.flags.c_contiguous
