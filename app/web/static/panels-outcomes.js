@@ -1,7 +1,7 @@
 // What users experienced with each version: one table a metric.
 
 import { h } from "./dom.js";
-import { DASH, capital, count, interval, number, percent } from "./format.js";
+import { DASH, count, interval, number, percent } from "./format.js";
 import { heading, plainPart, table } from "./panel.js";
 import { age, time } from "./words.js";
 
@@ -22,7 +22,7 @@ function drawMetric({ metric, kind, higher_is_better: up, inferred, versions, co
     h("code", {}, nameOf(version)),
     count(version.count ?? 0),
     version.value ? `${show(version.value.value)} (${interval(version.value.low, version.value.high, show)})` : labelsOf(version),
-    comparisons.filter((each) => each.new === nameOf(version)).map((each) => h("div", {}, capital(each.verdict))),
+    comparisons.filter((each) => each.new === nameOf(version)).map((each) => h("div", {}, each.verdict)),
   ]);
   const wrong = ratios.filter((each) => each.mismatch);
   const way = up == null ? "" : up ? "Higher is better. " : "Lower is better. ";
