@@ -14,7 +14,7 @@ install: $(VENV)/.installed  ## the environment, with the model and the developm
 # Made again when either file is newer than the stamp.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -c constraints.txt -e '.[model,int8,dev]'
+	$(BIN)/python -m pip install -c constraints.txt -e '.[model,int8,scorers,parquet,dev]'
 	touch $@
 
 check: install  ## lint, format, types, architecture; changes nothing
