@@ -45,7 +45,7 @@ def thinned(weights: Floats | Sequence[float], most: int = MOST_POINTS) -> NDArr
 
     So the map of a sample in which novel units are kept more often than others is that of the traffic.
 
-    >>> thinned([1.0, 1.0, 1.0, 1.0], 2).tolist(), thinned([1.0, 9.0], 5).tolist()
+    >>> thinned([1.0, 1.0, 1.0, 1.0], 2).tolist(), thinned([1.0, 19.0], 5).tolist()
     ([0, 2], [1])
     """
     shares = np.asarray(weights, float)
