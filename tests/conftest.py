@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class _ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """One process runs a file, and one runs all that need the broker: `make test` has two."""
+    """One process runs a file, and one runs all that need the broker: `make test` has three."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]

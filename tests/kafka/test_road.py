@@ -81,7 +81,12 @@ def test_live_and_replay_say_the_same(live: Live) -> None:
 
 @pytest.mark.timeout(900)
 def test_a_worker_killed_midway_loses_and_doubles_nothing(live: Live) -> None:
-    """100,000 interactions of 1 KB, two workers, one kill -9, 25 poison records."""
+    """100,000 interactions of 1 KB, two workers, one kill -9, 25 poison records.
+
+    Responses are filled up to 1 KB with words that say nothing, and are not watched here.
+    """
+    watched = live.settings.detection.model_copy(update={"responses": False})
+    live.settings = live.settings.model_copy(update={"detection": watched})
     drawn = scenario(seed=5, start=START, clean=80_000, drifted=20_000, interval_seconds=0.005)
     events = padded([e for e in drawn.events if isinstance(e, Interaction)][:100_000], 1000)
     poison = [b'{"application": "helpdesk", "prompt": %d' % i for i in range(25)]

@@ -121,6 +121,7 @@ def environment(settings: Settings) -> list[str]:
         "PROMPTDRIFT_WORKER__IDLE_SECONDS": str(settings.worker.idle_seconds),
         "PROMPTDRIFT_DETECTION__BASELINE_EVENTS": str(settings.detection.baseline_events),
         "PROMPTDRIFT_DETECTION__LATENESS_SECONDS": str(settings.detection.lateness_seconds),
+        "PROMPTDRIFT_DETECTION__RESPONSES": str(settings.detection.responses).lower(),
         "PYTHONPATH": str(ROOT),
         "PATH": os.environ["PATH"],
     }
