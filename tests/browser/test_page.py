@@ -129,7 +129,8 @@ def test_an_incident_has_a_map_of_what_was_and_what_is_said(visit: Visit) -> Non
     assert "refund · voucher · code" in named
     card.get_by_text("As a table").click()
     assert "240 dots" in card.inner_text()
-    page.goto(f"{visit.base}#/incident/none")  # nothing is drawn of nothing
+    with page.expect_console_message(lambda said: "404" in said.text):
+        page.goto(f"{visit.base}#/incident/none")  # nothing is drawn of nothing
     page.wait_for_function("() => !document.querySelector('.map .legendtext')")
     assert visit.troubles == [
         "Failed to load resource: the server responded with a status of 404 (Not Found)"

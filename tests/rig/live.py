@@ -83,13 +83,13 @@ class Live:
     ) -> list[Reading]:
         """Poll the readings until they satisfy `what`; fails with the worker's last lines."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        while (now := time.monotonic()) < deadline:
             readings = self.decoded(READINGS, Reading)
             if what(readings):
                 return readings
             if alive:
                 assert all(w.poll() is None for w in self.workers), self.logs()
-            time.sleep(1.0)
+            time.sleep(1.0 + 4.0 * (time.monotonic() - now))  # looking costs what the workers need
         raise AssertionError(f"not within {seconds} s; {len(readings)} readings\n{self.logs()}")
 
     def alerts(self) -> dict[str, Alert]:

@@ -50,7 +50,7 @@ def test_a_change_in_real_prompts_is_found_once_and_named(
 
 def test_unchanged_real_prompts_raise_nothing(encoder: LiveEncoder) -> None:
     known = [r["text"] for r in rows("intents_hwu64.jsonl.gz")]
-    calm = compose("short-calm", known, [], seed=1, sizes=(600, 5000, 0, 1000), share=0.0)
+    calm = compose("short-calm", known, [], seed=1, sizes=(600, 2500, 0, 1000), share=0.0)
 
     found = measure(calm, 1, encoder)
 
