@@ -10,6 +10,7 @@ import yaml
 
 from app.adapters.curate import WRITTEN
 from app.adapters.redaction import redact
+from app.adapters.yaml_files import read_yaml
 from app.core.curation_review import Decision
 from app.errors import InputError
 from schemas.evalsets import CuratedItem, Manifest, Plan
@@ -26,7 +27,7 @@ SHOWN = ("layer", "cluster", "language", "task", "weight", "reasons", "anchor", 
 
 def read_plan(path: Path | None) -> Plan:
     """A plan; the default without a file.  Raises: InputError naming field and remedy."""
-    found = {} if path is None else _yaml(path)
+    found = {} if path is None else read_yaml(path, missing="check the path")
     try:
         plan = msgspec.convert({} if found is None else found, Plan)
     except msgspec.ValidationError as error:
@@ -60,7 +61,7 @@ def write_review(path: Path, manifest: Manifest, items: Sequence[CuratedItem]) -
 
 def read_review(path: Path) -> dict[str, Decision]:
     """Item id -> what the reviewer decided, redacted anew.  Raises: InputError naming item and field."""
-    found = _yaml(path)
+    found = read_yaml(path, missing="check the path")
     if not isinstance(found, list):
         raise InputError(f"{path}: must be a list of items; `promptdrift evalset review` writes one")
     out: dict[str, Decision] = {}
@@ -96,16 +97,3 @@ def _decision(row: dict[str, Any], place: str) -> Decision:
         expected=redact(texts["expected"], limit=WRITTEN) if texts["expected"] else None,
         verified=row.get("verified", False),
     )
-
-
-def _yaml(path: Path) -> Any:  # noqa: ANN401  any YAML value
-    try:
-        return yaml.safe_load(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check the path") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({type(error).__name__})") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = "" if mark is None else f", line {mark.line + 1}"
-        raise InputError(f"{path}{line}: is no YAML; mend it there") from error

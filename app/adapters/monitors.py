@@ -7,8 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-import yaml
 
+from app.adapters.yaml_files import read_yaml
 from app.core.rules import Rules
 from app.errors import InputError
 from schemas.monitors import Monitor, Monitors, Mute
@@ -24,16 +24,7 @@ def load_rules(path: Path | None) -> Rules:
 
 def read_monitors(path: Path) -> list[Monitor]:
     """Every entry of a file, checked.  Raises: InputError naming entry, field and remedy."""
-    try:
-        found = yaml.safe_load(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; `promptdrift monitors list` shows the defaults") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({type(error).__name__})") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = "" if mark is None else f", line {mark.line + 1}"
-        raise InputError(f"{path}{line}: is no YAML; mend it there") from error
+    found = read_yaml(path, missing="`promptdrift monitors list` shows the defaults")
     return parse_monitors(found, str(path))
 
 
