@@ -97,7 +97,7 @@ _CERTAIN = re.compile(
     r"|<\?(?:php|xml)\b|\bstd::\w|\bconsole\.log\(|\bSystem\.out\.print",
     re.MULTILINE,
 )
-_MARKED = re.compile(r"[`~(#<>;:=]|import|SELECT|INSERT|CREATE")  # one of these is in each of them
+_MARKED = re.compile(r"[`~(#<>;:=]|import|SELECT|INSERT|CREATE|System")  # one of these is in each of them
 # Of these, several lines are needed.
 _LIKELY = re.compile(
     r"^[ \t]*(?:"

@@ -147,7 +147,7 @@ def programming_language(text: str) -> str | None:
     r"""The language that a fence names, else whose constructs stand there, else that is called by its name.
 
     None where there is none; where there are several, the first of a fixed order.
-    Cost: about 20 us, 30-300 us where there is code.
+    Cost: 35 us for a text of 70 characters, 110 us for one of 600.
 
     >>> programming_language("```rs\nfn main() {}\n```"), programming_language("Sort a list in Java.")
     ('rust', 'java')

@@ -290,7 +290,7 @@ class Measurer:
         self._passed = {Subject(*subject): count for subject, count in state["passed"]}
         self._totals = {Subject(*subject): dict(counts) for subject, counts in state["totals"]}
         self._rule.restore(state["rule"])
-        self._served.restore(state.get("served", []))  # there were none in the states of before
+        self._served.restore(state["served"])
         self._blocks = {}
         for raw in state["blocks"]:
             tick = msgspec.msgpack.decode(raw, type=Tick)
