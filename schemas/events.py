@@ -15,6 +15,7 @@ ApplicationName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}
 Name = Annotated[str, Meta(max_length=256)]
 Count = Annotated[int, Meta(ge=0)]
 Milliseconds = Annotated[float, Meta(ge=0)]
+Probability = Annotated[float, Meta(gt=0, le=1)]
 
 
 class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -125,11 +126,17 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Evaluation(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One scored item of an eval-set run, or one human label.  Topic `evaluations.v1`."""
+    """One score: of an item of an eval-set run, of a live answer, or by a person.  Topic `evaluations.v1`.
+
+    `purpose` says what was scored: an item of a `run` of the eval set, a live answer in the `shadow`, a
+    frozen `probe`, a `gold` item that watches a judge; None: a label, or a result from elsewhere.  Live rows
+    say with which chance they were kept (`inclusion`) and then chosen (`selection`); without a score they
+    were kept and not chosen, or the scorer failed, which `label` says.
+    """
 
     application: ApplicationName
     time: datetime
-    name: Name
+    name: Name  # of the metric: accuracy, answers_benign, judge rubric ...
     id: Name = ""
     score: float | None = None
     label: Name | None = None
@@ -137,6 +144,17 @@ class Evaluation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     interaction_id: Name | None = None
     evalset_version: Name | None = None
     deployment_id: Name | None = None
-    model: Name | None = None
+    model: Name | None = None  # that answered
+    variant: Name | None = None
+    candidate: Name | None = None  # whose answer was scored instead of production's
     explanation: str | None = None
     source: Literal["evaluation", "human_review", "llm_judge"] | None = None
+    purpose: Literal["run", "shadow", "probe", "gold"] | None = None
+    run_id: Name | None = None  # what belongs to one run of a set, or of probes
+    dimension: Literal["accuracy", "quality", "behaviour"] | None = None
+    scorer: Name | None = None  # fingerprint: scores compare only under one
+    stratum: Name | None = None  # cluster of the eval set
+    reason: Name | None = None  # why it was chosen: high-stakes, drifted, novel, uncovered, ordinary
+    inclusion: Probability | None = None
+    selection: Probability | None = None
+    cost: Annotated[float, Meta(ge=0)] | None = None  # money, of the calls behind it
