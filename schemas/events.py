@@ -131,7 +131,8 @@ class Evaluation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `purpose` says what was scored: an item of a `run` of the eval set, a live answer in the `shadow`, a
     frozen `probe`, a `gold` item that watches a judge; None: a label, or a result from elsewhere.  Live rows
     say with which chance they were kept (`inclusion`) and then chosen (`selection`); without a score they
-    were kept and not chosen, or the scorer failed, which `label` says.
+    were kept and not chosen, or the scorer failed, which `label` says.  A `gold` row holds what the judge
+    said (`score`) and what people had (`gold`); a `probe` row named `same_answer` how like the frozen answer.
     """
 
     application: ApplicationName
@@ -158,3 +159,4 @@ class Evaluation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     inclusion: Probability | None = None
     selection: Probability | None = None
     cost: Annotated[float, Meta(ge=0)] | None = None  # money, of the calls behind it
+    gold: float | None = None  # score that people gave a gold item, in [0, 1]
