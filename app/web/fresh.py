@@ -1,7 +1,9 @@
 """Answers of a moment ago, given before anything is routed: who asks again costs next to nothing.
 
 A hundred pages ask for the same few documents.  Within `seconds` of one answer its bytes, compressed or not,
-serve all who may ask (the guard stands before this), and 304 goes to who has them already.
+serve all who may ask (the guard stands before this), and 304 goes to who has them already.  After that the
+first who asks waits for a new one; until it is there the others still get the old one, for at most as long
+again, so that they do not pile up behind him.
 """
 
 import time
@@ -41,6 +43,7 @@ class Fresh:
     def __init__(self, app: ASGIApp, *, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._app, self._seconds, self._clock = app, seconds, clock
         self._held: dict[Key, Held] = {}
+        self._asking: set[Key] = set()
         self._bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,10 +54,14 @@ class Fresh:
         headers = Headers(scope=scope)
         key = (scope["path"], scope["query_string"], "gzip" in headers.get("accept-encoding", ""))
         held, now = self._held.get(key), self._clock()
-        if held is None or now >= held.until:
+        if held is None or now >= held.until + (self._seconds if key in self._asking else 0.0):
+            self._asking.add(key)
             said: list[Message] = []
             whole = [pair for pair in scope["headers"] if pair[0] != b"if-none-match"]
-            await self._app({**scope, "headers": whole}, receive, _into(said))
+            try:
+                await self._app({**scope, "headers": whole}, receive, _into(said))
+            finally:
+                self._asking.discard(key)
             held = _held(said, until=now + self._seconds)
             if held is None:
                 for message in said:

@@ -17,7 +17,8 @@ from app.ports import StatusEvent, StatusStore
 RETRY_MS = 3000
 PAGE = 500  # events read from the store at once
 KEPT = 1000  # events in the ring: who is further behind is told to begin anew
-TOGETHER = 50  # listeners woken before requests get their turn again
+TOGETHER = 20  # listeners woken before requests get their turn again ...
+TURN_SECONDS = 0.001  # ... which is as long
 ALIVE = format_sse_event(comment="alive")
 RESET = format_sse_event(event="reset", data_str="{}")
 Number = tuple[int, int]
@@ -104,7 +105,7 @@ class Hub:
                     cursor, quiet = found[-1].id, 0.0
                     self._keep(found)
                     await self._wake()
-                else:
+                if len(found) < PAGE:  # what comes meanwhile goes out together: a listener costs a write
                     await asyncio.sleep(self._poll)
                     quiet += self._poll
                 if quiet >= self._keepalive:
@@ -128,7 +129,7 @@ class Hub:
             for each in waiting[first : first + TOGETHER]:
                 if not each.done():
                     each.set_result(None)
-            await asyncio.sleep(0)
+            await asyncio.sleep(TURN_SECONDS)
 
     async def _past(self, after: str) -> AsyncIterator[tuple[Number, bytes]]:
         """What a listener missed that is no longer in the ring."""

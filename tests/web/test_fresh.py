@@ -1,9 +1,13 @@
 """What is asked again within a moment is answered from memory: the same bytes, by tag, never an error."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
+from httpx2 import ASGITransport, AsyncClient
+from starlette.responses import Response
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
 from app.adapters.status import InMemoryStatusStore
 from app.errors import DependencyError
@@ -91,6 +95,33 @@ def test_a_first_question_with_a_tag_is_remembered_for_those_without(
     asked = store.asked
     assert client.get(PATH).json()["application"] == "support-bot"
     assert store.asked == asked
+
+
+def test_while_one_waits_for_a_new_answer_the_others_get_the_old_one() -> None:
+    async def ask() -> None:
+        now, asked, go = [100.0], asyncio.Queue[str](), asyncio.Event()
+
+        async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+            text = f"at {now[0]}"
+            asked.put_nowait(text)
+            if now[0] > 100:
+                await go.wait()
+            await Response(text, headers={"ETag": f'W/"{text}"'})(scope, receive, send)
+
+        held = Fresh(slow, seconds=0.25, clock=lambda: now[0])
+        async with AsyncClient(transport=ASGITransport(held), base_url="http://test") as client:
+            assert (await client.get(PATH)).text == await asked.get() == "at 100.0"
+            now[0] = 100.375
+            first = asyncio.create_task(client.get(PATH))
+            assert await asked.get() == "at 100.375"
+            assert (await client.get(PATH)).text == "at 100.0"
+            now[0] = 100.5  # older than twice the time it is not
+            last = asyncio.create_task(client.get(PATH))
+            assert await asked.get() == "at 100.5"
+            go.set()
+            assert [(await each).text for each in (first, last)] == ["at 100.375", "at 100.5"]
+
+    asyncio.run(ask())
 
 
 def test_compressed_and_plain_answers_are_two(client: TestClient) -> None:
