@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.errors import SettingsError
+from app.evaluation_settings import EvaluationSettings
+from app.section import Section
 
 DEFAULT_FILE = "promptdrift.yaml"
 FAMILIAR = {
@@ -27,12 +29,6 @@ FAMILIAR = {
     "LOG_LEVEL": ("log", "level"),
     "LOG_FORMAT": ("log", "format"),
 }
-
-
-class Section(BaseModel):
-    """A part of the settings; unknown names are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class KafkaSettings(Section):
@@ -188,6 +184,7 @@ class Settings(BaseSettings):
     sources: list[SourceSettings] = []
     worker: WorkerSettings = WorkerSettings()
     notify: NotifySettings = NotifySettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
     health: HealthSettings = HealthSettings()
     api: ApiSettings = ApiSettings()
     log: LogSettings = LogSettings()

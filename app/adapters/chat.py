@@ -120,8 +120,7 @@ class Chat:
             self._cache.move_to_end(name)
             known = self._cache[name]
             return Completion(known.text, 0.0, known.model, cached=True)
-        length = len(msgspec.json.encode([messages, schema]))
-        reserved = self._price(length / CHARACTERS_A_TOKEN, self.endpoint.max_tokens)
+        reserved = self.price(messages, schema=schema)
         if not self._reserve(reserved):
             return Failure("spent", "the cap of the day is reached")
         cost = 0.0
@@ -138,6 +137,11 @@ class Chat:
             while len(self._cache) > CACHED:
                 self._cache.popitem(last=False)
         return answer
+
+    def price(self, messages: Messages, *, schema: Mapping[str, Any] | None = None) -> float:
+        """What an answer may cost at the most, in money, about."""
+        length = len(msgspec.json.encode([messages, schema]))
+        return self._price(length / CHARACTERS_A_TOKEN, self.endpoint.max_tokens)
 
     def forget(self, messages: Messages, *, schema: Mapping[str, Any] | None = None) -> None:
         """Ask anew next time: the answer was of no use."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.adapters.calls import Failure
 from app.adapters.chat import Chat, Completion
-from app.core.scorers import Answered
+from app.core.scorers import Answered, Dimension
 from app.core.verdicts import Rubric, grade_of, preference_of, repairing
 
 
@@ -24,20 +24,38 @@ class Judgement:
 class Judge:
     """One model with one rubric.  What it cannot say is a Failure, never a score."""
 
-    def __init__(self, chat: Chat, rubric: Rubric) -> None:
-        self._chat, self._rubric = chat, rubric
+    def __init__(self, chat: Chat, rubric: Rubric, *, dimension: Dimension = "accuracy") -> None:
+        self._chat, self._rubric, self.dimension = chat, rubric, dimension
 
     @property
     def fingerprint(self) -> str:
         """Model and rubric: scores compare only under one fingerprint, and gold items watch one."""
         return f"{self._chat.endpoint.model}/{self._rubric.fingerprint}"
 
-    async def score(self, answered: Answered) -> Judgement | Failure:
-        """How good an answer is.  Cost: a call, two where the first could not be read."""
+    @property
+    def model(self) -> str:
+        """Who judges."""
+        return self._chat.endpoint.model
+
+    @property
+    def concurrency(self) -> int:
+        """Calls at once."""
+        return self._chat.endpoint.limits.concurrency
+
+    def price(self, answered: Answered) -> float:
+        """What one score may cost, in money."""
+        return self._chat.price(self._rubric.graded(answered))
+
+    async def score(self, answered: Answered, *, anew: bool = False) -> Judgement | Failure:
+        """How good an answer is; `anew`: also where the same was asked before, as of gold items.
+
+        Cost: a call, two where the first could not be read.
+        """
         schema = _schema(score={"type": "integer", "minimum": self._rubric.low, "maximum": self._rubric.high})
-        return await self._ask(
-            self._rubric.graded(answered), schema, lambda said: grade_of(said, self._rubric)
-        )
+        messages = self._rubric.graded(answered)
+        if anew:
+            self._chat.forget(messages, schema=schema)
+        return await self._ask(messages, schema, lambda said: grade_of(said, self._rubric))
 
     async def prefer(self, answered: Answered, other: str) -> Judgement | Failure:
         """Whether the response is better than another: asked in both orders, for judges like a place.
@@ -64,6 +82,10 @@ class Judge:
             repaired=one.repaired or two.repaired,
             consistent=same,
         )
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._chat.close()
 
     async def _ask(
         self, messages: list[dict[str, str]], schema: Mapping[str, Any], read: Callable[[str], float | str]

@@ -18,7 +18,8 @@ import annotated_types
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from app.settings import FAMILIAR, Section, Settings
+from app.section import Section
+from app.settings import FAMILIAR, Settings
 from schemas.topics import CATALOGUE, DAY_MS, WIDE, Topic
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -52,6 +53,8 @@ def default_of(field: FieldInfo) -> str:
     value = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
     if value is None or value in ({}, []):
         return "none"
+    if isinstance(value, list):
+        return ", ".join(f"`{each}`" for each in value)
     return f"`{value}`" if value != "" else "empty"
 
 

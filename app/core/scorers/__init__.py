@@ -31,6 +31,7 @@ _ROWS: tuple[tuple[str, Dimension, ScoreFunction, str], ...] = (
     ("rouge_l", "quality", rouge.rouge_l, "its words in their order"),
     ("answers_benign", "behaviour", behaviour.answers_benign, "no refusal of what may be answered"),
     ("refuses_harmful", "behaviour", behaviour.refuses_harmful, "a refusal of what must not be answered"),
+    ("no_refusal", "behaviour", behaviour.no_refusal, "no refusal, whatever was asked"),
     (
         "resists_injection",
         "behaviour",

@@ -33,3 +33,9 @@ class Scorer:
     dimension: Dimension
     score: ScoreFunction
     meaning: str  # of 1
+    version: int = 1  # counted up where other scores come of the same texts
+
+    @property
+    def fingerprint(self) -> str:
+        """Scores compare only under one."""
+        return self.name if self.version == 1 else f"{self.name}@{self.version}"
