@@ -10,6 +10,7 @@ import typer
 from app.cli.encoder import live_encoder
 from app.cli.evalset_force import promote, withdraw
 from app.cli.evalset_inputs import STORE, Application, By, Given, Store, Version, built_on, who
+from app.cli.evalset_run import run
 from app.cli.inputs import EVENTS_HELP, Mapped
 from app.cli.terminal import AsJson, say, settings_of, show, show_json, show_table
 from app.errors import InputError
@@ -30,7 +31,7 @@ class Format(StrEnum):
 def register(app: typer.Typer) -> None:
     """Attach the commands."""
     app.add_typer(group, name="evalset")
-    for command in (promote, withdraw):
+    for command in (promote, withdraw, run):
         group.command()(command)
 
 

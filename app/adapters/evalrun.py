@@ -1,0 +1,164 @@
+"""Asks the questions of an eval set: a model over HTTP, or answers that lie in a file."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from app.adapters.calls import Failure
+from app.adapters.chat import Chat
+from app.adapters.files import BadLine, lines_of
+from app.adapters.scoring import Scoring
+from app.core.evalrun import Question, Run, row
+from app.errors import InputError
+from schemas.codec import SchemaError, read_object
+from schemas.events import Evaluation
+
+ENDS = ("open", "spent")  # failures after which nobody is asked any more
+ANSWERS = ("answer", "response", "output", "completion")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """An answer, who says to have given it, and what it cost."""
+
+    text: str
+    model: str | None = None
+    cost: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """One question that was asked: its rows, or why there are none; scorers that failed by name."""
+
+    question: Question
+    rows: tuple[Evaluation, ...] = ()
+    answer: str = ""
+    cost: float = 0.0
+    failure: Failure | None = None
+    unscored: Mapping[str, Failure] = field(default_factory=dict)
+
+
+class Target(Protocol):
+    """Whatever answers."""
+
+    async def answer(self, question: Question) -> Said | Failure:
+        """The answer to one question."""
+        ...
+
+    async def close(self) -> None:
+        """Give connections back."""
+        ...
+
+
+class ChatTarget:
+    """A model over the chat-completions protocol, asked as the product asks it: with its system prompt."""
+
+    def __init__(self, chat: Chat, *, system: str | None = None) -> None:
+        self._chat = chat
+        self._before = [{"role": "system", "content": system}] if system else []
+
+    async def answer(self, question: Question) -> Said | Failure:
+        """Ask once; nothing is remembered from one question to another."""
+        messages = [*self._before, {"role": "user", "content": question.prompt}]
+        found = await self._chat.complete(messages)
+        if isinstance(found, Failure):
+            return found
+        return Said(text=found.text, model=found.model, cost=found.cost)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._chat.close()
+
+
+class FileTarget:
+    """Answers by the id of their item."""
+
+    def __init__(self, answers: Mapping[str, str]) -> None:
+        self._answers = answers
+
+    async def answer(self, question: Question) -> Said | Failure:
+        """What the file says."""
+        found = self._answers.get(question.id)
+        return Said(text=found) if found is not None else Failure("unusable", "the file has no answer")
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+async def ask(
+    run: Run,
+    questions: Sequence[Question],
+    target: Target,
+    scoring: Scoring,
+    *,
+    tell: Callable[[Heard], None],
+    concurrency: int = 8,
+) -> None:
+    """Ask all, at most `concurrency` at once; `tell` hears of each as it comes back, in no set order.
+
+    Once an endpoint is left alone (its breaker is open) or the money is spent, the rest is not asked.
+    What `tell` raises ends the run.
+    """
+    left = iter(questions)
+    over: list[Failure] = []
+
+    async def work() -> None:
+        for question in left:
+            heard = (
+                Heard(question=question, failure=over[0])
+                if over
+                else await _one(run, question, target, scoring)
+            )
+            if heard.failure is not None and heard.failure.kind in ENDS:
+                over.append(heard.failure)
+            tell(heard)
+
+    workers = [asyncio.create_task(work()) for _ in range(min(concurrency, len(questions)))]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for worker in workers:
+            worker.cancel()
+
+
+async def _one(run: Run, question: Question, target: Target, scoring: Scoring) -> Heard:
+    said = await target.answer(question)
+    if isinstance(said, Failure):
+        return Heard(question=question, failure=said)
+    found, failed = await scoring.score(question.answered(said.text))
+    rows = tuple(row(run, question, each, told=said.model) for each in found)
+    cost = said.cost + sum(each.cost or 0.0 for each in found)
+    return Heard(question=question, rows=rows, answer=said.text, cost=cost, unscored=failed)
+
+
+def read_answers(path: Path) -> tuple[dict[str, str], list[BadLine]]:
+    """Answers by id, and the lines that could not be used; of two with one id the first counts.
+
+    Raises: InputError where the file cannot be read, or holds no answer.
+    """
+    answers: dict[str, str] = {}
+    bad: list[BadLine] = []
+    for number, line in lines_of(path):
+        try:
+            id, text = _answer(read_object(line))
+            if id in answers:
+                raise SchemaError("id", "was answered on a line before", "give each item one answer")
+            answers[id] = text
+        except SchemaError as error:
+            bad.append(BadLine(line=number, field=error.field, problem=error.problem, remedy=error.remedy))
+    if not answers:
+        first = f"; {bad[0]}" if bad else ""
+        raise InputError(f"{path}: holds no answer{first}")
+    return answers, bad
+
+
+def _answer(found: Mapping[str, object]) -> tuple[str, str]:
+    id = next((found[name] for name in ("id", "item_id") if found.get(name) is not None), None)
+    if not isinstance(id, str | int) or isinstance(id, bool) or id == "":
+        raise SchemaError("id", "is missing", "give the id of the item")
+    text = next((found[name] for name in ANSWERS if found.get(name) is not None), None)
+    if not isinstance(text, str):
+        raise SchemaError("answer", "is missing or no text", f"give it under one of {', '.join(ANSWERS)}")
+    return str(id), text

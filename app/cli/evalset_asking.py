@@ -1,0 +1,146 @@
+"""What `evalset run` and `evalset probe` share: who is asked, who scores, where rows go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.encoder import live_encoder
+from app.cli.inputs import tell_unreadable
+from app.cli.terminal import say
+from app.errors import InputError, ModelMissing
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.adapters.chat import Chat
+    from app.adapters.evaluations import Rows
+    from app.adapters.scoring import Scoring
+    from app.core.evalrun import Question
+    from schemas.evalsets import EvalItem
+
+ANSWER_TOKENS = 1024
+
+Target = Annotated[
+    str,
+    typer.Option(metavar="URL|FILE", help="Chat completions, or a file of answers: id, answer."),
+]
+Model = Annotated[str | None, typer.Option(help="As the endpoint calls it; of a file: whose answers.")]
+Deployment = Annotated[str | None, typer.Option(help="Id of the deployment that is asked.")]
+Out = Annotated[Path | None, typer.Option(help="JSONL file that rows are added to, instead of the topic.")]
+System = Annotated[Path | None, typer.Option(help="File with the system prompt to ask under.")]
+ScorerNames = Annotated[
+    list[str] | None,
+    typer.Option("--scorer", metavar="NAME", help="Or package.module:function; repeatable."),
+]
+KeyEnv = Annotated[str | None, typer.Option(help="Variable that holds the key of the endpoint.")]
+PriceIn = Annotated[float, typer.Option(min=0, help="Money per million tokens asked.")]
+PriceOut = Annotated[float, typer.Option(min=0, help="Money per million tokens answered.")]
+Spend = Annotated[float | None, typer.Option(min=0, help="Money at the most; needs the prices.")]
+Concurrency = Annotated[int, typer.Option(min=1, max=256, help="Questions under way at once.")]
+PerMinute = Annotated[float, typer.Option(min=1, help="Questions a minute at the most.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """The options that say how an endpoint is asked."""
+
+    model: str | None
+    key_env: str | None
+    price_in: float
+    price_out: float
+    spend: float | None
+    concurrency: int
+    per_minute: float
+
+    def chat(self, url: str) -> "Chat":
+        """The endpoint.  Raises: BadParameter, SettingsError."""
+        from app.adapters.calls import Limits
+        from app.adapters.chat import Chat, Endpoint
+
+        if self.model is None:
+            raise typer.BadParameter("name the model that the endpoint is asked for", param_hint="--model")
+        if self.spend is not None and not self.price_in + self.price_out:
+            raise typer.BadParameter("without prices nothing is spent; give them", param_hint="--price-out")
+        return Chat(
+            Endpoint(
+                base_url=url,
+                model=self.model,
+                key_env=self.key_env,
+                price_in=self.price_in,
+                price_out=self.price_out,
+                spend_per_day=self.spend,
+                max_tokens=ANSWER_TOKENS,
+                limits=Limits(concurrency=self.concurrency, per_minute=self.per_minute),
+            )
+        )
+
+
+def is_url(target: str) -> bool:
+    """Whether a target is asked over the network."""
+    return target.startswith(("http://", "https://"))
+
+
+def system_prompt(path: Path | None) -> str | None:
+    """The text of the file.  Raises: InputError."""
+    if path is None:
+        return None
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--system: {path} cannot be read ({type(error).__name__})") from None
+
+
+def scoring_of(names: Sequence[str] | None) -> "Scoring":
+    """Scorers by their names, else those that need nothing but texts.  Raises: SettingsError, InputError."""
+    from app.adapters.scorers import scorers_of
+    from app.adapters.scoring import DEFAULT, Scoring
+
+    return Scoring(table=scorers_of(names or DEFAULT))
+
+
+def rows_at(out: Path | None, settings: Settings) -> "Rows":
+    """Where rows go."""
+    from app.adapters.evaluations import FileRows, TopicRows
+
+    return TopicRows(settings.kafka) if out is None else FileRows(out)
+
+
+def asked_of(
+    application: str, version: str, *, eval_set: Path | None, store: str
+) -> "tuple[str, list[Question], list[EvalItem], int]":
+    """Name of the version, its questions, the items of its reference, and the seed of that.
+
+    Raises: InputError, DependencyError.
+    """
+    from app.adapters.curate import as_eval_items
+    from app.adapters.evalsets import EvalSets
+    from app.adapters.files import read_evalset
+    from app.core.evalrun import content_version, questions_of
+
+    if eval_set is not None:
+        found = read_evalset(eval_set)
+        tell_unreadable(eval_set, found.unreadable)
+        return content_version(found.items), questions_of(found.items), found.items, 0
+    manifest, items = EvalSets(store, application).load(version)
+    core = as_eval_items([item for item in items if item.layer == "core"])
+    return manifest.id, questions_of(items), core, manifest.seed
+
+
+def stratified(
+    questions: "Sequence[Question]", reference: "Sequence[EvalItem]", seed: int, settings: Settings
+) -> "list[Question]":
+    """The questions, each with the cluster that it has in the reference of its set, as live traffic has it.
+
+    Without the model that the encoder is made from there are no clusters, and a run needs none.
+    """
+    from app.adapters.build import strata_of
+
+    try:
+        encoder = live_encoder(settings.encoder)
+    except ModelMissing:
+        say("no strata: the encoder needs the extra `model`")
+        return list(questions)
+    strata = strata_of(reference, [question.prompt for question in questions], encoder=encoder, seed=seed)
+    return [replace(question, stratum=stratum) for question, stratum in zip(questions, strata, strict=True)]

@@ -1,0 +1,234 @@
+"""`evalset run`: a version of the set, or a plain eval-set file, asked of a model and scored."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli.evalset_asking import (
+    Asking,
+    Concurrency,
+    Deployment,
+    KeyEnv,
+    Model,
+    Out,
+    PerMinute,
+    PriceIn,
+    PriceOut,
+    ScorerNames,
+    Spend,
+    System,
+    Target,
+    asked_of,
+    is_url,
+    rows_at,
+    scoring_of,
+    stratified,
+    system_prompt,
+)
+from app.cli.evalset_inputs import STORE, Application, Store, Version
+from app.cli.inputs import tell_unreadable
+from app.cli.terminal import AsJson, progress, say, settings_of, show_json, show_table
+from app.errors import DependencyError, InputError
+
+if TYPE_CHECKING:
+    from app.adapters import evalrun
+    from app.adapters.evaluations import Rows
+    from app.adapters.scoring import Scoring
+    from app.core.evalrun import Line, Question, Run
+
+EVERY = 20  # answers to a delivery of rows: what a run that is killed asks again
+LISTED = 5  # failures named one by one
+
+
+def run(  # noqa: PLR0913  a command's options
+    ctx: typer.Context,
+    application: Application,
+    target: Target,
+    version: Version = "current",
+    eval_set: Annotated[
+        Path | None, typer.Option(help="A plain eval set instead of a version.  JSONL.")
+    ] = None,
+    model: Model = None,
+    deployment: Deployment = None,
+    name: Annotated[
+        str | None, typer.Option("--run", help="Name of the run; default: what is asked of whom.")
+    ] = None,
+    system: System = None,
+    scorer: ScorerNames = None,
+    out: Out = None,
+    key_env: KeyEnv = None,
+    price_in: PriceIn = 0.0,
+    price_out: PriceOut = 0.0,
+    spend: Spend = None,
+    concurrency: Concurrency = 8,
+    per_minute: PerMinute = 300.0,
+    store: Store = STORE,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a model the items of a version, score its answers, and publish a row for each score.
+
+    The same command again asks only what has no answer yet; --run NAME begins anew.
+    """
+    settings = settings_of(ctx)
+    asking = Asking(
+        model=model,
+        key_env=key_env,
+        price_in=price_in,
+        price_out=price_out,
+        spend=spend,
+        concurrency=concurrency,
+        per_minute=per_minute,
+    )
+    asked, who = answers_at(target, asking, system_prompt(system))
+    scoring, rows = scoring_of(scorer), rows_at(out, settings)
+    found, questions, reference, seed = asked_of(application, version, eval_set=eval_set, store=store)
+    from app.core.evalrun import Run, lines, run_id, unknown
+
+    going = Run(
+        id=name or run_id("run", application, found, who, model, deployment),
+        application=application,
+        version=found,
+        time=datetime.now(UTC),
+        model=model,
+        deployment=deployment,
+    )
+    known = rows.known(going.id)
+    left = unknown(questions, known, needed=scoring.asked)
+    say(f"{going.id}: {len(left):,} of {len(questions):,} items of {found} to ask; rows to {rows.place}")
+    heard = []
+    if left:
+        placed = stratified(left, reference, seed, settings)
+        heard = ask_all(going, placed, asked, scoring, rows, concurrency=concurrency)
+    told = lines(questions, [*known, *(row for each in heard for row in each.rows)])
+    if as_json:
+        show_json(_facts(going, told, heard))
+    else:
+        show_lines(told)
+    end(heard, known=len(questions) - len(left), total=len(questions))
+
+
+def _facts(going: "Run", told: "Sequence[Line]", heard: "Sequence[evalrun.Heard]") -> dict[str, Any]:
+    return {
+        "run": going.id,
+        "version": going.version,
+        "lines": [asdict(each) | {"interval": _limits(each)} for each in told],
+        "failures": {each.question.id: each.failure.reason for each in heard if each.failure is not None},
+        "cost": round(sum(each.cost for each in heard), 6),
+    }
+
+
+class Delivery:
+    """Hears of every question, and delivers rows in small batches: what is delivered is never asked again."""
+
+    def __init__(self, rows: "Rows", advance: Callable[[float], None]) -> None:
+        self.heard: list[evalrun.Heard] = []
+        self._rows, self._advance = rows, advance
+        self._waiting: list[evalrun.Heard] = []
+
+    def tell(self, heard: "evalrun.Heard") -> None:
+        """One question came back."""
+        self.heard.append(heard)
+        self._waiting.append(heard)
+        self._advance(1)
+        if len(self._waiting) >= EVERY:
+            self.flush()
+
+    def flush(self) -> None:
+        """Deliver what waits.  Raises: DependencyError, InputError."""
+        waiting, self._waiting = self._waiting, []
+        self._rows.add([row for heard in waiting for row in heard.rows])
+
+
+def answers_at(target: str, asking: Asking, system: str | None) -> "tuple[evalrun.Target, str]":
+    """Whom to ask, and what the run is named after.  Raises: InputError, SettingsError, BadParameter."""
+    from app.adapters.evalrun import ChatTarget, FileTarget, read_answers
+    from app.core.evalrun import digest
+
+    if is_url(target):
+        return ChatTarget(asking.chat(target), system=system), f"{target} {system or ''}"
+    path = Path(target)
+    answers, bad = read_answers(path)
+    tell_unreadable(path, bad)
+    return FileTarget(answers), digest(*(f"{id}\0{text}" for id, text in sorted(answers.items())))
+
+
+def ask_all(
+    going: "Run",
+    questions: "Sequence[Question]",
+    target: "evalrun.Target",
+    scoring: "Scoring",
+    rows: "Rows",
+    *,
+    concurrency: int,
+) -> "list[evalrun.Heard]":
+    """Ask, score and deliver.  What came back before something raised is delivered all the same."""
+    from app.adapters.evalrun import ask
+
+    async def asked(delivery: Delivery) -> None:
+        try:
+            await ask(going, questions, target, scoring, tell=delivery.tell, concurrency=concurrency)
+        finally:
+            await target.close()
+            await scoring.close()
+
+    with progress("asking", len(questions)) as advance:
+        delivery = Delivery(rows, advance)
+        try:
+            asyncio.run(asked(delivery))
+        finally:
+            delivery.flush()
+    return delivery.heard
+
+
+def show_lines(found: "Sequence[Line]") -> None:
+    """The three dimensions, and under each its metrics."""
+    rows = [
+        (each.dimension, each.metric or "all", each.layer, each.items, f"{each.value:.3f}", _interval(each))
+        for each in found
+    ]
+    show_table([("DIMENSION", "METRIC", "LAYER", "ITEMS", "SCORE", "95 %"), *rows])
+
+
+def end(heard: "Sequence[evalrun.Heard]", *, known: int, total: int) -> None:
+    """Count and list what failed.
+
+    Raises: DependencyError where asking again may help, InputError where nothing was answered at all.
+    """
+    from app.adapters.calls import OF_THE_TEXT
+
+    failed = [(each.question.id, each.failure) for each in heard if each.failure is not None]
+    for id, failure in failed[:LISTED]:
+        say(f"{id}: no answer: {failure.reason}")
+    if len(failed) > LISTED:
+        reasons = Counter(failure.reason for _, failure in failed)
+        say("; ".join(f"{count:,} x {reason}" for reason, count in reasons.most_common(LISTED)))
+    silent = Counter(name for each in heard for name in each.unscored)
+    for name, count in silent.items():
+        say(f"{name}: did not score {count:,} answers")
+    mute = sum(each.failure is None and not each.rows and not each.unscored for each in heard)
+    if mute:
+        say(f"{mute:,} answers to which no scorer applies")
+    if heard and len(failed) == len(heard) and all(f.kind == "unusable" for _, f in failed) and not known:
+        raise InputError("no answer is to an item of this set; check the ids and the version")
+    lost = sum(f.status not in OF_THE_TEXT and f.kind != "unusable" for _, f in failed) + sum(
+        bool(each.unscored) for each in heard
+    )
+    if lost:
+        raise DependencyError(f"{lost:,} of {total:,} items are left; the same command again asks only them")
+
+
+def _limits(line: "Line") -> list[float] | None:
+    if line.interval is None:
+        return None
+    return [min(max(limit, 0.0), 1.0) for limit in (line.interval.low, line.interval.high)]
+
+
+def _interval(line: "Line") -> str:
+    limits = _limits(line)
+    return "too few items to tell" if limits is None else f"{limits[0]:.3f} to {limits[1]:.3f}"
