@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from app.adapters.calls import Failure
-from app.adapters.chat import Chat
+from app.adapters.chat import Completion
+from app.adapters.evaluators import Candidate, Evaluators
 from app.adapters.files import BadLine, lines_of
-from app.adapters.scoring import Scoring
+from app.adapters.scoring import score
 from app.core.evalrun import Question, Run, row
 from app.errors import InputError
 from schemas.codec import SchemaError, read_object
@@ -17,15 +18,6 @@ from schemas.events import Evaluation
 
 ENDS = ("open", "spent")  # failures after which nobody is asked any more
 ANSWERS = ("answer", "response", "output", "completion")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """An answer, who says to have given it, and what it cost."""
-
-    text: str
-    model: str | None = None
-    cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +35,7 @@ class Heard:
 class Target(Protocol):
     """Whatever answers."""
 
-    async def answer(self, question: Question) -> Said | Failure:
+    async def answer(self, question: Question) -> Completion | Failure:
         """The answer to one question."""
         ...
 
@@ -52,24 +44,19 @@ class Target(Protocol):
         ...
 
 
-class ChatTarget:
-    """A model over the chat-completions protocol, asked as the product asks it: with its system prompt."""
+class ModelTarget:
+    """A model, asked as the product asks it: with its system prompt."""
 
-    def __init__(self, chat: Chat, *, system: str | None = None) -> None:
-        self._chat = chat
-        self._before = [{"role": "system", "content": system}] if system else []
+    def __init__(self, model: Candidate) -> None:
+        self._model = model
 
-    async def answer(self, question: Question) -> Said | Failure:
-        """Ask once; nothing is remembered from one question to another."""
-        messages = [*self._before, {"role": "user", "content": question.prompt}]
-        found = await self._chat.complete(messages)
-        if isinstance(found, Failure):
-            return found
-        return Said(text=found.text, model=found.model, cost=found.cost)
+    async def answer(self, question: Question) -> Completion | Failure:
+        """Ask, once for each text."""
+        return await self._model.answer(question.prompt)
 
     async def close(self) -> None:
         """Give the connections back."""
-        await self._chat.close()
+        await self._model.close()
 
 
 class FileTarget:
@@ -78,10 +65,10 @@ class FileTarget:
     def __init__(self, answers: Mapping[str, str]) -> None:
         self._answers = answers
 
-    async def answer(self, question: Question) -> Said | Failure:
+    async def answer(self, question: Question) -> Completion | Failure:
         """What the file says."""
         found = self._answers.get(question.id)
-        return Said(text=found) if found is not None else Failure("unusable", "the file has no answer")
+        return Completion(found, 0.0) if found is not None else Failure("unusable", "the file has no answer")
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -91,7 +78,7 @@ async def ask(
     run: Run,
     questions: Sequence[Question],
     target: Target,
-    scoring: Scoring,
+    scoring: Evaluators,
     *,
     tell: Callable[[Heard], None],
     concurrency: int = 8,
@@ -123,11 +110,11 @@ async def ask(
             worker.cancel()
 
 
-async def _one(run: Run, question: Question, target: Target, scoring: Scoring) -> Heard:
+async def _one(run: Run, question: Question, target: Target, scoring: Evaluators) -> Heard:
     said = await target.answer(question)
     if isinstance(said, Failure):
         return Heard(question=question, failure=said)
-    found, failed = await scoring.score(question.answered(said.text))
+    found, failed = await score(scoring, question.answered(said.text))
     rows = tuple(row(run, question, each, told=said.model) for each in found)
     cost = said.cost + sum(each.cost or 0.0 for each in found)
     return Heard(question=question, rows=rows, answer=said.text, cost=cost, unscored=failed)

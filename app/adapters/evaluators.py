@@ -23,7 +23,7 @@ class Candidate:
     """A model that answers beside the one in production."""
 
     def __init__(self, name: str, chat: Chat, *, system: str = "") -> None:
-        self.name, self._chat = name, chat
+        self.name, self.system, self._chat = name, system, chat
         self._before = [{"role": "system", "content": system}] if system else []
 
     @property
@@ -86,7 +86,7 @@ def open_evaluators(
     twice = sorted((remote.keys() & table.keys()) | (judges.keys() & (remote.keys() | table.keys())))
     if twice:
         raise SettingsError(f"evaluation: {', '.join(twice)} is the name of two metrics; choose another name")
-    candidates = {each.name: _candidate(each, environment) for each in settings.candidates}
+    candidates = {each.name: open_candidate(each, environment) for each in settings.candidates}
     return Evaluators(table=table, remote=remote, judges=judges, candidates=candidates)
 
 
@@ -104,7 +104,8 @@ def _judge(given: JudgeSettings, environment: Mapping[str, str]) -> Judge:
     return Judge(_chat(given, environment, "judges"), rubric, dimension=given.dimension)
 
 
-def _candidate(given: CandidateSettings, environment: Mapping[str, str]) -> Candidate:
+def open_candidate(given: CandidateSettings, environment: Mapping[str, str] = os.environ) -> Candidate:
+    """A model that answers.  Raises: SettingsError naming a key or file that is not there."""
     system = "" if given.system_file is None else _text(given.system_file)
     return Candidate(given.name, _chat(given, environment, "candidates"), system=system)
 

@@ -10,17 +10,17 @@ import typer
 from app.cli.encoder import live_encoder
 from app.cli.inputs import tell_unreadable
 from app.cli.terminal import say
-from app.errors import InputError, ModelMissing
+from app.errors import ModelMissing
+from app.evaluation_settings import CandidateSettings
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.adapters.chat import Chat
     from app.adapters.evaluations import Rows
-    from app.adapters.scoring import Scoring
+    from app.adapters.evaluators import Candidate, Evaluators
     from app.core.evalrun import Question
     from schemas.evalsets import EvalItem
 
-ANSWER_TOKENS = 1024
+OF_THE_EXPECTED = ("answers_benign", "refuses_harmful")  # they need to know what may be answered
 
 Target = Annotated[
     str,
@@ -37,7 +37,7 @@ ScorerNames = Annotated[
 KeyEnv = Annotated[str | None, typer.Option(help="Variable that holds the key of the endpoint.")]
 PriceIn = Annotated[float, typer.Option(min=0, help="Money per million tokens asked.")]
 PriceOut = Annotated[float, typer.Option(min=0, help="Money per million tokens answered.")]
-Spend = Annotated[float | None, typer.Option(min=0, help="Money at the most; needs the prices.")]
+Spend = Annotated[float | None, typer.Option(min=1e-9, help="Money at the most; needs the prices.")]
 Concurrency = Annotated[int, typer.Option(min=1, max=256, help="Questions under way at once.")]
 PerMinute = Annotated[float, typer.Option(min=1, help="Questions a minute at the most.")]
 
@@ -47,6 +47,7 @@ class Asking:
     """The options that say how an endpoint is asked."""
 
     model: str | None
+    system: Path | None
     key_env: str | None
     price_in: float
     price_out: float
@@ -54,25 +55,26 @@ class Asking:
     concurrency: int
     per_minute: float
 
-    def chat(self, url: str) -> "Chat":
+    def candidate(self, url: str) -> "Candidate":
         """The endpoint.  Raises: BadParameter, SettingsError."""
-        from app.adapters.calls import Limits
-        from app.adapters.chat import Chat, Endpoint
+        from app.adapters.evaluators import open_candidate
 
         if self.model is None:
             raise typer.BadParameter("name the model that the endpoint is asked for", param_hint="--model")
         if self.spend is not None and not self.price_in + self.price_out:
             raise typer.BadParameter("without prices nothing is spent; give them", param_hint="--price-out")
-        return Chat(
-            Endpoint(
+        return open_candidate(
+            CandidateSettings(
+                name="target",
                 base_url=url,
                 model=self.model,
+                system_file=self.system,
                 key_env=self.key_env,
                 price_in=self.price_in,
                 price_out=self.price_out,
                 spend_per_day=self.spend,
-                max_tokens=ANSWER_TOKENS,
-                limits=Limits(concurrency=self.concurrency, per_minute=self.per_minute),
+                concurrency=self.concurrency,
+                per_minute=self.per_minute,
             )
         )
 
@@ -82,22 +84,16 @@ def is_url(target: str) -> bool:
     return target.startswith(("http://", "https://"))
 
 
-def system_prompt(path: Path | None) -> str | None:
-    """The text of the file.  Raises: InputError."""
-    if path is None:
-        return None
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--system: {path} cannot be read ({type(error).__name__})") from None
+def scoring_of(names: Sequence[str] | None, settings: Settings) -> "Evaluators":
+    """Scorers by their names, else those of the settings and those that need an expected answer; judges.
 
+    Raises: SettingsError, InputError.
+    """
+    from app.adapters.evaluators import open_evaluators
 
-def scoring_of(names: Sequence[str] | None) -> "Scoring":
-    """Scorers by their names, else those that need nothing but texts.  Raises: SettingsError, InputError."""
-    from app.adapters.scorers import scorers_of
-    from app.adapters.scoring import DEFAULT, Scoring
-
-    return Scoring(table=scorers_of(names or DEFAULT))
+    live = settings.evaluation
+    wanted = list(names or dict.fromkeys((*live.scorers, *OF_THE_EXPECTED)))
+    return open_evaluators(live.model_copy(update={"scorers": wanted, "candidates": []}))
 
 
 def rows_at(out: Path | None, settings: Settings) -> "Rows":

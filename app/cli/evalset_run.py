@@ -29,7 +29,6 @@ from app.cli.evalset_asking import (
     rows_at,
     scoring_of,
     stratified,
-    system_prompt,
 )
 from app.cli.evalset_inputs import STORE, Application, Store, Version
 from app.cli.inputs import tell_unreadable
@@ -39,7 +38,7 @@ from app.errors import DependencyError, InputError
 if TYPE_CHECKING:
     from app.adapters import evalrun
     from app.adapters.evaluations import Rows
-    from app.adapters.scoring import Scoring
+    from app.adapters.evaluators import Evaluators
     from app.core.evalrun import Line, Question, Run
 
 EVERY = 20  # answers to a delivery of rows: what a run that is killed asks again
@@ -78,6 +77,7 @@ def run(  # noqa: PLR0913  a command's options
     settings = settings_of(ctx)
     asking = Asking(
         model=model,
+        system=system,
         key_env=key_env,
         price_in=price_in,
         price_out=price_out,
@@ -85,9 +85,10 @@ def run(  # noqa: PLR0913  a command's options
         concurrency=concurrency,
         per_minute=per_minute,
     )
-    asked, who = answers_at(target, asking, system_prompt(system))
-    scoring, rows = scoring_of(scorer), rows_at(out, settings)
+    asked, who = answers_at(target, asking)
+    scoring, rows = scoring_of(scorer, settings), rows_at(out, settings)
     found, questions, reference, seed = asked_of(application, version, eval_set=eval_set, store=store)
+    from app.adapters.scoring import asked as by_network
     from app.core.evalrun import Run, lines, run_id, unknown
 
     going = Run(
@@ -99,7 +100,7 @@ def run(  # noqa: PLR0913  a command's options
         deployment=deployment,
     )
     known = rows.known(going.id)
-    left = unknown(questions, known, needed=scoring.asked)
+    left = unknown(questions, known, needed=by_network(scoring))
     say(f"{going.id}: {len(left):,} of {len(questions):,} items of {found} to ask; rows to {rows.place}")
     heard = []
     if left:
@@ -145,13 +146,14 @@ class Delivery:
         self._rows.add([row for heard in waiting for row in heard.rows])
 
 
-def answers_at(target: str, asking: Asking, system: str | None) -> "tuple[evalrun.Target, str]":
+def answers_at(target: str, asking: Asking) -> "tuple[evalrun.Target, str]":
     """Whom to ask, and what the run is named after.  Raises: InputError, SettingsError, BadParameter."""
-    from app.adapters.evalrun import ChatTarget, FileTarget, read_answers
+    from app.adapters.evalrun import FileTarget, ModelTarget, read_answers
     from app.core.evalrun import digest
 
     if is_url(target):
-        return ChatTarget(asking.chat(target), system=system), f"{target} {system or ''}"
+        model = asking.candidate(target)
+        return ModelTarget(model), f"{target} {model.system}"
     path = Path(target)
     answers, bad = read_answers(path)
     tell_unreadable(path, bad)
@@ -162,7 +164,7 @@ def ask_all(
     going: "Run",
     questions: "Sequence[Question]",
     target: "evalrun.Target",
-    scoring: "Scoring",
+    scoring: "Evaluators",
     rows: "Rows",
     *,
     concurrency: int,
