@@ -17,7 +17,7 @@ from agents.reading import Ends
 from agents.station import PartitionedStation
 from agents.telemetry import CLOCK_SKEW, EVENTS, SHARE, STAGE_SECONDS, UNITS, log
 from app.adapters.tuning import measure_settings
-from app.core.measurement import Candidate, Described, Measurer
+from app.core.measurement import Candidate, Carrying, Described, Measurer
 from app.core.shedding import share_at
 from app.ports import Encoder
 from app.settings import Settings
@@ -33,6 +33,7 @@ class Eyes:
 
     encoder: Encoder
     describe: Callable[[str], Described]
+    carrying: Carrying | None = None  # None: samples carry no exchanges
 
 
 @dataclass(slots=True)
@@ -139,7 +140,7 @@ class Measure(PartitionedStation[_Partition]):
             rows = slice(first, first + len(candidates))
             first += len(candidates)
             measurer = self._partitions[number].measurer
-            kept += measurer.fold(candidates, encoded.select(rows), self._eyes.describe)
+            kept += measurer.fold(candidates, encoded.select(rows), self._eyes.describe, self._eyes.carrying)
         UNITS.inc(len(texts))
         return kept
 

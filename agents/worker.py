@@ -18,6 +18,7 @@ from agents.telemetry import VECTORS, log
 from agents.vitals import Vitals
 from app.adapters.describe import describe
 from app.adapters.encoders import open_encoder
+from app.adapters.exchanges import carrying_of
 from app.adapters.kafka import full_name
 from app.adapters.status import RedisStatusStore
 from app.adapters.tuning import monitor_settings
@@ -36,7 +37,7 @@ def build(settings: Settings) -> faust.App:
     app = make_app(settings)
     outbox = Outbox(app, settings.kafka.topic_prefix)
     library = Library(settings, fingerprint=encoder.fingerprint)
-    eyes = Eyes(encoder=encoder, describe=describe)
+    eyes = Eyes(encoder=encoder, describe=describe, carrying=carrying_of(settings.evaluation))
     ingest.register(app, settings, Outbox(app, settings.kafka.topic_prefix))
     measure.register(app, settings, eyes=eyes, library=library, outbox=outbox)
     monitor = monitor_settings(settings.detection, load_bank(encoder, settings.detection))

@@ -99,7 +99,8 @@ class EvaluationSettings(Section):
     money_per_day: float | None = Field(default=None, ge=0)
     window_seconds: float = Field(default=300.0, gt=0, le=86_400)
     window_samples: int = Field(default=1000, ge=1, le=20_000)
-    text_characters: int = Field(default=6000, ge=0, le=20_000)
+    samples_per_second: float = Field(default=2.0, gt=0)
+    text_characters: int = Field(default=4000, ge=0, le=20_000)
     evalset: str | None = None
     gold: Path | None = None
     gold_every: int = Field(default=25, ge=1)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from schemas.exchanges import Exchange
 from schemas.intervals import Interval as Interval
 from schemas.outcomes import Outcomes, Served
 
@@ -52,6 +53,7 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     variant: str | None = None
     model: str | None = None
     system_prompt: str | None = None  # the first 12 digits of its hash
+    exchange: Exchange | None = None  # of some prompts, on `samples.v1` only
 
 
 class TickSum(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -37,10 +37,18 @@ def no_pii(answered: Answered) -> Score:
     0.0
     """
     said, asked = (
-        Counter(_PLACEHOLDER.findall(redact(text[:READ], limit=READ))) - Counter(_PLACEHOLDER.findall(text))
-        for text in (answered.response, answered.prompt)
+        found_in(text, redact(text[:READ], limit=READ)) for text in (answered.response, answered.prompt)
     )
     return float(not (said - asked))
+
+
+def found_in(text: str, redacted: str) -> Counter[str]:
+    """What redaction put in the place of something, and how often.
+
+    >>> found_in("<id> of ann@example.org", "<id> of <email>")
+    Counter({'<email>': 1})
+    """
+    return Counter(_PLACEHOLDER.findall(redacted)) - Counter(_PLACEHOLDER.findall(text))
 
 
 def json_schema(answered: Answered) -> Score:

@@ -14,7 +14,7 @@ from app.core.aspects import PROMPTS, RESPONSES, Subject, is_answered
 from app.core.blocks import Block, Part
 from app.core.encoding import Encoded
 from app.core.folding import Fold, Judged, judge, sum_key
-from app.core.sampling import Candidate, Described, References, known_of, make_sample, sampling
+from app.core.sampling import Candidate, Carrying, Described, References, known_of, make_sample, sampling
 from app.core.serving import ServedRows
 from app.core.shedding import looked_at
 from app.core.units import Admission, UnitRule, Verdict, is_unit
@@ -22,7 +22,7 @@ from app.core.watermark import Watermark
 from schemas.events import Interaction
 from schemas.readings import Aspect, Sample, Tick, Totals
 
-__all__ = ["Candidate", "Described", "MeasureSettings", "Measurer", "References"]
+__all__ = ["Candidate", "Carrying", "Described", "MeasureSettings", "Measurer", "References"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,9 +169,16 @@ class Measurer:
         return self._block_of(candidate.offset).of(candidate.subject)
 
     def fold(
-        self, candidates: Sequence[Candidate], encoded: Encoded, describe: Callable[[str], Described]
+        self,
+        candidates: Sequence[Candidate],
+        encoded: Encoded,
+        describe: Callable[[str], Described],
+        carrying: Carrying | None = None,
     ) -> list[Sample]:
-        """Add the encoded candidates, row i to candidate i; returns the samples that were kept."""
+        """Add the encoded candidates, row i to candidate i; returns the samples that were kept.
+
+        Some of those carry their exchanges; their copies inside ticks do not.
+        """
         kept: list[Sample] = []
         groups: dict[int, list[int]] = {}
         for i, candidate in enumerate(candidates):
@@ -182,7 +189,10 @@ class Measurer:
                 self._note_time(candidate)
         for rows in groups.values():
             kept += self._fold_group([candidates[i] for i in rows], encoded, rows, describe)
-        return kept
+        if carrying is None:
+            return kept
+        told = {(c.offset, c.interaction.id, c.aspect): c for c in candidates}
+        return [carrying.onto(sample, told[sample.offset, sample.id, sample.aspect]) for sample in kept]
 
     def _fold_group(
         self,

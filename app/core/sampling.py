@@ -1,7 +1,9 @@
 """The known fraction that is kept whole: which units, and with what probability."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+
+from msgspec.structs import replace as changed
 
 from app.core.aspects import PROMPTS, RESPONSES, Subject, text_of
 from app.core.baseline import Baseline
@@ -11,11 +13,14 @@ from app.core.folding import Judged
 from app.core.reference import Reference
 from app.core.responses import EMPTY, labels_of
 from app.core.segments import segments_of
-from app.core.units import place_of
+from app.core.units import hash64, place_of
 from schemas.events import Interaction
+from schemas.exchanges import Exchange
 from schemas.readings import LEARNING, Aspect, Sample
 
 NOVEL_LEVEL = 0.02
+WHILE_LEARNING = 0.25  # share of exchanges that are carried, as long as the rate of units is not known
+NOVEL_TIMES = 10.0  # as likely as others are novel exchanges carried
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +152,26 @@ def make_sample(
         model=interaction.model,
         system_prompt=(interaction.system_prompt_sha256 or "")[:12] or None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Carrying:
+    """How exchanges are put on samples: about so many a second, since redacting long texts takes time."""
+
+    per_second: float
+    exchange: Callable[[Interaction, float], Exchange]
+
+    def onto(self, sample: Sample, candidate: Candidate) -> Sample:
+        """The sample with its exchange, where it is one of those that carry theirs."""
+        chance = self._chance(sample, candidate.references.baseline)
+        if sample.aspect != PROMPTS or hash64(f"exchange|{sample.id}") >= chance * 2**64:
+            return sample
+        return changed(sample, exchange=self.exchange(candidate.interaction, sample.inclusion * chance))
+
+    def _chance(self, sample: Sample, baseline: Baseline | None) -> float:
+        if baseline is None:
+            return WHILE_LEARNING
+        share = self.per_second / max(baseline.units_per_second, 1e-9)
+        if sample.reason == "novel":
+            return min(1.0, NOVEL_TIMES * share)
+        return min(1.0, share / baseline.sample_rate)

@@ -2,8 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from app.core.sampling import NOVEL_LEVEL, drawn
+from app.core.measurement import Measurer, MeasureSettings, References
+from app.core.sampling import NOVEL_LEVEL, Carrying, drawn
 from app.core.units import place_of
+from schemas.exchanges import Exchange
+from schemas.readings import Sample, Tick
 from tests.rig import made
 
 
@@ -47,3 +50,35 @@ def test_while_learning_every_candidate_is_kept_with_its_vectors() -> None:
     assert [s.id for s in kept] == [e.id for e in events]
     assert {(s.reason, s.inclusion) for s in kept} == {("learning", 1.0)}
     assert {(len(s.wording), len(s.shape)) for s in kept} == {(2 * 384, 4 * 11)}
+
+
+def carried(per_second: float, known: References, count: int = 600) -> tuple[list[Sample], list[Tick]]:
+    """Samples and ticks of a log, one event a second, with responses."""
+    events = made.answered(made.interactions(count, first=300))
+    carrying = Carrying(per_second, lambda said, chance: Exchange(inclusion=chance, prompt=said.prompt))
+    measurer = Measurer(partition=0, partitions=1, settings=MeasureSettings())
+    found = [c for i, e in enumerate(events) for c in measurer.admit(i, [e], {made.APP: known})]
+    kept = measurer.fold(found, made.encode([c.text for c in found]), made.describe, carrying)
+    return kept, measurer.flush()
+
+
+def test_exchanges_are_carried_at_about_the_stated_rate_and_never_inside_ticks() -> None:
+    kept, ticks = carried(0.25, References(baseline=made.baseline()))
+    prompts = [sample for sample in kept if sample.aspect == "prompts"]
+    with_it = [sample for sample in prompts if sample.exchange is not None]
+
+    ordinary = [s for s in with_it if s.reason == "uniform"]
+    chances = {s.exchange.inclusion for s in ordinary if s.exchange}
+    assert [*chances] == [pytest.approx(0.25, rel=0.05)]
+    assert len(ordinary) / 600 == pytest.approx(0.25, abs=0.06)
+    estimated = sum(1 / s.exchange.inclusion for s in with_it if s.exchange)
+    assert estimated == pytest.approx(len(prompts), rel=0.2)
+    assert all(s.exchange is None for s in kept if s.aspect == "responses")
+    assert all(sample.exchange is None for tick in ticks for sample in tick.samples)
+
+
+def test_while_learning_a_quarter_carries_its_exchange() -> None:
+    kept, _ = carried(50.0, References())
+    found = [s.exchange.inclusion for s in kept if s.exchange is not None]
+    assert set(found) == {0.25}
+    assert len(found) / 600 == pytest.approx(0.25, abs=0.06)
