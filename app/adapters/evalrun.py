@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -115,7 +116,8 @@ async def _one(run: Run, question: Question, target: Target, scoring: Evaluators
     if isinstance(said, Failure):
         return Heard(question=question, failure=said)
     found, failed = await score(scoring, question.answered(said.text))
-    rows = tuple(row(run, question, each, told=said.model) for each in found)
+    now = datetime.now(UTC)
+    rows = tuple(row(run, question, each, time=now, told=said.model) for each in found)
     cost = said.cost + sum(each.cost or 0.0 for each in found)
     return Heard(question=question, rows=rows, answer=said.text, cost=cost, unscored=failed)
 

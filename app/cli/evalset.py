@@ -9,6 +9,7 @@ import typer
 
 from app.cli.encoder import live_encoder
 from app.cli.evalset_force import promote, withdraw
+from app.cli.evalset_import import import_
 from app.cli.evalset_inputs import STORE, Application, By, Given, Store, Version, built_on, who
 from app.cli.evalset_run import run
 from app.cli.inputs import EVENTS_HELP, Mapped
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="evalset")
     for command in (promote, withdraw, run):
         group.command()(command)
+    group.command("import")(import_)
 
 
 @group.command()

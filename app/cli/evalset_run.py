@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -95,7 +94,6 @@ def run(  # noqa: PLR0913  a command's options
         id=name or run_id("run", application, found, who, model, deployment),
         application=application,
         version=found,
-        time=datetime.now(UTC),
         model=model,
         deployment=deployment,
     )

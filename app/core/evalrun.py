@@ -39,12 +39,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Whose items were asked of which model, when, and as what."""
+    """Whose items are asked of which model, and as what."""
 
     id: str
     application: str
     version: str  # of the eval set
-    time: datetime
     model: str | None = None
     deployment: str | None = None
     purpose: Literal["run", "probe"] = "run"
@@ -102,11 +101,13 @@ def run_id(kind: str, *parts: str | None) -> str:
     return f"{kind}-{digest(*(part or '' for part in parts))}"
 
 
-def row(run: Run, question: Question, scored: Scored, *, told: str | None = None) -> Evaluation:
-    """One score as a record; `told`: another name by which the model called itself."""
+def row(
+    run: Run, question: Question, scored: Scored, *, time: datetime, told: str | None = None
+) -> Evaluation:
+    """One score as a record; `time` of the answer; `told`: another name by which the model called itself."""
     return Evaluation(
         application=run.application,
-        time=run.time,
+        time=time,
         name=scored.name,
         id=digest(run.id, question.id, scored.name),
         score=scored.score,
@@ -141,10 +142,10 @@ def lines(questions: Sequence[Question], rows: Iterable[Evaluation]) -> list[Lin
     would score on more prompts like these.  A dimension's score of an item is the mean of its metrics.
 
     >>> asked = [Question(id=str(n), prompt="?") for n in range(100)]
-    >>> run = Run(id="r", application="a", version="v", time=datetime(2026, 1, 1))
+    >>> run, now = Run(id="r", application="a", version="v"), datetime(2026, 1, 1)
     >>> told = [Scored(name="numeric", dimension="accuracy", score=float(n % 4 > 0), scorer="numeric")
     ...         for n in range(100)]
-    >>> found = lines(asked, [row(run, q, s) for q, s in zip(asked, told)])
+    >>> found = lines(asked, [row(run, q, s, time=now) for q, s in zip(asked, told)])
     >>> [(line.metric, line.value, round(line.interval.high, 2)) for line in found]
     [(None, 0.75, 0.84), ('numeric', 0.75, 0.84)]
     """
