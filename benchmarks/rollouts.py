@@ -135,12 +135,16 @@ class Remembered(JointMetric):
 
 
 def true_shares(world: World, pools: Pools, metric: Remembered) -> Floats | None:
-    """What the world did: shares of adaptation, outside, audience by squared size; None: nothing."""
+    """Shares of adaptation, outside, audience by squared size, of endless users in either arm; None: nothing.
+
+    What spills over to the control is outside, as no comparison of the arms can tell.
+    """
     usual, adapted, outside, audience = (
         metric.mean(pool) for pool in (pools.usual, pools.adapted, pools.outside, pools.audience)
     )
-    by_users = (1 - world.outside) * world.adaptation * (adapted - usual)
-    by_world = world.outside * (outside - usual)
+    adapts = (1 - world.outside) * world.adaptation * (adapted - usual)
+    by_users = (1 - world.spill_over) * adapts
+    by_world = world.outside * (outside - usual) + world.spill_over * adapts
     by_others = world.newcomers / (1 + world.newcomers) * (audience - usual - by_users - by_world)
     sizes = np.array([float(np.square(part).sum()) for part in (by_users, by_world, by_others)])
     return sizes / sizes.sum() if sizes.sum() > 0 else None
@@ -190,7 +194,7 @@ def _user(world: World, pools: Pools, rng: Random, *, exposed: bool, periods: tu
     torn = exposed and rng.random() < world.both
     before = sorted(DEPLOYED_AT - rng.random() * PERIOD_DAYS * DAY for _ in range(periods[0] * _count(rng)))
     after = sorted(DEPLOYED_AT + rng.random() * PERIOD_DAYS * DAY for _ in range(periods[1] * _count(rng)))
-    history = History()
+    history = History(place=rng.getrandbits(64))
     used = 0
     for time in [*before, *after]:
         used += time >= met

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from app.core.adaptation import FEWEST_USERS
 from app.core.aftermath import LEVEL, Look, assess
@@ -12,7 +14,7 @@ from app.core.encoding import SHAPE_NAMES
 from app.core.exposure import Release
 from app.core.joint import JointMetric
 from app.core.panel import Panel
-from app.core.permutation import spent
+from app.core.permutation import NONE_BLAMED, PERMUTATIONS, spent
 from app.core.reference import Reference
 from app.core.sightings import Sightings
 from schemas.events import Deployment
@@ -35,7 +37,7 @@ class Followup:
         self._panel, self._seed, self._day = Panel(), seed, 0
         self._releases: dict[str, Release] = {}
         self._due: dict[str, int] = {}  # next date of the calendar
-        self._looks: dict[str, tuple[int, float]] = {}  # looks that spent error, and until when
+        self._looks: dict[str, tuple[int, NDArray[np.bool_]]] = {}  # how many spent error, what they blamed
         self._sightings = Sightings()
         self._observed: list[Release] = []  # those of them that are still to be told
         self._ended: dict[str, float] = {}  # when a release failed, or was taken back
@@ -95,7 +97,7 @@ class Followup:
             return  # `succeeded` after `started`, or told again
         self._releases[release.id] = release
         self._due.setdefault(release.id, 0)
-        self._looks.setdefault(release.id, (0, 0.0))
+        self._looks.setdefault(release.id, (0, NONE_BLAMED))
         while len(self._releases) > MOST_RELEASES:
             self._drop(min(self._releases, key=lambda r: (self._releases[r].time, r)))
 
@@ -128,13 +130,12 @@ class Followup:
         passed = sum(release.time + date <= now for date in CALENDAR)
         at = release.time + CALENDAR[passed - 1]  # dates that passed in silence are one look
         self._due[release.id] = passed
-        number, since = self._looks[release.id]
-        until = (at - release.time) / CALENDAR[-1]
-        level = spent(LEVEL, since, until)
-        look = Look(release=release, number=number + 1, now=at, level=level, seed=self._seed)
-        seen = assess(self._panel.histories(), look, metric=metric, habits=SHAPE_NAMES)
+        number, blamed = self._looks[release.id]
+        error = spent(LEVEL, (at - release.time) / CALENDAR[-1])
+        look = Look(release=release, number=number + 1, now=at, error=error, seed=self._seed, blamed=blamed)
+        seen, blamed = assess(self._panel.histories(), look, metric=metric, habits=SHAPE_NAMES)
         if min(seen.exposed, seen.control) >= FEWEST_USERS:
-            self._looks[release.id] = (number + 1, until)
+            self._looks[release.id] = (number + 1, blamed)
         seen = msgspec.structs.replace(seen, closed=passed == len(CALENDAR))
         self._seen[release.id] = seen
         return at, seen
@@ -150,7 +151,7 @@ class Followup:
             "day": self._day,
             "releases": [(r.id, r.time, r.variant) for r in self._releases.values()],
             "due": self._due,
-            "looks": self._looks,
+            "looks": {name: (n, np.packbits(b).tobytes()) for name, (n, b) in self._looks.items()},
             "sightings": self._sightings.snapshot(),
             "observed": [(r.id, r.time) for r in self._observed],
             "ended": list(self._ended.items()),
@@ -164,9 +165,13 @@ class Followup:
         self._day = state["day"]
         self._releases = {id: Release(id=id, time=time, variant=v) for id, time, v in state["releases"]}
         self._due = dict(state["due"])
-        self._looks = {name: (number, until) for name, (number, until) in state["looks"].items()}
+        self._looks = {name: (number, _unpacked(bits)) for name, (number, bits) in state["looks"].items()}
         self._sightings.restore(state["sightings"])
         self._observed = [Release(id=id, time=time) for id, time in state["observed"]]
         self._ended = {name: time for name, time in state["ended"]}
         self._left = msgspec.convert(state["left"], list[Adaptation])
         self._seen = {name: msgspec.convert(seen, Adaptation) for name, seen in state["seen"].items()}
+
+
+def _unpacked(bits: bytes) -> NDArray[np.bool_]:
+    return np.unpackbits(np.frombuffer(bits, np.uint8), count=PERMUTATIONS).astype(bool)

@@ -40,12 +40,13 @@ class Prompt(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(slots=True)
 class History:
-    """One user's prompts in order of time."""
+    """One user's prompts in order of time; `place` is his salted hash."""
 
     prompts: list[Prompt] = field(default_factory=list)
     seen: int = 0
     stride: int = 1
     since: float | None = None  # event time from which on it is whole; None: from the first prompt
+    place: int = 0
 
     def append(self, sample: Sample) -> None:
         """Add a prompt, if its turn has come."""
@@ -91,7 +92,8 @@ class Panel:
         if place >= self._bar:
             return
         if place not in self._users:
-            self._users[place] = History(since=None if place < self._whole else self._raised_at)
+            since = None if place < self._whole else self._raised_at
+            self._users[place] = History(since=since, place=place)
         self._users[place].append(sample)
         if len(self._users) > self._most_users:
             self._lower(max(self._users))

@@ -1,12 +1,10 @@
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from scipy import stats
 
 from app.core.adaptation import Arm, Audience, decompose
 from app.core.fixedpoint import Floats
-from app.core.permutation import permutation_p, spent
+from app.core.permutation import contrast, permutation_p, spent
 
 D = 12
 NOBODY = Audience(np.zeros((0, D)), np.zeros((0, D)))
@@ -114,9 +112,8 @@ def test_a_few_users_who_vary_more_are_no_adaptation() -> None:
     assert np.mean(blamed) <= 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / 200)
 
 
-def test_permutations_beyond_the_screen_resolve_small_p_values() -> None:
-    assert permutation_p(arm(60, shift(1.0), 1), arm(60, shift(0.0), 2), seed=0) == 1 / 4000
-    assert permutation_p(arm(60, shift(0.0), 1), arm(60, shift(0.0), 2), seed=0) * 200 % 1 == 0.0
+def test_the_smallest_p_value_is_that_of_the_truth_alone() -> None:
+    assert permutation_p(arm(60, shift(1.0), 1), arm(60, shift(0.0), 2), seed=0) == 1 / 1000
 
 
 def test_an_arm_of_a_few_users_is_refused_with_the_number_needed() -> None:
@@ -142,7 +139,18 @@ def test_the_permutation_test_agrees_with_scipys() -> None:
 
 
 def test_many_looks_spend_one_budget() -> None:
-    dates = [0.0, 0.001, 0.01, 0.1, 0.5, 1.0]
+    blamed = np.zeros(999, bool)
+    for look, date in enumerate((0.04, 0.25, 0.5, 1.0)):
+        one, other = arm(40, shift(0.0), look), arm(40, shift(0.0), 100 + look)
+        blamed = contrast(one, other, range(80), error=spent(0.05, date), blamed=blamed, seed=0).blamed
+        assert blamed.sum() == int(1000 * spent(0.05, date))
 
-    assert sum(spent(0.05, a, b) for a, b in pairwise(dates)) == pytest.approx(0.05)
-    assert spent(0.05, 0.0, 0.5) == pytest.approx(spent(0.05, 0.0, 0.1) + spent(0.05, 0.1, 0.5))
+
+def test_the_same_look_again_is_no_other_chance() -> None:
+    one, other, none = arm(40, shift(0.0), 1), arm(40, shift(0.0), 2), np.zeros(999, bool)
+    first = contrast(one, other, range(80), error=0.02, blamed=none, seed=0)
+    again = contrast(one, other, range(80), error=0.04, blamed=first.blamed, seed=0)
+    strangers = contrast(one, other, range(80, 160), error=0.04, blamed=first.blamed, seed=0)
+
+    assert again.level == pytest.approx(0.04, abs=0.002)  # all that may be spent by now
+    assert strangers.level == pytest.approx(0.02, abs=0.005)  # what is left: nothing in common

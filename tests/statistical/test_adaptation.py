@@ -5,7 +5,7 @@ import pytest
 
 from app.core.adaptation import Arm, Audience, decompose
 from app.core.fixedpoint import Floats
-from app.core.permutation import permutation_p
+from app.core.permutation import contrast, permutation_p, spent
 
 pytestmark = pytest.mark.statistical
 
@@ -52,6 +52,21 @@ def test_intervals_of_shares_and_sizes_cover_the_truth() -> None:
     assert len(covered) > 0.9 * RUNS
     assert np.mean(covered) >= 0.95 - 2.6 * np.sqrt(0.95 * 0.05 / RUNS)
     assert np.mean(sized) >= 0.95 - 2.6 * np.sqrt(0.95 * 0.05 / RUNS)
+
+
+def test_daily_looks_together_keep_the_promise() -> None:
+    rng, looks, users, d, ever = np.random.default_rng(4), 4, 40, 8, 0
+    for run in range(RUNS // 2):
+        exposed, control = (rng.standard_t(5, size=(looks, users, d)).cumsum(axis=0) for _ in range(2))
+        blamed, moved = np.zeros(99, bool), False
+        for look in range(looks):
+            arms = [Arm(np.zeros((users, d)), sums[look] / (look + 1)) for sums in (exposed, control)]
+            error = spent(0.05, (look + 1) / looks)
+            found = contrast(arms[0], arms[1], range(2 * users), error=error, blamed=blamed, seed=run)
+            blamed, moved = found.blamed, moved or found.moved
+        ever += moved
+
+    assert 1 <= ever <= RUNS / 2 * (0.05 + 2.6 * np.sqrt(0.05 * 0.95 / (RUNS / 2)))
 
 
 def test_a_real_adaptation_is_found() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from app.adapters.encoders import load_encoder
 from benchmarks import rollouts, streams
-from benchmarks.deployments import Found, measure, reference_of
+from benchmarks.deployment_tables import Found
+from benchmarks.deployments import measure, reference_of
 from benchmarks.rollouts import WORLDS, Remembered
 
 pytestmark = [
@@ -33,7 +34,7 @@ def found() -> dict[str, Found]:
     pools = rollouts.real_pools(load_encoder(), terse=True)
     metric = Remembered.of_pools(reference_of(pools), pools)
     worlds = [world for world in WORLDS if world.name in (*BLAMELESS, *ADAPTED, BOTH)]
-    return {world.name: measure(world, pools, metric, runs=RUNS) for world in worlds}
+    return {world.name: measure(world, pools, metric, runs=RUNS, style="grow terse") for world in worlds}
 
 
 def at_most(share: float, count: int) -> float:
