@@ -1,7 +1,7 @@
 r"""Composition root: settings -> adapters -> one Faust application with every agent.
 
 interactions --measure--> ticks --detect, outcomes--> readings --alert--> alerts
-                \--> samples                              \\--status--> Redis
+                \--> samples     evaluations --evaluate--/  \\--status--> Redis
 """
 
 import os
@@ -9,7 +9,7 @@ import socket
 
 import faust
 
-from agents import alert, detect, health, ingest, measure, outcomes, process
+from agents import alert, detect, evaluate, health, ingest, measure, outcomes, process
 from agents.library import Library
 from agents.measure import Eyes
 from agents.plumbing import Outbox, assigned, make_app
@@ -50,6 +50,13 @@ def build(settings: Settings) -> faust.App:
         outbox=Outbox(app, settings.kafka.topic_prefix),
     )
     outcomes.register(
+        app,
+        settings,
+        monitor=monitor,
+        library=library,
+        outbox=Outbox(app, settings.kafka.topic_prefix),
+    )
+    evaluate.register(
         app,
         settings,
         monitor=monitor,

@@ -12,6 +12,7 @@ from msgspec import Struct
 from schemas.exchanges import Exchange
 from schemas.intervals import Interval as Interval
 from schemas.outcomes import Outcomes, Served
+from schemas.quality import Quality
 
 Aspect = Literal["prompts", "responses"]
 MapPoint = tuple[float, float, int]  # x, y of a unit on the reference's plane, and its cluster; -1: none
@@ -308,8 +309,8 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One measurement with its uncertainty.  Topic `readings.v1`, keyed by application.
 
     `monitor` is `change` (prompts against their baseline), `responses` (likewise), `gap` (prompts against
-    the eval set), `adaptation` or `outcomes:METRIC`.  `state` is learning, ok, pending (the score has
-    crossed, what moved is being named), alarm or unknown.  The id derives from the data alone.
+    the eval set), `adaptation`, `outcomes:METRIC` or `quality:METRIC`.  `state` is learning, ok, pending (the
+    score has crossed, what moved is being named), alarm or unknown.  The id derives from the data alone.
     """
 
     id: str
@@ -353,3 +354,4 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     adaptation: Adaptation | None = None  # the last look at `deployment`
     map: list[MapPoint] = []  # in an episode: where some of its units lie
     outcomes: Outcomes | None = None  # of the metric that the monitor is named after
+    quality: Quality | None = None  # likewise

@@ -14,11 +14,12 @@ from app.core.measurement import Candidate, Described, Measurer, MeasureSettings
 from app.core.monitor_settings import MonitorSettings
 from app.core.monitors import Monitors
 from app.core.outcome_monitors import OutcomeMonitors
+from app.core.quality_monitors import QualityMonitors
 from app.core.sampling import known_of
 from app.ports import Encoder
 from schemas.codec import Event
 from schemas.decisions import Alert
-from schemas.events import Deployment, Interaction, Outcome
+from schemas.events import Deployment, Evaluation, Interaction, Outcome
 from schemas.readings import Reading, Tick
 
 BATCH = 256
@@ -57,6 +58,7 @@ class Pipeline:
         ]
         self._monitors = Monitors(references=references, fingerprint=encoder.fingerprint, settings=monitor)
         self._outcomes = OutcomeMonitors(monitor)
+        self._quality = QualityMonitors(monitor)
         self._incidents = Incidents(monitor.rules)
         self._next_offset = [0] * partitions
 
@@ -77,6 +79,8 @@ class Pipeline:
                 self._outcomes.deployed(event)
             elif isinstance(event, Outcome):
                 self._outcomes.observe(event)
+            elif isinstance(event, Evaluation):
+                self._quality.observe(event)
             elif isinstance(event, Interaction):
                 partition = partition_of(event.key, self._partitions)
                 measurer, candidates = owned[partition]
@@ -99,7 +103,8 @@ class Pipeline:
             self._outcomes.receive(tick)
 
     def _conclude(self, *, final: bool) -> Output:
-        readings = [*self._monitors.advance(final=final), *self._outcomes.advance(final=final)]
+        stages = self._monitors, self._outcomes, self._quality
+        readings = [reading for stage in stages for reading in stage.advance(final=final)]
         learned = self._monitors.take_learned()
         for baseline in learned:
             app = baseline.reference.application

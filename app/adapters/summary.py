@@ -125,7 +125,7 @@ def verdict(name: str, source: EventFile, said: Replay, detection: DetectionSett
 
 def _of_prompts(name: str, said: Replay) -> list[Reading]:
     mine = (r for r in said.readings if r.application == name and r.monitor != MONITORS[RESPONSES])
-    return [r for r in mine if r.outcomes is None]
+    return [r for r in mine if r.outcomes is None and r.quality is None]
 
 
 def _unlearned(last: Reading, detection: DetectionSettings) -> str:

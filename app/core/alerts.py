@@ -131,6 +131,8 @@ def _sentence(reading: Reading) -> str | None:
         return f"after deployment {reading.deployment} {reading.adaptation.verdict}"
     if reading.outcomes is not None and reading.outcomes.verdict is not None:
         return f"{reading.outcomes.metric}: {reading.outcomes.verdict}"
+    if reading.quality is not None and reading.quality.verdict is not None:
+        return f"{reading.quality.metric}: {reading.quality.verdict}"
     return None
 
 

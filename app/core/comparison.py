@@ -141,7 +141,7 @@ def compare(old: Tally, new: Tally, *, level: float = 0.05) -> Verdict | None:
     half = half_width(variance, prior=PRIOR**2 * spread, level=level)
     return Verdict(
         difference=Interval(value=difference, low=difference - half, high=difference + half),
-        p_value=_p_value(difference, variance, PRIOR**2 * spread),
+        p_value=always_p(difference, variance, prior=PRIOR**2 * spread),
         explained=max(0.0, 1.0 - variance / plain) if plain > 0 else 0.0,
     )
 
@@ -195,7 +195,8 @@ def mismatch_p(observed: tuple[int, int], expected: tuple[float, float]) -> floa
     return min(1.0, math.exp(-log_factor))
 
 
-def _p_value(difference: float, variance: float, prior: float) -> float:
+def always_p(difference: float, variance: float, *, prior: float) -> float:
+    """Always-valid p-value of "there is no difference"; the inverse of `half_width`."""
     exponent = prior * difference**2 / (2 * variance * (variance + prior))
     return min(1.0, math.sqrt((variance + prior) / variance) * math.exp(-exponent))
 

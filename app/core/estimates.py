@@ -20,6 +20,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from app.core.comparison import PRIOR, half_width
+from app.core.effect import Z95
 from app.core.fixedpoint import Floats
 from schemas.readings import Interval
 
@@ -55,6 +56,8 @@ class Estimate:
     scored: int
     kept: int
     effective: float | None  # scores that a uniform draw would need for the same width; None: all of them
+    error: float  # standard error of the mean
+    spread: float  # variance of single scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +108,11 @@ def estimate(rows: Sequence[Row], *, target: Target = "traffic", level: float = 
     terms = of_traffic * off**2 + of_choice * error**2 / fitted
     variance = (float(terms.sum()) + _unseen(columns, error, of_traffic + of_choice)) / size**2
     spread = float(both @ off**2) / float(both.sum())
+    effective = spread / variance if variance > NOTHING * spread else None
     known = target == "traffic" and bool((inclusion * columns.selection).min() == 1.0)
     if spread < NOTHING and not known:
         half, wide = _alike(columns.score, level)
+        variance, spread = (half / Z95) ** 2, 1 / (len(scored) + 1)
     else:
         half = _student(terms, level) * math.sqrt(variance)
         wide = half_width(variance, prior=PRIOR**2 * spread, level=level) if variance > 0 else half
@@ -117,7 +122,9 @@ def estimate(rows: Sequence[Row], *, target: Target = "traffic", level: float = 
         always=Interval(value=mean, low=mean - wide, high=mean + wide) if enough else None,
         scored=len(scored),
         kept=len(rows),
-        effective=spread / variance if variance > NOTHING * spread else None,
+        effective=effective,
+        error=math.sqrt(variance),
+        spread=spread,
     )
 
 

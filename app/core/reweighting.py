@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.core.effect import Z95
+from schemas.quality import Cause
 from schemas.readings import Interval
 
 BORROWED = 4.0  # items' worth of the pooled variance, in each stratum
@@ -39,10 +40,12 @@ class Split:
     by_stratum: dict[str, float]  # parts of `scores`, the worst first
 
     @property
-    def cause(self) -> str | None:
-        """`mix`, `scores`, `both`; None where neither can be told from chance."""
-        found = [name for name in ("mix", "scores") if _excludes_zero(getattr(self, name))]
-        return "both" if len(found) == 2 else found[0] if found else None
+    def cause(self) -> Cause | None:
+        """None where neither can be told from chance."""
+        mix, scores = _excludes_zero(self.mix), _excludes_zero(self.scores)
+        if mix and scores:
+            return "both"
+        return "mix" if mix else "scores" if scores else None
 
 
 @dataclass(frozen=True, slots=True)

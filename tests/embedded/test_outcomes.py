@@ -1,4 +1,4 @@
-"""Outcomes through a worker that is killed midway: the same readings as a replay."""
+"""Outcomes and scores through a worker that is killed midway: the same readings as a replay."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,9 +12,9 @@ from app.adapters.encoders import load_encoder
 from app.demo.traffic import scenario
 from app.settings import Settings
 from schemas.codec import Event
-from schemas.events import Outcome
+from schemas.events import Evaluation, Interaction, Outcome
 from schemas.readings import Reading
-from schemas.topics import DEAD_LETTERS, OUTCOMES
+from schemas.topics import DEAD_LETTERS, EVALUATIONS, OUTCOMES
 from tests.rig.live import Live, essence
 
 pytestmark = [pytest.mark.embedded, pytest.mark.model]
@@ -45,7 +45,7 @@ def live(tmp_path: Path) -> Iterator[Live]:
 
 
 def told(readings: list[Reading]) -> list[Reading]:
-    return [r for r in readings if r.monitor.startswith("outcomes:")]
+    return [r for r in readings if r.outcomes is not None or r.quality is not None]
 
 
 def joined(readings: list[Reading]) -> int:
@@ -53,16 +53,45 @@ def joined(readings: list[Reading]) -> int:
     return max((each.counts.joined for each in last), default=0)
 
 
-def test_a_worker_that_is_killed_tells_of_outcomes_what_a_replay_tells(live: Live) -> None:
+def scores(events: list[Event]) -> list[Event]:
+    """Every interaction scored by its length, as a scorer of answers might."""
+    return [
+        Evaluation(
+            application=event.application,
+            time=event.time,
+            id=f"score of {event.id}",
+            name="brevity",
+            purpose="shadow",
+            score=1.0 / (1 + len(event.prompt) % 7),
+            interaction_id=event.id,
+            deployment_id=event.deployment_id,
+            stratum=event.language,
+            inclusion=0.5,
+        )
+        for event in events
+        if isinstance(event, Interaction)
+    ]
+
+
+def scored(readings: list[Reading]) -> int:
+    return max((r.quality.counts.received for r in readings if r.quality is not None), default=0)
+
+
+def test_a_worker_that_is_killed_tells_of_outcomes_and_scores_what_a_replay_tells(live: Live) -> None:
     events: list[Event] = list(scenario(clean=600, drifted=200, start=START, seed=3).events)
     sent = sum(isinstance(e, Outcome) and e.name == "task_completed" for e in events)
+    rows = scores(events)
+    events = sorted([*events, *rows], key=lambda event: event.time)
     live.send(events)
     live.send_raw(OUTCOMES, [b'{"name": "task_completed"'])
+    live.send_raw(EVALUATIONS, [b'{"name": "brevity"'])
     live.start_worker()
     live.wait_for(lambda readings: bool(told(readings)), 90)
     live.kill(0)
     live.start_worker()
-    found = live.wait_for(lambda readings: joined(readings) == sent, 120, alive=False)
+    found = live.wait_for(
+        lambda readings: joined(readings) == sent and scored(readings) == len(rows), 120, alive=False
+    )
 
     expected = replay.run(
         events,
@@ -72,5 +101,6 @@ def test_a_worker_that_is_killed_tells_of_outcomes_what_a_replay_tells(live: Liv
         partitions=3,
     )
     assert essence(told(found)) == essence(told(expected.readings))
-    assert joined(expected.readings) == sent
-    assert len(live.read(DEAD_LETTERS)) == 1
+    assert (joined(expected.readings), scored(expected.readings)) == (sent, len(rows))
+    assert any(reading.monitor == "quality:brevity" and reading.note is None for reading in found)
+    assert len(live.read(DEAD_LETTERS)) == 2

@@ -1,0 +1,135 @@
+"""Rows of one version under one scorer: at most so many, of more a half by hash, with chances kept right."""
+
+from typing import Any
+
+import msgspec
+
+from app.core.estimates import Row
+from app.core.units import hash64
+
+MOST_SCORED, MOST_KEPT = 4096, 2048
+Placed = tuple[str, Row]  # the cluster of a row, and the row; its own stratum is finer: why it was chosen
+
+
+class Held(msgspec.Struct, array_like=True, frozen=True):
+    """One row as an estimate needs it."""
+
+    at: float
+    stratum: str
+    reason: str
+    inclusion: float
+    selection: float
+    score: float | None
+
+
+class Thinned:
+    """Rows by target, at most `most`: when there are more, those of a half of all hashes stay.
+
+    What stays is a function of the targets, in whatever order they came; `share` is the chance with which.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.share = 1.0
+        self.rows: dict[int, Held] = {}
+
+    def put(self, target: int, row: Held) -> None:
+        """Take a row in, or put it in the place of the one that there is; where it falls outside, drop it."""
+        if self.admits(target):
+            self.rows[target] = row
+        while len(self.rows) > self._most:
+            self.share /= 2
+            self.rows = {known: held for known, held in self.rows.items() if self.admits(known)}
+
+    def admits(self, target: int) -> bool:
+        """Whether a target is of those that stay."""
+        return self.share == 1.0 or hash64(f"held:{target}") < self.share * 2**64
+
+    def copy(self) -> "Thinned":
+        """Rows are never changed, so they are shared."""
+        out = Thinned(self._most)
+        out.share, out.rows = self.share, dict(self.rows)
+        return out
+
+
+class Arm:
+    """Scored rows and those that were only kept."""
+
+    def __init__(self) -> None:
+        self.scored, self.kept = Thinned(MOST_SCORED), Thinned(MOST_KEPT)
+        self.first, self.last = float("inf"), float("-inf")
+        self.changed = True  # since it was read last
+
+    def find(self, target: int) -> Held | None:
+        """The row of a target that is remembered."""
+        return self.scored.rows.get(target) or self.kept.rows.get(target)
+
+    def put(self, target: int, row: Held) -> None:
+        """One row; a score takes the place of a row without one."""
+        if row.score is None:
+            self.kept.put(target, row)
+        else:
+            self.kept.rows.pop(target, None)
+            self.scored.put(target, row)
+        self.first, self.last = min(self.first, row.at), max(self.last, row.at)
+        self.changed = True
+
+    def between(self, start: float = float("-inf"), end: float = float("inf")) -> list[Placed]:
+        """Rows of start <= time < end."""
+        return [
+            (
+                row.stratum,
+                Row(
+                    stratum=f"{row.stratum}|{row.reason}",
+                    inclusion=row.inclusion * part.share,
+                    selection=row.selection,
+                    score=row.score,
+                ),
+            )
+            for part in (self.scored, self.kept)
+            for row in part.rows.values()
+            if start <= row.at < end
+        ]
+
+    def copy(self) -> "Arm":
+        """An arm of its own."""
+        out = Arm()
+        out.scored, out.kept = self.scored.copy(), self.kept.copy()
+        out.first, out.last, out.changed = self.first, self.last, self.changed
+        return out
+
+    def snapshot(self) -> dict[str, Any]:
+        """State as a value for msgpack; names are written once."""
+        names: dict[str, int] = {}
+        parts = [
+            (
+                part.share,
+                [
+                    (
+                        target,
+                        row.at,
+                        names.setdefault(row.stratum, len(names)),
+                        names.setdefault(row.reason, len(names)),
+                        row.inclusion,
+                        row.selection,
+                        row.score,
+                    )
+                    for target, row in part.rows.items()
+                ],
+            )
+            for part in (self.scored, self.kept)
+        ]
+        return {"parts": parts, "names": list(names), "span": (self.first, self.last)}
+
+    @classmethod
+    def restore(cls, state: dict[str, Any]) -> "Arm":
+        """Inverse of `snapshot`."""
+        out, names = cls(), state["names"]
+        for part, (share, rows) in zip((out.scored, out.kept), state["parts"], strict=True):
+            part.share = share
+            part.rows = {
+                target: Held(at, names[stratum], names[reason], *rest)
+                for target, at, stratum, reason, *rest in rows
+            }
+        out.first, out.last = state["span"]
+        return out

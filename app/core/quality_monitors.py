@@ -1,0 +1,51 @@
+"""All applications' scores of one partition: routes rows of evaluations."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.core.monitor_settings import MonitorSettings
+from app.core.quality import FRESH, ApplicationQuality
+from app.core.quality_readings import QualityPolicy
+from schemas.events import Evaluation
+from schemas.readings import Reading
+
+BUDGET_SHARE = 0.1  # of the application's pages, in addition
+
+
+class QualityMonitors:
+    """One `ApplicationQuality` per application, made at first sight."""
+
+    def __init__(self, settings: MonitorSettings) -> None:
+        self._settings = settings
+        self._applications: dict[str, ApplicationQuality] = {}
+
+    def observe(self, row: Evaluation) -> None:
+        """Take over one row, in the order of its log."""
+        self._of(row.application).receive(row)
+
+    def advance(self, *, final: bool = False) -> list[Reading]:
+        """Readings of everything that the log has passed; `final`: nothing more is waited for."""
+        return [
+            reading
+            for _, application in sorted(self._applications.items())
+            for reading in application.advance(final=final)
+        ]
+
+    def _of(self, name: str) -> ApplicationQuality:
+        if name not in self._applications:
+            rule = self._settings.rules.of(name, "quality").pages_per_30_days
+            whole = self._settings.rules.of(name, "change").pages_per_30_days
+            whole = whole or self._settings.baseline.pages_per_30_days
+            policy = QualityPolicy(pages_per_30_days=rule or BUDGET_SHARE * whole, every=FRESH)
+            self._applications[name] = ApplicationQuality(name, policy)
+        return self._applications[name]
+
+    def snapshot(self) -> dict[str, Any]:
+        """State as a value for msgpack."""
+        return {"applications": {name: each.snapshot() for name, each in self._applications.items()}}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over a snapshot."""
+        self._applications = {}
+        for name, saved in state["applications"].items():
+            self._of(name).restore(saved)

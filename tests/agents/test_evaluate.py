@@ -1,0 +1,110 @@
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from agents import evaluate as agent
+from agents.evaluate import Evaluating
+from agents.plumbing import Record
+from app.adapters.partitioning import partition_of
+from app.core.monitor_settings import MonitorSettings
+from schemas.codec import encode
+from schemas.readings import PARTIAL, Reading
+from schemas.topics import DEAD_LETTERS, EVALUATIONS, READINGS
+from tests.agents.doubles import DictCheckpoints, RecordingOutbox, record, settings
+from tests.core.test_quality import FALLEN, METRIC, row
+from tests.rig.made import APP
+
+OWN = partition_of(APP, EVALUATIONS.partitions)
+ROWS = [*FALLEN[1000:1500], *FALLEN[1500:2000]]
+
+
+@pytest.fixture(autouse=True)
+def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def none(*_: object) -> set[int]:
+        return set()
+
+    monkeypatch.setattr(agent, "buried_after", none)
+
+
+def records() -> list[Record]:
+    return [record(EVALUATIONS, encode(each), i, partition=OWN) for i, each in enumerate(ROWS)]
+
+
+class Setting:
+    """One worker after another on the same checkpoints."""
+
+    def __init__(self) -> None:
+        self.outbox, self.checkpoints = RecordingOutbox(), DictCheckpoints()
+        self.restart()
+
+    def restart(self) -> None:
+        self.station = Evaluating(
+            settings(),
+            MonitorSettings(),
+            outbox=self.outbox,  # type: ignore[arg-type]
+            checkpoints=self.checkpoints,  # type: ignore[arg-type]
+        )
+
+    def process(self, batch: Sequence[Record], *, size: int = 100) -> None:
+        async def all_of_it() -> None:
+            for start in range(0, len(batch), size):
+                await self.station.process(batch[start : start + size])
+
+        asyncio.run(all_of_it())
+
+    def idle(self) -> None:
+        """Nothing has come for long."""
+        self.station._partitions[OWN].heard_at = float("-inf")
+        asyncio.run(self.station.process([]))
+
+    @property
+    def readings(self) -> list[Reading]:
+        """By id, as every reader of the topic takes them; whole windows."""
+        found = [r for r in self.outbox.values(READINGS, Reading) if r.note != PARTIAL]
+        return list({r.id: r for r in found}.values())
+
+
+def test_rows_go_in_and_readings_come_out_whatever_the_restarts() -> None:
+    whole, broken = Setting(), Setting()
+    whole.process(records())
+    assert {sent.key for sent in whole.outbox.on(READINGS)} == {APP.encode()}
+    assert {reading.monitor for reading in whole.readings} == {f"quality:{METRIC}"}
+    broken.process(records()[:600])
+    asyncio.run(broken.station.checkpoint())
+    broken.process(records()[600:700])  # lost in the crash, but their readings are out
+    broken.restart()
+    broken.process(records(), size=33)
+    assert broken.readings == whole.readings
+    count = len(whole.outbox.on(READINGS))
+    whole.process(records())
+    assert len(whole.outbox.on(READINGS)) == count
+
+
+def test_silence_tells_what_is_held_once() -> None:
+    place = Setting()
+    place.process(records())
+    place.idle()
+    place.idle()
+    (told,) = (r for r in place.outbox.values(READINGS, Reading) if r.note == PARTIAL)
+    assert told.quality is not None
+    assert told.quality.counts.received == len(ROWS)
+
+
+def test_what_cannot_be_used_is_buried_with_its_reason_and_a_foreign_partition_is_sent_on() -> None:
+    wrong = [
+        b"{}",
+        encode(row(1, 1.0, 7.0)),
+        b'{"type": "outcome", "application": "made", "time": 1e9, "name": "x"}',
+    ]
+    place, other = Setting(), (OWN + 1) % EVALUATIONS.partitions
+    place.process([record(EVALUATIONS, value, i, partition=OWN) for i, value in enumerate(wrong)])
+    letters = place.outbox.on(DEAD_LETTERS)
+    reasons = [sent.headers["__connect.errors.exception.message"].decode() for sent in letters]
+    assert reasons[1:] == [
+        "score: lies outside 0 to 1; send a share of what could be reached, 1 as it should be",
+        "type: is no evaluation; send other events to their own topics",
+    ]
+    place.process([record(EVALUATIONS, encode(row(2, 2.0, 0.5)), 0, partition=other)])
+    (sent,) = place.outbox.on(EVALUATIONS)
+    assert (sent.partition, sent.key) == (OWN, APP.encode())
