@@ -6,7 +6,7 @@ consecutive units depend on each other, both are drawn in blocks.  Where the bas
 what is drawn is what they leave, and each stream lives with cycles learned from its own resample.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,10 +35,8 @@ class Plan:
 def simulate(reference: Reference, plan: Plan) -> NDArray[np.float32]:
     """Paths of all components, (streams, steps, components): eye by eye, then the watches."""
     parts = [_eye(name, reference, plan) for name in reference.counting]
-    if reference.watches is not None:
-        bank = reference.watches.bank
-        for name, scores in zip(bank.names, bank.scores(reference.rows).T, strict=True):
-            parts.append(_watch(PREFIX + name, scores, reference, plan))
+    if reference.watches is not None and reference.watches.bank.names:
+        parts.append(_watches(reference, plan))
     return np.concatenate(parts, axis=2)
 
 
@@ -49,19 +47,23 @@ def _eye(name: str, reference: Reference, plan: Plan) -> NDArray[np.float32]:
     plain = (rows - eye.spectrum.mean) @ eye.spectrum.basis
     fair = spectrum.out_of_fold(rows, eye.spectrum, block_units=reference.block_units)
     drawn = Drawn(
-        name,
+        (name,),
         coordinates=np.concatenate([plain, fair], axis=1),
-        payoffs=_payoffs(np.square(fair).sum(axis=1), reference.block_units, plan),
+        bins=_bins([np.square(fair).sum(axis=1)], reference.block_units, plan),
         deviations=np.sqrt(eye.spectrum.eigenvalues),
     )
     width = plain.shape[1]
     state: NDArray[np.float32] = np.zeros((plan.streams, len(plan.decays), 2 * width), np.float32)
-    cusums: Floats = np.zeros((plan.streams, drawn.payoffs.shape[-1]))
+    added, squares = np.empty_like(state), np.empty_like(state)
+    cusums: Floats = np.zeros((plan.streams, len(novelty.BET_SHARES)))
     kept = np.array([(1 - a) ** plan.tick_units for a in plan.decays], np.float32)[None, :, None]
+    taken = (1 - kept) / plan.tick_units
     out: list[NDArray[np.float32]] = []
     for sums, bets in drawn.ticks(reference, plan):
-        state = np.asarray(kept * state + (1 - kept) / plan.tick_units * sums[:, None, :], np.float32)
-        squares = np.square(state)
+        np.multiply(taken, sums[:, None, :], out=added)
+        state *= kept
+        state += added
+        np.square(state, out=squares)
         p0 = np.cbrt(squares[:, :, :width].sum(axis=2))
         p1 = np.cbrt(squares[:, :, width:].sum(axis=2))
         cusums = novelty.cusum(cusums, bets.astype(np.float64), novelty.CUSUM_CAP)
@@ -69,11 +71,18 @@ def _eye(name: str, reference: Reference, plan: Plan) -> NDArray[np.float32]:
     return np.stack(out, axis=1)
 
 
-def _watch(name: str, scores: Floats, reference: Reference, plan: Plan) -> NDArray[np.float32]:
-    """Paths of one watch's bets, (streams, steps, bets), over the units that the eyes draw."""
-    nothing = np.zeros((len(scores), 0))
-    drawn = Drawn(name, nothing, _payoffs(scores, reference.block_units, plan), np.zeros(0))
-    cusums: Floats = np.zeros((plan.streams, drawn.payoffs.shape[-1]))
+def _watches(reference: Reference, plan: Plan) -> NDArray[np.float32]:
+    """Paths of all watches' bets, (streams, steps, watches * bets), over the units that the eyes draw."""
+    assert reference.watches is not None
+    bank = reference.watches.bank
+    scores = bank.scores(reference.rows)
+    drawn = Drawn(
+        tuple(PREFIX + name for name in bank.names),
+        coordinates=np.zeros((len(scores), 0)),
+        bins=_bins(scores.T, reference.block_units, plan),
+        deviations=np.zeros(0),
+    )
+    cusums: Floats = np.zeros((plan.streams, len(bank.names) * len(novelty.BET_SHARES)))
     out: list[NDArray[np.float32]] = []
     for _, bets in drawn.ticks(reference, plan):
         cusums = novelty.cusum(cusums, bets.astype(np.float64), novelty.CUSUM_CAP)
@@ -81,33 +90,33 @@ def _watch(name: str, scores: Floats, reference: Reference, plan: Plan) -> NDArr
     return np.stack(out, axis=1)
 
 
-def _payoffs(oddness: Floats, block_units: int, plan: Plan) -> NDArray[np.float32]:
-    """What a unit near each reference point pays each bet in each stream, (streams, n, PLACES, bets).
+def _bins(oddness: Sequence[Floats] | Floats, block_units: int, plan: Plan) -> NDArray[np.uint8]:
+    """Which bin of p a unit near each reference point falls into, (streams, n, PLACES, k).
 
-    Each stream ranks the points against its own resample of the reference, so that it is part of the
-    null how well n points happen to know their own tail.
+    Args: oddness, k rows (n,).  Each stream ranks the points against its own resample of the reference, so
+    that it is part of the null how well n points happen to know their own tail.
     """
-    random = np.random.default_rng(plan.seed + 1000)
-    count = len(oddness)
-    pay = novelty.bets(count).T.astype(np.float32)
-    out = np.empty((plan.streams, count, novelty.PLACES, pay.shape[1]), np.float32)
-    chosen = Resample(count, plan.streams, block_units=block_units, random=random).take(count)
-    for stream, rows in enumerate(chosen):
-        out[stream] = pay[novelty.bin_of(novelty.resampled_p_values(oddness, rows, random), count)]
+    count = len(oddness[0])
+    out = np.empty((plan.streams, count, novelty.PLACES, len(oddness)), np.uint8)
+    for number, odd in enumerate(oddness):
+        random = np.random.default_rng(plan.seed + 1000)
+        chosen = Resample(count, plan.streams, block_units=block_units, random=random).take(count)
+        for stream, rows in enumerate(chosen):
+            out[stream, :, :, number] = novelty.bin_of(novelty.resampled_p_values(odd, rows, random), count)
     return out
 
 
 @dataclass(slots=True)
 class Drawn:
-    """What is drawn of an eye or watch: coordinates (n, d plain + d whitened), payoffs
-    (streams, n, places, bets).
+    """What is drawn of an eye, or of all watches: coordinates (n, d plain + d whitened), bins of p
+    (streams, n, places, names).
 
     `deviations` (d,): standard deviations of the plain coordinates.
     """
 
-    name: str
+    names: tuple[str, ...]
     coordinates: Floats
-    payoffs: NDArray[np.float32]
+    bins: NDArray[np.uint8]
     deviations: Floats
 
     def ticks(
@@ -120,14 +129,15 @@ class Drawn:
         count, random = len(self.coordinates), np.random.default_rng(plan.seed)
         resample = Resample(count, plan.streams, block_units=reference.block_units, random=random)
         learned = resample.take(count)
-        season = None
+        pay = novelty.bets(count).T.astype(np.float32)
+        rows, paid, season = self.coordinates, None, None
         if plan.cycles is not None and plan.cycles.cycles.found:
-            moved, paid = self._spread(plan.cycles.expected(self.name))
-            self.coordinates, self.payoffs = self.coordinates - moved, self.payoffs - paid[:, None]
-            season = Season.of(plan, self.name, learned, reference.tick_seconds)
-        both = self.coordinates.astype(np.float32)
-        means = np.stack([both[rows].mean(axis=0) for rows in learned])
-        stream = np.arange(plan.streams)
+            moved, paid = self._spread(self._of_all(plan.cycles.expected))
+            rows = rows - moved
+            season = Season.of(plan, self.names, learned, reference.tick_seconds)
+        both = rows.astype(np.float32)
+        means = np.stack([both[own].mean(axis=0) for own in learned])
+        stream = np.arange(plan.streams)[:, None]
         for step in range(plan.length // plan.tick_units):
             chosen = resample.take(plan.tick_units)
             sums = both[chosen[:, 0]]
@@ -135,15 +145,19 @@ class Drawn:
                 sums += both[chosen[:, j]]
             sums -= plan.tick_units * means
             places = random.integers(0, novelty.PLACES, chosen.shape)
-            bets = self.payoffs[stream[:, None], chosen, places].sum(axis=1)
-            if season is not None:
-                moved, paid = self._spread(plan.tick_units * season.at(step))
-                sums, bets = sums - moved, bets - paid
+            bets = pay[self.bins[stream, chosen, places]].sum(axis=1).reshape(plan.streams, -1)
+            if paid is not None and season is not None:
+                moved, owed = self._spread(plan.tick_units * season.at(step))
+                sums, bets = sums - moved, bets - owed - paid[chosen].sum(axis=1)
             yield sums, bets
+
+    def _of_all(self, part: Callable[[str], Floats]) -> Floats:
+        return np.concatenate([part(name) for name in self.names], axis=-1)
 
     def _spread(self, expected: Floats) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Expectations (m, r + bets) as parts of coordinates (m, 2 d) and of payoffs (m, bets)."""
-        leading, width = expected.shape[1] - self.payoffs.shape[-1], len(self.deviations)
+        width = len(self.deviations)
+        leading = expected.shape[1] - len(novelty.BET_SHARES) if width else 0
         moved = np.zeros((len(expected), 2 * width), np.float32)
         moved[:, :leading] = expected[:, :leading] * self.deviations[:leading]
         moved[:, width : width + leading] = expected[:, :leading]
@@ -163,11 +177,14 @@ class Season:
     tick_seconds: float
 
     @classmethod
-    def of(cls, plan: Plan, name: str, learned: NDArray[np.int64], tick_seconds: float) -> "Season":
+    def of(
+        cls, plan: Plan, names: tuple[str, ...], learned: NDArray[np.int64], tick_seconds: float
+    ) -> "Season":
         """The mistakes of baselines resampled as `learned` (streams, n), each stream beginning somewhere."""
         assert plan.cycles is not None
         starts = np.random.default_rng(plan.seed + 3000).uniform(0.0, WEEK, plan.streams)
-        return cls(plan.cycles.cycles, starts, plan.cycles.mistakes(name, learned), tick_seconds)
+        mistakes = np.concatenate([plan.cycles.mistakes(name, learned) for name in names], axis=-1)
+        return cls(plan.cycles.cycles, starts, mistakes, tick_seconds)
 
     def at(self, step: int) -> Floats:
         """What each stream wrongly expects of a unit in its tick number `step`, (streams, c)."""
