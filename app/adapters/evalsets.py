@@ -140,6 +140,28 @@ class EvalSets:
             raise InputError(f"{what} called {version!r}; `promptdrift evalset history` names them")
         return near[0]
 
+    def names(self, folder: str) -> list[str]:
+        """Files of a folder of the application, in order of their names.  Raises: DependencyError."""
+        with _told(self._store):
+            self._files.invalidate_cache()
+            try:
+                found = self._files.ls(f"{self._root}/{folder}", detail=False)
+            except FileNotFoundError:
+                return []
+        return sorted(name.rsplit("/", 1)[-1] for name in found if name.endswith(".json"))
+
+    def read(self, path: str) -> bytes | None:
+        """What a file of the application holds; None where there is none.  Raises: DependencyError."""
+        with _told(self._store):
+            try:
+                return bytes(self._files.cat_file(f"{self._root}/{path}"))
+            except FileNotFoundError:
+                return None
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Write a file of the application unless it is there; whether it was not."""
+        return self._created(f"{self._root}/{path}", content)
+
     def _write(self, path: str, content: bytes) -> None:
         if not self._local:
             self._files.pipe_file(path, content)

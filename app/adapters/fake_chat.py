@@ -52,6 +52,7 @@ class FakeChat:
 
     key: str = ""
     grade: Callable[[Graded], dict[str, Any]] = length_grade
+    answer: Callable[[str], str] = "You said: {}".format  # of a model that is asked for no verdict
     knows_formats: bool = True
     faults: deque[str] = field(default_factory=deque)
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -148,7 +149,7 @@ class FakeChat:
         try:
             return json.dumps(self.grade(json.loads(shown)))
         except (ValueError, KeyError):
-            return f"You said: {shown}"  # a model that is asked for no verdict
+            return self.answer(shown)
 
 
 async def _gone(request: web.Request) -> web.StreamResponse:

@@ -11,6 +11,7 @@ from app.cli.encoder import live_encoder
 from app.cli.evalset_force import promote, withdraw
 from app.cli.evalset_import import import_
 from app.cli.evalset_inputs import STORE, Application, By, Given, Store, Version, built_on, who
+from app.cli.evalset_probe import probe
 from app.cli.evalset_run import run
 from app.cli.inputs import EVENTS_HELP, Mapped
 from app.cli.terminal import AsJson, say, settings_of, show, show_json, show_table
@@ -32,7 +33,7 @@ class Format(StrEnum):
 def register(app: typer.Typer) -> None:
     """Attach the commands."""
     app.add_typer(group, name="evalset")
-    for command in (promote, withdraw, run):
+    for command in (promote, withdraw, run, probe):
         group.command()(command)
     group.command("import")(import_)
 

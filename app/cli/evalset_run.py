@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 EVERY = 20  # answers to a delivery of rows: what a run that is killed asks again
 LISTED = 5  # failures named one by one
+More = Callable[["evalrun.Heard"], "evalrun.Heard"]
 
 
 def run(  # noqa: PLR0913  a command's options
@@ -106,13 +107,14 @@ def run(  # noqa: PLR0913  a command's options
         heard = ask_all(going, placed, asked, scoring, rows, concurrency=concurrency)
     told = lines(questions, [*known, *(row for each in heard for row in each.rows)])
     if as_json:
-        show_json(_facts(going, told, heard))
+        show_json(facts(going, told, heard))
     else:
         show_lines(told)
     end(heard, known=len(questions) - len(left), total=len(questions))
 
 
-def _facts(going: "Run", told: "Sequence[Line]", heard: "Sequence[evalrun.Heard]") -> dict[str, Any]:
+def facts(going: "Run", told: "Sequence[Line]", heard: "Sequence[evalrun.Heard]") -> dict[str, Any]:
+    """The same for a program."""
     return {
         "run": going.id,
         "version": going.version,
@@ -125,13 +127,15 @@ def _facts(going: "Run", told: "Sequence[Line]", heard: "Sequence[evalrun.Heard]
 class Delivery:
     """Hears of every question, and delivers rows in small batches: what is delivered is never asked again."""
 
-    def __init__(self, rows: "Rows", advance: Callable[[float], None]) -> None:
+    def __init__(self, rows: "Rows", advance: Callable[[float], None], more: More) -> None:
         self.heard: list[evalrun.Heard] = []
+        self._more = more
         self._rows, self._advance = rows, advance
         self._waiting: list[evalrun.Heard] = []
 
     def tell(self, heard: "evalrun.Heard") -> None:
         """One question came back."""
+        heard = self._more(heard)
         self.heard.append(heard)
         self._waiting.append(heard)
         self._advance(1)
@@ -158,7 +162,7 @@ def answers_at(target: str, asking: Asking) -> "tuple[evalrun.Target, str]":
     return FileTarget(answers), digest(*(f"{id}\0{text}" for id, text in sorted(answers.items())))
 
 
-def ask_all(
+def ask_all(  # noqa: PLR0913  the parts of a run
     going: "Run",
     questions: "Sequence[Question]",
     target: "evalrun.Target",
@@ -166,8 +170,12 @@ def ask_all(
     rows: "Rows",
     *,
     concurrency: int,
+    more: More = lambda heard: heard,
 ) -> "list[evalrun.Heard]":
-    """Ask, score and deliver.  What came back before something raised is delivered all the same."""
+    """Ask, score and deliver.  What came back before something raised is delivered all the same.
+
+    Args: more, adds rows to what came back.
+    """
     from app.adapters.evalrun import ask
 
     async def asked(delivery: Delivery) -> None:
@@ -178,7 +186,7 @@ def ask_all(
             await scoring.close()
 
     with progress("asking", len(questions)) as advance:
-        delivery = Delivery(rows, advance)
+        delivery = Delivery(rows, advance, more)
         try:
             asyncio.run(asked(delivery))
         finally:

@@ -143,7 +143,17 @@ def test_a_version_is_asked_with_the_clusters_of_its_reference_core_and_tail_apa
     names = json.loads((Path("reference") / "manifest.json").read_text())["clusters"]
     assert {row["stratum"] for row in rows()} <= {cluster["name"] for cluster in names}
     assert {row["stratum"] for row in rows()} != {None}
-    assert {line["layer"] for line in done.data["lines"]} >= {"core"}
+    assert {line["layer"] for line in done.data["lines"]} == {"core", "tail"}
+    probes_are_drawn_once(cli, model)
+
+
+def probes_are_drawn_once(cli: Cli, model: FakeChat) -> None:
+    """From the version in force; they stay."""
+    for count in (12, 20):
+        Path("out.jsonl").unlink()
+        assert probed(cli, model, "--items", count).code == 0
+        assert len({row["item_id"] for row in rows()}) == 12
+        assert {row["stratum"] for row in rows()} != {None}
 
 
 def test_rows_go_to_the_topic_and_are_found_there(
@@ -169,3 +179,36 @@ def test_a_url_needs_a_model_and_a_scorer_a_name(cli: Cli) -> None:
     assert cli(*OWN, *more).code == 2
     assert cli(*OWN, *more, "--model", "m", "--scorer", "goodness").code == 3
     assert cli(*OWN, *more, "--model", "m", "--key-env", "NO_SUCH_KEY").code == 3
+
+
+PROBE = ("evalset", "probe", "--application", APP, "--out", "out.jsonl")
+
+
+def probed(cli: Cli, model: FakeChat, *more: object) -> Any:
+    return cli(*PROBE, "--target", model.url + "/v1", *QUICK, "--json", *more)
+
+
+def test_probes_keep_first_answers_and_tell_how_near_the_next_ones_are(cli: Cli, model: FakeChat) -> None:
+    first = probed(cli, model, "--probes", "set.jsonl")
+    assert (first.code, first.data["same_answer"]) == (0, None), first.err
+    assert {row["purpose"] for row in rows()} == {"probe"}
+    Path("out.jsonl").unlink()
+    second = probed(cli, model)  # they are frozen
+    assert (second.data["same_answer"], second.data["compared"]) == (1.0, COUNT)
+    again = probed(cli, model)
+    assert (again.code, len(model.requests)) == (0, 2 * COUNT), "one pass in an hour is one"
+    model.answer = lambda shown: f"As an AI I think that {shown.removeprefix('How much is ')}"
+    Path("out.jsonl").unlink()
+    swapped = probed(cli, model)
+    assert swapped.data["same_answer"] < 0.6
+    told = [row for row in rows() if row["name"] == "same_answer"]
+    assert {row["scorer"] for row in told} == {"dice4"}
+    assert len({row["run_id"] for row in told}) == 1
+    Path("out.jsonl").unlink()
+    released = probed(cli, model, "--deployment", "d2")
+    assert released.data["same_answer"] is None
+    kept = next(Path(f"evalsets/{APP}/probes/answers").rglob("*.json"))
+    kept.write_text(kept.read_text().replace("You said", "You cried"))
+    Path("out.jsonl").unlink()
+    damaged = probed(cli, model)
+    assert (damaged.code, "is not what it was" in damaged.err) == (5, True)
