@@ -14,6 +14,7 @@ from app.core.aspects import RESPONSES, Subject
 from app.core.baseline import Baseline
 from app.core.measurement import References
 from app.core.reference import Reference
+from app.core.succession import NONE, Succession
 from app.errors import ReferenceMismatch
 from app.ports import ReferenceSummary
 from app.settings import Settings
@@ -28,7 +29,7 @@ class Library:
     def __init__(self, settings: Settings, *, fingerprint: str) -> None:
         self._settings, self._fingerprint = settings, fingerprint
         self.references: dict[str, References] = {}
-        self._evalsets: dict[str, Reference] = {}
+        self._evalsets: dict[str, Succession] = {}
         self._baselines: dict[Subject, Baseline] = {}
         self.deployments: list[Deployment] = []
         self.ready = asyncio.Event()
@@ -95,21 +96,28 @@ class Library:
             return  # an older version whose parts were compacted away
         blob = b"".join(pieces[i] for i in sorted(pieces))
         try:
-            self.hold(manifest["application"], at_rest.load(blob, fingerprint=self._fingerprint))
+            found = at_rest.load(blob, fingerprint=self._fingerprint)
+            self.hold(manifest["application"], found, since=manifest.get("since"))
         except ReferenceMismatch as error:
             log.error("reference_refused", application=manifest["application"], reason=str(error))
 
-    def hold(self, application: str, what: Reference | Baseline) -> None:
-        """Use a reference from now on; an eval set of "*" serves whoever has none of his own."""
+    def hold(self, application: str, what: Reference | Baseline, *, since: float | None = None) -> None:
+        """Use a reference from now on, an eval set from the event time `since` beside the one before it.
+
+        An eval set of "*" serves whoever has none of his own.
+        """
         if isinstance(what, Baseline):
             self._baselines[Subject(application, what.reference.aspect)] = what
         else:
-            self._evalsets[application] = what
-        everyone = self._evalsets.get("*")
+            self._evalsets[application] = self._evalsets.get(application, NONE).followed_by(what, since)
+        everyone = self._evalsets.get("*", NONE)
         for name in {*self._evalsets, *(subject.application for subject in self._baselines)}:
             responses = self._baselines.get(Subject(name, RESPONSES))
+            evalsets = self._evalsets.get(name, NONE).after(everyone)
             self.references[name] = References(
-                evalset=self._evalsets.get(name, everyone),
+                evalset=evalsets.newest,
+                before=evalsets.before,
+                since=evalsets.since,
                 baseline=self._baselines.get(Subject(name)),
                 responses=None if responses is None else References(baseline=responses),
             )
@@ -124,6 +132,6 @@ class Library:
 
     def summaries(self) -> list[ReferenceSummary]:
         """What is held, in words and numbers."""
-        held = [(name, each) for name, each in sorted(self._evalsets.items())]
+        held = [(name, each.newest) for name, each in sorted(self._evalsets.items()) if each.newest]
         held += [(subject.application, each.reference) for subject, each in sorted(self._baselines.items())]
         return [at_rest.summary(name, each, self._published.get(each.id)) for name, each in held]

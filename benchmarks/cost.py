@@ -109,9 +109,9 @@ def one_at_a_time(baseline: Baseline, seen: Vectors, stream: Rows) -> None:
     """Judge, fold and score every unit by itself."""
     detector = Detector(baseline)
     for row in stream:
-        judged = judge(seen.ours(slice(row, row + 1)), baseline=baseline, evalset=None)
+        judged = judge(seen.ours(slice(row, row + 1)), baseline=baseline)
         fold = Fold()
-        fold.add(judged, 0, 0, 0)
+        fold.add(judged, 0, 0)
         detector.update(fold)
         detector.get()
 
@@ -121,7 +121,7 @@ def batched(baseline: Baseline, seen: Vectors, stream: Rows) -> None:
     detector = Detector(baseline)
     for start in range(0, len(stream), BATCH):
         rows = stream[start : start + BATCH]
-        judged = judge(seen.ours(rows), baseline=baseline, evalset=None)
+        judged = judge(seen.ours(rows), baseline=baseline)
         for fold in folds(judged):
             detector.update(fold)
             detector.get()
@@ -132,7 +132,7 @@ def folds(judged: Judged) -> Iterator[Fold]:
     for start in range(0, len(judged.novelty), TICK):
         fold = Fold()
         for row in range(start, start + TICK):
-            fold.add(judged, row, row, 0)
+            fold.add(judged, row, row)
         yield fold
 
 

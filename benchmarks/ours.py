@@ -58,7 +58,7 @@ class Ours:
         """Rotates and judges every text once."""
         self.baseline = against
         reference = against.reference
-        judged = judge(vectors.ours(), baseline=against, evalset=None)
+        judged = judge(vectors.ours(), baseline=against)
         payoffs = novelty.bets(reference.units).T
         ones = np.ones(len(vectors.wording))
         self._rotated = {

@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from schemas.coverage import Coverage
 from schemas.exchanges import Exchange
 from schemas.intervals import Interval as Interval
 from schemas.outcomes import Outcomes, Served
@@ -60,8 +61,8 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class TickSum(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Additive sums over the units of one (bucket, chunk, deployment, variant) of one partition.
 
-    `reference` is the baseline that `shape`, `novelty` are relative to; `evalset` the one for
-    `clusters` and `uncovered`.  An eye that is muted, or not there, has no sums.
+    `reference` is the baseline that `shape`, `novelty` are relative to.  An eye that is muted, or not there,
+    has no sums.  Beside a new eval set the one before is measured for a while (`core/succession`).
     """
 
     bucket: int  # floor(event time / tick seconds)
@@ -74,9 +75,7 @@ class TickSum(Struct, frozen=True, kw_only=True, omit_defaults=True):
     shape: bytes = b""  # int32[11], normal scores in 2**-12
     meaning: bytes = b""  # int32[d]
     novelty: dict[str, list[int]] = {}  # eye or "watch: NAME" -> counts of conformal p-values per log bin
-    evalset: str | None = None
-    clusters: list[int] = []  # counts per eval-set cluster
-    uncovered: int = 0
+    coverage: dict[str, Coverage] = {}  # eval set -> counts against it
     unknown: int = 0  # sum of the units' shares of unknown tokens, in 2**-12
     keyless: int = 0  # units without user and conversation
     shed: int = 0  # units passed over before these, by a worker that could not keep up

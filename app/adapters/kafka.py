@@ -200,9 +200,10 @@ def _enqueue(producer: Any, record: Record, told: Callable[[KafkaError | None, A
             return
 
 
-def read_all(kafka: KafkaSettings, topic: str) -> Iterator[Record]:
+def read_all(kafka: KafkaSettings, topic: str, *, last: int | None = None) -> Iterator[Record]:
     """Every record of a topic up to its end at the moment of asking, partition by partition mixed.
 
+    Args: last, so many offsets of each partition and no more.
     Raises: MissingTopic, DependencyError.
     """
     partitions = require_topics(kafka, [topic])[topic]
@@ -210,8 +211,10 @@ def read_all(kafka: KafkaSettings, topic: str) -> Iterator[Record]:
     config = {"group.id": "promptdrift-tools", "enable.auto.commit": False, "enable.partition.eof": True}
     consumer = _client(Consumer, client_config(kafka) | config | {"error_cb": reasons})
     try:
-        consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(partitions)])
-        open_ends = _ends(consumer, topic, partitions)
+        held = _held(consumer, topic, partitions)
+        starts = {p: low if last is None else max(low, high - last) for p, (low, high) in held.items()}
+        consumer.assign([TopicPartition(topic, p, start) for p, start in starts.items()])
+        open_ends = {p: high for p, (_, high) in held.items()}
         while open_ends:
             message = consumer.poll(TIMEOUT_SECONDS)
             if message is None:
@@ -248,15 +251,15 @@ def follow(
         consumer.close()
 
 
-def _ends(consumer: Any, topic: str, partitions: int) -> dict[int, int]:  # noqa: ANN401
-    """Partition -> first offset that we do not wait for, where there is anything."""
+def _held(consumer: Any, topic: str, partitions: int) -> dict[int, tuple[int, int]]:  # noqa: ANN401
+    """Partition -> first offset, and the first that we do not wait for, where there is anything."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
-    ends: dict[int, int] = {}
+    held: dict[int, tuple[int, int]] = {}
     for p in range(partitions):
         low, high = _marks(consumer, TopicPartition(topic, p), deadline)
         if high > low:
-            ends[p] = high
-    return ends
+            held[p] = low, high
+    return held
 
 
 def _marks(consumer: Any, where: TopicPartition, deadline: float) -> tuple[int, int]:  # noqa: ANN401

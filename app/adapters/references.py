@@ -94,12 +94,17 @@ def parts(blob: bytes) -> list[bytes]:
     return [blob[i : i + PART_BYTES] for i in range(0, len(blob), PART_BYTES)] or [b""]
 
 
-def wire_records(application: str, what: Reference | Baseline) -> list[tuple[bytes, bytes, dict[str, bytes]]]:
-    """Key, value and headers of the records that carry a reference, the manifest last."""
+def wire_records(
+    application: str, what: Reference | Baseline, *, slot: int = 0, since: float | None = None
+) -> list[tuple[bytes, bytes, dict[str, bytes]]]:
+    """Key, value and headers of the records that carry a reference, the manifest last.
+
+    Args: slot, 0 or 1: compaction keeps the newest of each; since, the event time from which it is measured.
+    """
     reference = what.reference if isinstance(what, Baseline) else what
     blob = dump(what)
     pieces = parts(blob)
-    place = f"{application}/{reference.kind}"
+    place = f"{application}/{reference.kind}" + ("@1" if slot else "")
     common = {
         "id": reference.id.encode(),
         "application": application.encode(),
@@ -110,6 +115,7 @@ def wire_records(application: str, what: Reference | Baseline) -> list[tuple[byt
         for i, piece in enumerate(pieces)
     ]
     told = {"id": reference.id, "application": application, "kind": reference.kind, "parts": len(pieces)}
+    told |= {} if since is None else {"since": since}
     return [*records, (f"{place}/manifest".encode(), json.dumps(told).encode(), common)]
 
 

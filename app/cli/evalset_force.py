@@ -8,7 +8,7 @@ import typer
 
 from app.cli.encoder import live_encoder
 from app.cli.evalset_inputs import STORE, Application, By, Store, Version, who
-from app.cli.reference import wire
+from app.cli.reference import tell_workers
 from app.cli.terminal import say, settings_of, show_table
 from app.core.curation_history import standing
 
@@ -94,11 +94,8 @@ def _publish(
         references.save_directory(built, out)
         say(f"{manifest.id}: reference {built.id} written to {out}")
     else:
-        from app.adapters.kafka import produce
-
-        kafka = settings_of(ctx).kafka
-        produce(kafka, wire(kafka.topic_prefix, manifest.application, built))
-        say(f"{manifest.id}: reference {built.id} published at {kafka.bootstrap_servers}")
+        where = tell_workers(settings_of(ctx), manifest.application, built)
+        say(f"{manifest.id}: reference {built.id} published{where}")
     sets.append("published", manifest, now=datetime.now(UTC), note=built.id)
 
 

@@ -1,6 +1,7 @@
 """`reference build|show|publish`: what an eval set looks like to the detector."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,8 +13,8 @@ from app.cli.replay import ClustersWith, Eye, evalset_reference
 from app.cli.terminal import AsJson, say, settings_of, show, show_json, show_table
 
 if TYPE_CHECKING:
-    from app.adapters.kafka import Record
     from app.core.reference import Reference
+    from app.settings import Settings
 
 group = typer.Typer(help="References made from eval sets.", no_args_is_help=True)
 Folder = Annotated[Path, typer.Argument(help="Folder of `reference build`.")]
@@ -89,27 +90,22 @@ def publish(
 ) -> None:
     """Send a reference to every worker, by the topic of references."""
     from app.adapters import references
-    from app.adapters.kafka import produce
 
-    kafka = settings_of(ctx).kafka
     found = references.load_directory(directory)
     target = application or found.application
-    sent = produce(kafka, wire(kafka.topic_prefix, target, found))
-    say(f"{found.id} published for {target} in {sent:,} records at {kafka.bootstrap_servers}")
+    say(f"{found.id} published for {target}{tell_workers(settings_of(ctx), target, found)}")
 
 
-def wire(prefix: str, application: str, found: "Reference") -> "list[Record]":
-    """The records that carry a reference: all to partition 0, so that the manifest comes last."""
-    from app.adapters import references
-    from app.adapters.kafka import Record
-    from schemas.topics import REFERENCES
+def tell_workers(settings: "Settings", application: str, built: "Reference") -> str:
+    """Publish an eval set; where, and from when on it is measured, in words."""
+    from app.adapters.publication import publish_evalset
 
-    return [
-        Record(
-            topic=prefix + REFERENCES.name, key=key, value=value, headers=tuple(headers.items()), partition=0
-        )
-        for key, value, headers in references.wire_records(application, found)
-    ]
+    late = settings.detection.lateness_seconds
+    since = publish_evalset(settings.kafka, application, built, lateness_seconds=late).since
+    place = f" at {settings.kafka.bootstrap_servers}"
+    if since is None:
+        return place
+    return f"{place}, measured from {datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M:%S} UTC on"
 
 
 def _watch_rows(manifest: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -109,19 +109,13 @@ class Story:
     def publish_reference(self) -> None:
         """Build the eval-set reference, as `promptdrift reference build` and `publish` do."""
         from app.adapters.build import build_reference
-        from app.adapters.kafka import Record, full_name, produce
-        from app.adapters.references import wire_records
+        from app.adapters.publication import publish_evalset
         from app.demo.traffic import eval_items
-        from schemas.topics import REFERENCES
 
         encoder = live_encoder(self.settings.encoder)
         reference = build_reference(eval_items(seed=self.seed), encoder=encoder, seed=self.seed)
-        topic = full_name(self.settings.kafka, REFERENCES)
-        records = [
-            Record(topic=topic, key=key, value=value, headers=tuple(headers.items()), partition=0)
-            for key, value, headers in wire_records("*", reference)
-        ]
-        produce(self.settings.kafka, records)
+        late = self.settings.detection.lateness_seconds
+        publish_evalset(self.settings.kafka, "*", reference, lateness_seconds=late)
         say(f"eval set: {reference.units} items in {len(reference.clusters.names)} clusters")
 
     def send(self, events: Sequence[Any]) -> None:

@@ -8,8 +8,8 @@ import msgspec
 from app.core.baseline import Baseline, rows_of
 from app.core.folding import Fold, SumKey, judge, sum_key
 from app.core.ranges import Counted
-from app.core.reference import Reference
 from app.core.sampling import drawn
+from app.core.succession import Succession
 from app.core.units import is_unit, place_of
 from schemas.readings import Sample
 
@@ -30,7 +30,7 @@ class ClosedBucket:
 
 
 def fold_samples(
-    samples: Iterable[Sample], *, baseline: Baseline, evalset: Reference | None
+    samples: Iterable[Sample], *, baseline: Baseline, evalsets: Succession
 ) -> tuple[list[tuple[Sample, SumKey, Fold]], list[Sample]]:
     """Units that were sent whole because their baseline did not exist yet.
 
@@ -43,13 +43,13 @@ def fold_samples(
     sums: list[tuple[Sample, SumKey, Fold]] = []
     kept: list[Sample] = []
     rows = rows_of(units)
-    judged = judge(rows, baseline=baseline, evalset=evalset)
-    clusters = 0 if evalset is None else len(evalset.clusters.names)
+    against = [evalsets.at(unit.time, baseline.units_per_second) for unit in units]
+    judged = judge(rows, baseline=baseline, evalsets={e.id: e for each in against for e in each}.values())
     for i, unit in enumerate(units):
         cohort = (unit.deployment_id, unit.variant)
-        key = sum_key(baseline, evalset, time=unit.time, ordinal=unit.ordinal, cohort=cohort)
+        key = sum_key(baseline, time=unit.time, ordinal=unit.ordinal, cohort=cohort)
         fold = Fold()
-        fold.add(judged, i, unit.offset, clusters, keyless=unit.key is None)
+        fold.add(judged, i, unit.offset, evalsets=[e.id for e in against[i]], keyless=unit.key is None)
         sums.append((unit, key, fold))
         place = place_of(unit.application, unit.user_hash, unit.id)
         reason, inclusion = drawn(place, float(judged.novelty[i]), baseline)

@@ -5,21 +5,23 @@ existed.  Both call `judge`, on the same fixed-point rows, so it does not matter
 """
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core import novelty
+from app.core import coverage, novelty
 from app.core.baseline import Baseline
+from app.core.coverage import Counts, Placed, place
 from app.core.encoding import Seen
 from app.core.fixedpoint import SCALES, SHARE_SCALE, pack, quantise, restore, unpack
-from app.core.reference import Reference, uncovered
+from app.core.reference import Reference
 from schemas.readings import TickSum
 
 WIRE_EYES = ("wording", "shape", "meaning")  # fields of a TickSum
-Counts = dict[str, NDArray[np.int64]]
+Arrays = dict[str, NDArray[np.int64]]
 
 
 class SumKey(NamedTuple):
@@ -28,7 +30,6 @@ class SumKey(NamedTuple):
     bucket: int
     chunk: int
     reference: str
-    evalset: str | None
     deployment_id: str | None
     variant: str | None
 
@@ -41,12 +42,11 @@ class Judged:
     bins: dict[str, NDArray[np.int64]]  # eye or watch -> bin of the conformal p-value
     novelty: NDArray[np.float64]  # p-value of the wording eye
     unknown: NDArray[np.int16]  # share of unknown tokens, fixed point
-    clusters: NDArray[np.int64] | None  # of the eval set
-    uncovered: NDArray[np.bool_] | None
+    placed: dict[str, Placed]  # eval set -> where the units lie in it
 
 
-def judge(seen: Seen, *, baseline: Baseline, evalset: Reference | None) -> Judged:
-    """Judge m units against the baseline and, when there is one, the eval set.  Cost: a GEMM an eye.
+def judge(seen: Seen, *, baseline: Baseline, evalsets: Iterable[Reference] = ()) -> Judged:
+    """Judge m units against the baseline and the eval sets.  Cost: a GEMM an eye and eval set.
 
     Raises: ValueError where the baseline has an eye that these units were not seen with.
     """
@@ -63,8 +63,7 @@ def judge(seen: Seen, *, baseline: Baseline, evalset: Reference | None) -> Judge
         bins=bins,
         novelty=novelty.p_values(odd["wording"], reference.eyes["wording"].norms),
         unknown=quantise(seen.unknown, SHARE_SCALE),
-        clusters=None if evalset is None else evalset.clusters.assign(rows),
-        uncovered=None if evalset is None else uncovered(evalset, rows),
+        placed={evalset.id: place(evalset, rows) for evalset in evalsets},
     )
 
 
@@ -77,16 +76,21 @@ class Fold:
     last_offset: int = -1
     sums: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # eye -> sum of coordinates
     novelty: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # eye or watch -> counts by bin
-    clusters: NDArray[np.int64] | None = None
-    uncovered: int = 0
+    coverage: dict[str, Counts] = field(default_factory=dict)  # eval set -> counts against it
     keyless: int = 0
     shed: int = 0
     unknown: int = 0
 
     def add(
-        self, judged: Judged, row: int, offset: int, cluster_count: int, *, keyless: bool = False
+        self,
+        judged: Judged,
+        row: int,
+        offset: int,
+        *,
+        evalsets: Iterable[str] | None = None,
+        keyless: bool = False,
     ) -> None:
-        """Fold one judged unit."""
+        """Fold one judged unit; `evalsets`: those that measure it, all of them where none are named."""
         self.units += 1
         self.keyless += keyless
         self.unknown += int(judged.unknown[row])
@@ -101,15 +105,16 @@ class Fold:
             self.novelty = dict(zip(judged.bins, empty, strict=True))
         for name, bins in judged.bins.items():
             self.novelty[name][bins[row]] += 1
-        if judged.clusters is not None and judged.uncovered is not None:
-            if self.clusters is None:
-                self.clusters = np.zeros(cluster_count, np.int64)
-            self.clusters[judged.clusters[row]] += 1
-            self.uncovered += int(judged.uncovered[row])
+        for name in judged.placed if evalsets is None else evalsets:
+            placed = judged.placed[name]
+            if name not in self.coverage:
+                self.coverage[name] = Counts.nothing(placed.cluster_count)
+            self.coverage[name].add(placed, row)
 
-    def without_evalset(self) -> "Fold":
-        """The same sum, saying nothing of an eval set: one of another version does not compare."""
-        return replace(self, clusters=None, uncovered=0)
+    def measured_by(self, cluster_counts: Mapping[str, int]) -> "Fold":
+        """The same sum, saying nothing of other eval sets than these: name -> number of clusters."""
+        known = {n: c for n, c in self.coverage.items() if cluster_counts.get(n) == len(c.clusters)}
+        return replace(self, coverage=known)
 
     def copy(self) -> "Fold":
         """A sum that grows apart from this one by `merge`, which replaces arrays."""
@@ -124,26 +129,20 @@ class Fold:
         self.last_offset = max(self.last_offset, other.last_offset)
         self.sums = _added(self.sums, other.sums)
         self.novelty = _added(self.novelty, other.novelty)
-        if other.clusters is not None:
-            self.clusters = other.clusters if self.clusters is None else self.clusters + other.clusters
-        self.uncovered += other.uncovered
+        self.coverage = coverage.merged(self.coverage, other.coverage)
         self.keyless += other.keyless
         self.shed += other.shed
         self.unknown += other.unknown
 
     def without(self, earlier: "Fold") -> "Fold":
         """What was added since an earlier state of this sum; exact, for sums are integers."""
-        clusters = self.clusters
-        if clusters is not None and earlier.clusters is not None:
-            clusters = clusters - earlier.clusters
         return Fold(
             units=self.units - earlier.units,
             first_offset=min(earlier.last_offset + 1, self.last_offset),
             last_offset=self.last_offset,
             sums={eye: total - earlier.sums.get(eye, 0) for eye, total in self.sums.items()},
             novelty={name: counts - earlier.novelty.get(name, 0) for name, counts in self.novelty.items()},
-            clusters=clusters,
-            uncovered=self.uncovered - earlier.uncovered,
+            coverage=coverage.since(self.coverage, earlier.coverage),
             keyless=self.keyless - earlier.keyless,
             shed=self.shed - earlier.shed,
             unknown=self.unknown - earlier.unknown,
@@ -155,7 +154,6 @@ class Fold:
             bucket=key.bucket,
             chunk=key.chunk,
             reference=key.reference,
-            evalset=key.evalset,
             deployment_id=key.deployment_id,
             variant=key.variant,
             units=self.units,
@@ -163,8 +161,7 @@ class Fold:
             last_offset=self.last_offset,
             novelty={name: counts.tolist() for name, counts in self.novelty.items()},
             **{eye: pack(total) for eye, total in self.sums.items()},
-            clusters=[] if self.clusters is None else self.clusters.tolist(),
-            uncovered=self.uncovered,
+            coverage={name: counts.to_wire() for name, counts in self.coverage.items()},
             keyless=self.keyless,
             shed=self.shed,
             unknown=self.unknown,
@@ -182,15 +179,14 @@ class Fold:
             novelty=dict(
                 zip(tick_sum.novelty, np.array([*tick_sum.novelty.values()], np.int64), strict=True)
             ),
-            clusters=np.asarray(tick_sum.clusters, np.int64) if tick_sum.clusters else None,
-            uncovered=tick_sum.uncovered,
+            coverage={name: Counts.from_wire(told) for name, told in tick_sum.coverage.items()},
             keyless=tick_sum.keyless,
             shed=tick_sum.shed,
             unknown=tick_sum.unknown,
         )
 
 
-def _added(one: Counts, other: Counts) -> Counts:
+def _added(one: Arrays, other: Arrays) -> Arrays:
     """Element by element; what only one of them has is as it is."""
     out = dict(one)
     for name, values in other.items():
@@ -200,7 +196,6 @@ def _added(one: Counts, other: Counts) -> Counts:
 
 def sum_key(
     baseline: Baseline,
-    evalset: Reference | None,
     *,
     time: float,
     ordinal: int,
@@ -212,7 +207,6 @@ def sum_key(
         bucket=math.floor(time / reference.tick_seconds),
         chunk=ordinal // reference.chunk_units,
         reference=reference.id,
-        evalset=None if evalset is None else evalset.id,
         deployment_id=cohort[0],
         variant=cohort[1],
     )
@@ -224,7 +218,6 @@ def key_of(tick_sum: TickSum) -> SumKey:
         tick_sum.bucket,
         tick_sum.chunk,
         tick_sum.reference,
-        tick_sum.evalset,
         tick_sum.deployment_id,
         tick_sum.variant,
     )

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtri
 
+from app.core import descriptors
 from app.core.attribution import MOST_CLUSTERS
-from app.core.descriptors import counted, described_samples, descriptor_moves
+from app.core.descriptors import described_samples, descriptor_moves
 from app.core.effect import Z95, difference
-from app.core.history import Window
+from app.core.history import Window, counted, measured
 from app.core.reference import Reference
 from schemas.readings import ClusterMove, DescriptorMove, Sample
 
@@ -18,16 +19,15 @@ def gap_descriptors(samples: Sequence[Sample], evalset: Reference) -> list[Descr
     if not samples or not evalset.rows.languages:
         return []
     weights = np.array([1.0 / s.inclusion for s in samples])
-    return descriptor_moves(counted(evalset.rows), described_samples(samples), weights)
+    return descriptor_moves(descriptors.counted(evalset.rows), described_samples(samples), weights)
 
 
 def gap_clusters(windows: list[Window], evalset: Reference) -> list[ClusterMove]:
     """Share of each standing cluster in the eval set and in live traffic: largest gaps first."""
-    counted = [w.total.clusters for w in windows if w.total.clusters is not None]
-    units = sum(w.total.units for w in windows if w.total.clusters is not None)
+    units = measured(windows, evalset.id)
     if not units:
         return []
-    live = np.sum(counted, axis=0) / units
+    live = np.sum([counts.clusters for counts in counted(windows, evalset.id)], axis=0) / units
     z = max(Z95, -float(ndtri(0.025 / len(live))))
     moves: list[tuple[float, ClusterMove]] = []
     for k, name in enumerate(evalset.clusters.names):

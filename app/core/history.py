@@ -1,6 +1,7 @@
 """The recent past in windows: what effect sizes, coverage, shares and onsets are read from."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from scipy.special import betaincinv
 
 from app.core import novelty, ranges
+from app.core.coverage import Counts
 from app.core.effect import squared_shift, wilson
 from app.core.fixedpoint import SHARE_SCALE, WORDING_SCALE
 from app.core.folding import Fold, SumKey
@@ -19,7 +21,8 @@ from schemas.readings import Interval, OffsetRange, TickSum, Uncovered, UnknownT
 
 KEPT_WINDOWS = 64
 WATCHED_TAIL = 0.01
-NOWHERE = SumKey(0, 0, "", None, None, None)
+EFFECT_UNITS = 512  # that a reading looks back on, at the least
+NOWHERE = SumKey(0, 0, "", None, None)
 
 
 @dataclass(slots=True)
@@ -109,16 +112,27 @@ def effect(windows: list[Window], reference: Reference) -> Interval | None:
     return squared_shift(sums, counts, reference.eyes["wording"].spectrum)
 
 
-def coverage(windows: list[Window]) -> Uncovered | None:
-    """Share of the windows' units that the eval set does not cover; None without an eval set."""
-    units = sum(w.total.units for w in windows if w.total.clusters is not None)
-    return wilson(sum(w.total.uncovered for w in windows), units) if units else None
+def counted(windows: Sequence[Window], evalset: str) -> list[Counts]:
+    """What the windows counted against an eval set."""
+    return [w.total.coverage[evalset] for w in windows if evalset in w.total.coverage]
 
 
-def surely_uncovered(windows: list[Window], error: float) -> float:
+def measured(windows: Sequence[Window], evalset: str) -> int:
+    """Units of the windows that were measured against an eval set."""
+    return sum(counts.units for counts in counted(windows, evalset))
+
+
+def uncovered(windows: Sequence[Window], evalset: str | None) -> Uncovered | None:
+    """Share of the windows' units that an eval set does not cover; None where none was measured."""
+    found = [] if evalset is None else counted(windows, evalset)
+    units = sum(counts.units for counts in found)
+    return wilson(sum(counts.uncovered for counts in found), units) if units else None
+
+
+def surely_uncovered(windows: Sequence[Window], evalset: str, error: float) -> float:
     """Uncovered share at the least, at a one-sided error (Clopper and Pearson, 1934, Biometrika 26)."""
-    units = sum(w.total.units for w in windows if w.total.clusters is not None)
-    hits = sum(w.total.uncovered for w in windows)
+    units = measured(windows, evalset)
+    hits = sum(counts.uncovered for counts in counted(windows, evalset))
     return float(betaincinv(hits, units - hits + 1, error)) if hits else 0.0
 
 

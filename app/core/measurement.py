@@ -205,7 +205,8 @@ class Measurer:
         seen = encoded.select(rows)
         judged = None
         if known.baseline is not None:
-            judged = judge(seen, baseline=known.baseline, evalset=known.evalset)
+            wanted = {evalset.id: evalset for candidate in candidates for evalset in candidate.evalsets}
+            judged = judge(seen, baseline=known.baseline, evalsets=wanted.values())
         kept: list[Sample] = []
         for i, candidate in enumerate(candidates):
             part = self._part_of(candidate)
@@ -230,14 +231,13 @@ class Measurer:
             return
         key = sum_key(
             known.baseline,
-            known.evalset,
             time=candidate.time,
             ordinal=candidate.ordinal,
             cohort=(interaction.deployment_id, interaction.variant),
         )
         fold = part.sums.setdefault(key, Fold())
-        clusters = 0 if known.evalset is None else len(known.evalset.clusters.names)
-        fold.add(judged, row, candidate.offset, clusters, keyless=candidate.key is None)
+        evalsets = [evalset.id for evalset in candidate.evalsets]
+        fold.add(judged, row, candidate.offset, evalsets=evalsets, keyless=candidate.key is None)
         fold.shed += candidate.passed
 
     def flush(self) -> list[Tick]:

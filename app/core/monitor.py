@@ -21,13 +21,13 @@ from app.core.episodes import Episode
 from app.core.exposure import Release
 from app.core.folding import Fold, SumKey
 from app.core.followup import Followup
-from app.core.history import History, Window
+from app.core.history import EFFECT_UNITS, History, Window
 from app.core.learning import Learner
 from app.core.monitor_settings import MonitorSettings
 from app.core.recent import RecentSamples
-from app.core.reference import Reference
 from app.core.releases import Releases
 from app.core.reporting import Moment, adaptation_reading, change_reading, gap_reading, learning_reading
+from app.core.succession import Succession
 from app.core.ticks import NEVER, TickBook
 from app.core.topics import Topics
 from app.core.units import is_unit
@@ -45,9 +45,9 @@ class DriftMonitor:
         fingerprint: str,
         settings: MonitorSettings,
         partitions: int,
-        evalset: Reference | None,
+        evalsets: Succession,
     ) -> None:
-        self._subject, self._settings, self.evalset = subject, settings, evalset
+        self._subject, self._settings, self.evalsets = subject, settings, evalsets
         self.baseline: Baseline | None = None
         self._learner = Learner(
             subject, fingerprint=fingerprint, settings=settings.baseline, partitions=partitions
@@ -65,15 +65,9 @@ class DriftMonitor:
         self._followup = Followup(seed=settings.baseline.seed)
         self._last_bucket, self._ticks = NEVER, 0
 
-    def compare_with(self, evalset: Reference | None) -> None:
-        """Measure the gap to this eval set from now on; what was counted against another is forgotten."""
-        if _id(evalset) != _id(self.evalset):
-            self._forget_evalset()
-        self.evalset = evalset
-
-    def _forget_evalset(self) -> None:
-        for window in self._history.windows + ([] if self._window is None else [self._window]):
-            window.total = window.total.without_evalset()
+    def compare_with(self, evalsets: Succession) -> None:
+        """Tell the gap to these eval sets from now on."""
+        self.evalsets = evalsets
 
     def receive(self, tick: Tick) -> None:
         """Take over a block version."""
@@ -148,14 +142,14 @@ class DriftMonitor:
         ]
         self._book.count_before(border * seconds)  # nothing counts them any more
         whole = (s for s in closed if s.reason == LEARNING)
-        sums, kept = buckets.fold_samples(whole, baseline=baseline, evalset=self.evalset)
+        sums, kept = buckets.fold_samples(whole, baseline=baseline, evalsets=self.evalsets)
         self._recent.announce([*kept, *(s for s in closed if s.reason != LEARNING)])
         if final:
             self._book.summed(sums)
         yield from ((unit.partition, key, fold) for unit, key, fold in sums)
         for _, partition, key, fold in self._book.sums_before(border, closing=not final):
             if key.reference == baseline.reference.id:
-                yield partition, key, fold if key.evalset == _id(self.evalset) else fold.without_evalset()
+                yield partition, key, fold.measured_by(self.evalsets.cluster_counts)
 
     def _observe_bucket(self, bucket: ClosedBucket, baseline: Baseline, detector: Detector) -> list[Reading]:
         seconds = baseline.reference.tick_seconds
@@ -232,12 +226,12 @@ class DriftMonitor:
             )
         ]
         readings = [msgspec.structs.replace(r, adaptation=self._followup.latest(released)) for r in readings]
-        if self.evalset is not None:
+        if moment.evalset is not None:
             tolerance = self._settings.gap_tolerance
             readings.append(
                 gap_reading(
                     moment,
-                    self.evalset,
+                    moment.evalset,
                     history=self._history,
                     tolerance=tolerance,
                     recent=list(self._recent),
@@ -274,7 +268,8 @@ class DriftMonitor:
             place=place,
             time=time,
             totals=self._book.totals,
-            evalset=self.evalset,
+            evalsets=self.evalsets,
+            evalset=self.evalsets.told(self._history.recent(EFFECT_UNITS)),
             account=self._account,
         )
 
@@ -282,7 +277,6 @@ class DriftMonitor:
         """State as a value for msgpack; the baseline is kept by its id."""
         return {
             "baseline": None if self.baseline is None else self.baseline.reference.id,
-            "evalset": _id(self.evalset),
             "learner": self._learner.snapshot(),
             "book": self._book.snapshot(),
             "detector": None if self._detector is None else self._detector.snapshot(),
@@ -321,13 +315,7 @@ class DriftMonitor:
         holder = History()
         holder.restore(state["window"])
         self._window = next(iter(holder.recent(1)), None)
-        if state.get("evalset") != _id(self.evalset):
-            self._forget_evalset()
         self._recent.restore(state["recent"])
         self._episode = None if state["episode"] is None else msgspec.convert(state["episode"], Episode)
         self._account = msgspec.convert(state["account"], Account)
         self._account.rebudget(self._settings.baseline.pages_per_30_days)
-
-
-def _id(evalset: Reference | None) -> str | None:
-    return None if evalset is None else evalset.id

@@ -55,7 +55,7 @@ class Monitors:
         wellformed.demand(
             tick,
             baseline=None if known is None else known.baseline,
-            evalset=None if known is None else known.evalset,
+            evalsets=self._known(Subject(tick.application, tick.aspect)).evalsets,
         )
         self._progress.update(tick)
         if tick.application != "*":
@@ -91,7 +91,7 @@ class Monitors:
 
     def _advance(self, subject: Subject, watermark: float, *, final: bool) -> list[Reading]:
         monitor = self._monitors[subject]
-        monitor.compare_with(self._known(subject).evalset)  # it may have been published since
+        monitor.compare_with(self._known(subject).evalsets)  # it may have been published since
         knew = monitor.baseline
         readings = monitor.advance(watermark, final=final)
         if monitor.baseline is not None and monitor.baseline is not knew:
@@ -142,7 +142,7 @@ class Monitors:
                 fingerprint=self._fingerprint,
                 settings=self._settings.of(subject.application),
                 partitions=max(self._progress.partitions, 1),
-                evalset=known.evalset,
+                evalsets=known.evalsets,
             )
             if known.baseline is not None:
                 monitor.adopt(known.baseline)

@@ -13,19 +13,19 @@ from app.core.detection import Score
 from app.core.episodes import Episode
 from app.core.gap import gap_clusters, gap_descriptors
 from app.core.history import (
+    EFFECT_UNITS,
     History,
-    coverage,
     effect,
     offset_ranges,
     surely_uncovered,
+    uncovered,
     unknown_tokens,
     watch_rates,
 )
 from app.core.learning import Learner
 from app.core.reference import Reference
+from app.core.succession import Succession, units_of, whole
 from schemas.readings import Adaptation, Reading, Sample, Totals
-
-EFFECT_UNITS = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,8 @@ class Moment:
     place: str
     time: float
     totals: Totals
-    evalset: Reference | None
+    evalsets: Succession
+    evalset: Reference | None  # of these, the one that the gap is told against
     account: Account | None  # None while there is no baseline
 
 
@@ -68,7 +69,7 @@ def change_reading(
         reference=baseline.reference.id,
         evalset=None if moment.evalset is None else moment.evalset.id,
         effect=effect(windows, baseline.reference),
-        uncovered=coverage(windows),
+        uncovered=uncovered(windows, None if moment.evalset is None else moment.evalset.id),
         clusters=[] if explained is None else explained.clusters,
         elsewhere=None if explained is None else explained.elsewhere,
         map=[] if explained is None else explained.map,
@@ -116,34 +117,36 @@ def gap_reading(
 ) -> Reading:
     """The gap monitor: how far recent traffic is from the eval set, and what it does not cover.
 
-    It alarms where the share is beyond the tolerance at the error that the budget leaves to one look.
+    It alarms where the share is beyond the tolerance at the error that the budget leaves to one look, and
+    is unknown while some of the units that it looks at were not measured against this eval set.
     """
     windows = history.recent(EFFECT_UNITS)
-    size, covered = effect(windows, evalset), coverage(windows)
+    size, known = effect(windows, evalset), whole(windows, evalset)
     over = False
-    if tolerance is not None and moment.account is not None:
+    if known and tolerance is not None and moment.account is not None:
         error = look_error(moment.account.run_length, EFFECT_UNITS)
-        over = surely_uncovered(windows, error) > tolerance
+        over = surely_uncovered(windows, evalset.id, error) > tolerance
     return Reading(
         id=reading_id(moment, "gap", evalset.id),
         application=moment.application,
         monitor="gap",
-        state="alarm" if over else "ok",
+        state="unknown" if not known else "alarm" if over else "ok",
         time=when(moment.time),
         window_start=when(windows[0].start),
-        units=sum(w.total.units for w in windows),
+        units=units_of(windows),
         shed=sum(w.total.shed for w in windows),
         value=None if size is None else size.value,
         threshold=tolerance,
         reference=evalset.id,
         evalset=evalset.id,
         effect=size,
-        uncovered=covered,
+        uncovered=uncovered(windows, evalset.id),
         clusters=gap_clusters(windows, evalset),
         descriptors=gap_descriptors(recent, evalset),
         detected_at=when(moment.time) if over else None,
         offsets=offset_ranges(windows),
         totals=moment.totals,
+        note=moment.evalsets.progress(windows),
     )
 
 

@@ -13,6 +13,7 @@ from app.core.folding import Judged
 from app.core.reference import Reference
 from app.core.responses import EMPTY, labels_of
 from app.core.segments import segments_of
+from app.core.succession import Succession
 from app.core.units import hash64, place_of
 from schemas.events import Interaction
 from schemas.exchanges import Exchange
@@ -25,11 +26,21 @@ NOVEL_TIMES = 10.0  # as likely as others are novel exchanges carried
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """What an application is measured against; each may still be missing."""
+    """What an application is measured against; each may still be missing.
+
+    `before` is the eval set that `evalset` takes over from, at the event time `since`.
+    """
 
     evalset: Reference | None = None
     baseline: Baseline | None = None
     responses: "References | None" = None  # the same for its responses, where eval sets have no part
+    before: Reference | None = None
+    since: float | None = None
+
+    @property
+    def evalsets(self) -> Succession:
+        """The eval set in force and the one before it."""
+        return Succession(self.evalset, self.before, self.since)
 
     def of(self, aspect: Aspect) -> "References":
         """What one aspect is measured against."""
@@ -81,6 +92,14 @@ class Candidate:
     def subject(self) -> Subject:
         """Whose unit it may become."""
         return Subject(self.interaction.application, self.aspect)
+
+    @property
+    def evalsets(self) -> tuple[Reference, ...]:
+        """Those that it is measured against, the newest first; none while there is no baseline."""
+        known = self.references
+        if known.baseline is None:
+            return ()
+        return known.evalsets.at(self.time, known.baseline.units_per_second)
 
     @property
     def text(self) -> str:
@@ -144,7 +163,7 @@ def make_sample(
         inclusion=kept_as[1],
         gap=candidate.gap,
         key=candidate.key,
-        cluster=None if judged is None or judged.clusters is None else int(judged.clusters[row]),
+        cluster=next((int(judged.placed[e.id].clusters[row]) for e in candidate.evalsets if judged), None),
         novelty=None if judged is None else float(judged.novelty[row]),
         user_hash=interaction.user_hash,
         deployment_id=interaction.deployment_id,

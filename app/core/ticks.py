@@ -223,30 +223,9 @@ class TickBook:
 
 
 def _untold(sums: Mapping[SumKey, Fold], told: Mapping[SumKey, Fold]) -> dict[SumKey, Fold]:
-    """Sums without what was told of them; exact, for sums are integers.
-
-    A unit may have been told beside another eval set than it is sent with now: then the sums of its place
-    are taken together, and say nothing of eval sets.
-    """
-    left = dict(sums)
-    for place in {_bare(key) for key in told}:
-        given = {key: fold for key, fold in told.items() if _bare(key) == place}
-        held = {key: fold for key, fold in left.items() if _bare(key) == place}
-        if all(key in held and held[key].units >= fold.units for key, fold in given.items()):
-            left |= {key: held[key].without(fold) for key, fold in given.items()}
-            continue
-        total = Fold()
-        for key, fold in held.items():
-            total.merge(fold.without_evalset())
-            del left[key]
-        for fold in given.values():
-            total = total.without(fold.without_evalset())
-        left[place] = total
+    """Sums without what was told of them; exact, for sums are integers."""
+    left = {key: fold.without(told[key]) if key in told else fold for key, fold in sums.items()}
     return {key: fold for key, fold in left.items() if fold.units > 0}
-
-
-def _bare(key: SumKey) -> SumKey:
-    return key._replace(evalset=None)
 
 
 def _folds(sums: Any) -> dict[SumKey, Fold]:  # noqa: ANN401  from msgpack

@@ -6,13 +6,13 @@ worker at every start.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from app.core import novelty
 from app.core.baseline import Baseline
 from app.core.encoding import SHAPE_NAMES
 from app.core.folding import WIRE_EYES
-from app.core.reference import Reference
+from app.core.succession import Succession
 from schemas.readings import Sample, Tick, TickSum
 
 SUM_BYTES, ROW_BYTES, SHAPE_BYTES = 4, 2, 4  # of a coordinate of a sum, of a sample's row, of its shape
@@ -22,19 +22,18 @@ class MalformedTick(ValueError):
     """A tick whose parts do not fit each other or the references that they name."""
 
 
-def demand(tick: Tick, *, baseline: Baseline | None, evalset: Reference | None) -> None:
+def demand(tick: Tick, *, baseline: Baseline | None, evalsets: Succession) -> None:
     """Check a tick against what is known; cost: some microseconds a sum or sample.
 
     Raises: MalformedTick, naming the first field that does not fit.
     """
-    for field, fault in _faults(tick, baseline, evalset):
+    for field, fault in _faults(tick, baseline, evalsets.cluster_counts):
         raise MalformedTick(f"partition {tick.partition}, block {tick.block_start}: {field} {fault}")
 
 
-def _faults(tick: Tick, baseline: Baseline | None, evalset: Reference | None) -> Iterator[tuple[str, str]]:
+def _faults(tick: Tick, baseline: Baseline | None, clusters: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     for number, each in enumerate(tick.sums):
         against = baseline if baseline is not None and each.reference == baseline.reference.id else None
-        clusters = len(evalset.clusters.names) if evalset is not None and each.evalset == evalset.id else None
         for field, fault in _of_sum(each, against, clusters):
             yield f"sums[{number}].{field}", fault
     width = None if baseline is None else _widths(baseline)["wording"]
@@ -45,7 +44,9 @@ def _faults(tick: Tick, baseline: Baseline | None, evalset: Reference | None) ->
         yield "event_times", "holds a time that is not finite"
 
 
-def _of_sum(each: TickSum, against: Baseline | None, clusters: int | None) -> Iterator[tuple[str, str]]:
+def _of_sum(
+    each: TickSum, against: Baseline | None, clusters: Mapping[str, int]
+) -> Iterator[tuple[str, str]]:
     if each.units < 1:
         yield "units", f"is {each.units}; a sum has at least one"
     widths = {} if against is None else _widths(against)
@@ -56,8 +57,10 @@ def _of_sum(each: TickSum, against: Baseline | None, clusters: int | None) -> It
         elif eye in widths and held != SUM_BYTES * widths[eye]:
             yield eye, f"holds {held // SUM_BYTES} coordinates; its reference has {widths[eye]}"
     yield from _of_counts(each, against)
-    if clusters is not None and each.clusters and len(each.clusters) != clusters:
-        yield "clusters", f"counts {len(each.clusters)}; its eval set has {clusters}"
+    for name, told in each.coverage.items():
+        wanted = clusters.get(name, len(told.clusters))
+        if len(told.clusters) != wanted:
+            yield f"coverage[{name}].clusters", f"counts {len(told.clusters)}; its eval set has {wanted}"
 
 
 def _of_counts(each: TickSum, against: Baseline | None) -> Iterator[tuple[str, str]]:

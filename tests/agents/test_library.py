@@ -23,10 +23,10 @@ def library(fingerprint: str = FINGERPRINT) -> Library:
     return Library(settings(), fingerprint=fingerprint)
 
 
-def on_topic(what: Reference | Baseline, application: str = APP) -> list[Any]:
+def on_topic(what: Reference | Baseline, application: str = APP, **place: Any) -> list[Any]:
     return [
         stored(Sent(REFERENCES.name, key, value, 0, headers))
-        for key, value, headers in wire_records(application, what)
+        for key, value, headers in wire_records(application, what, **place)
     ]
 
 
@@ -179,6 +179,20 @@ def test_what_was_held_does_not_change_under_its_readers() -> None:
     seen = found.references[APP]
     found.hold(APP, made.baseline())
     assert seen == replace(References(), evalset=made.reference())
+
+
+def test_an_eval_set_that_follows_another_is_held_beside_it_after_compaction_too() -> None:
+    old, new = made.reference(), made.reference(seed=1)
+    first = on_topic(old)
+    second = on_topic(new, slot=1, since=9e9)
+    for records in (first + second, first + second + second, on_topic(made.reference(200)) + first + second):
+        found = library()
+        take(found, [*records, *on_topic(made.baseline())])
+        known = found.references[APP]
+        assert known.evalset is not None
+        assert known.before is not None
+        assert (known.evalset.id, known.before.id, known.since) == (new.id, old.id, 9e9)
+    assert {r.key for r in first}.isdisjoint(r.key for r in second)
 
 
 def test_what_is_held_is_told_in_words_and_numbers() -> None:

@@ -45,11 +45,11 @@ def test_many_streams_at_once_score_what_the_detector_scores_tick_by_tick(share:
 
     calibration = baseline.calibration
     detector, rows = Detector(baseline), streams[1]
-    judged = judge(vectors.ours(rows), baseline=baseline, evalset=None)
+    judged = judge(vectors.ours(rows), baseline=baseline)
     for tick in range(len(rows) // TICK):
         fold = Fold()
         for row in range(tick * TICK, (tick + 1) * TICK):
-            fold.add(judged, row, row, 0)
+            fold.add(judged, row, row)
         detector.update(fold, float(times[1, tick]))
         said = detector.get()
         levels = (components[1, tick] - calibration.low) / (calibration.high - calibration.low)

@@ -221,7 +221,8 @@ def test_what_could_not_be_published_is_published_by_the_same_command_again(
         sent.extend(records)
         return len(records)
 
-    monkeypatch.setattr("app.adapters.kafka.produce", produce)
+    monkeypatch.setattr("app.adapters.publication.produce", produce)
+    monkeypatch.setattr("app.adapters.publication.read_all", lambda *_, **__: iter(sent[:0]))
     assert cli("evalset", "promote", *OWN, version).code == 4
     assert "not yet published" in cli("evalset", "history", *OWN).err
     assert cli("evalset", "promote", *OWN, version).code == 0

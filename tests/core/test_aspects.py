@@ -18,6 +18,7 @@ from app.core.measurement import Measurer, MeasureSettings, References
 from app.core.monitor_settings import MonitorSettings
 from app.core.monitors import Monitors
 from app.core.rules import Rules
+from app.core.succession import Succession
 from schemas.monitors import Monitor
 from schemas.readings import Reading, Tick, Totals
 from tests.rig import made
@@ -135,7 +136,7 @@ def test_responses_sent_whole_give_the_same_sums_to_the_last_bit() -> None:
     def told(ticks: Sequence[Tick]) -> list[tuple[int, list[bytes]]]:
         book = made.book_of(ticks, aspect=RESPONSES)
         whole = (s for s in book.samples_before(float("inf")) if s.reason == "learning")
-        folded, _ = buckets.fold_samples(whole, baseline=baseline, evalset=None)
+        folded, _ = buckets.fold_samples(whole, baseline=baseline, evalsets=Succession())
         sums = [(unit.partition, key, fold) for unit, key, fold in folded]
         sums += [(partition, key, fold) for _, partition, key, fold in book.sums_before(2**62)]
         return [

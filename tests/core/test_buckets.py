@@ -6,6 +6,7 @@ import numpy as np
 from app.core.buckets import close, fold_samples
 from app.core.folding import Fold, SumKey
 from app.core.ranges import Counted
+from app.core.succession import Succession
 from tests.rig import made
 
 
@@ -16,7 +17,7 @@ def fold(units: int, offset: int = 0) -> Fold:
 
 
 def key(bucket: int, chunk: int, version: str | None = None) -> SumKey:
-    return SumKey(bucket, chunk, "r", None, version, None)
+    return SumKey(bucket, chunk, "r", version, None)
 
 
 def test_chunks_of_all_partitions_make_ticks_side_by_side() -> None:
@@ -55,14 +56,14 @@ def test_the_order_of_sums_is_immaterial() -> None:
 
 def test_nothing_closes_nothing() -> None:
     assert list(close([], 2.0)) == []
-    assert fold_samples([], baseline=made.baseline(), evalset=None) == ([], [])
+    assert fold_samples([], baseline=made.baseline(), evalsets=Succession()) == ([], [])
 
 
 def test_what_the_baseline_was_learned_from_is_in_no_tick() -> None:
     found = made.baseline()
     held = made.samples(made.interactions(300))
     later = made.samples(made.interactions(20, first=300))
-    sums, kept = fold_samples([*held, *later], baseline=found, evalset=None)
+    sums, kept = fold_samples([*held, *later], baseline=found, evalsets=Succession())
     assert sum(f.units for _, _, f in sums) == 20
     assert [s.id for s in kept] == [s.id for s in later]
 
@@ -70,12 +71,14 @@ def test_what_the_baseline_was_learned_from_is_in_no_tick() -> None:
 def test_prompts_within_a_session_are_no_units() -> None:
     strict = replace(made.baseline(), horizon_seconds=3600.0)
     later = made.samples(made.interactions(30, first=300, users=4))
-    sums, kept = fold_samples(later, baseline=strict, evalset=None)
+    sums, kept = fold_samples(later, baseline=strict, evalsets=Succession())
     assert sum(f.units for _, _, f in sums) == len(kept) == 4
 
 
 def test_samples_are_thinned_to_the_rate_of_their_baseline() -> None:
     rare = replace(made.baseline(), sample_rate=0.2)
-    _, kept = fold_samples(made.samples(made.interactions(400, first=300)), baseline=rare, evalset=None)
+    _, kept = fold_samples(
+        made.samples(made.interactions(400, first=300)), baseline=rare, evalsets=Succession()
+    )
     assert {s.inclusion for s in kept if s.reason == "uniform"} == {0.2}
     assert len(kept) < 150

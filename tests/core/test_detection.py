@@ -30,10 +30,10 @@ def careful() -> Baseline:
 def ticks(count: int, *, seed: int = 3, units: int = 8, gluten: float = 0.0) -> list[Fold]:
     topics = {**{t: share * (1 - gluten) for t, share in made.USUAL.items()}, "gluten": gluten}
     rows = made.rows(count * units, seed=seed, topics=topics)
-    judged = judge(rows, baseline=careful(), evalset=None)
+    judged = judge(rows, baseline=careful())
     folds = [Fold() for _ in range(count)]
     for row in range(count * units):
-        folds[row // units].add(judged, row, row, 0)
+        folds[row // units].add(judged, row, row)
     return folds
 
 
@@ -128,12 +128,12 @@ def test_one_odd_unit_among_identical_ones_fades_and_many_do_not() -> None:
     found = replace(careful(), reference=reference, calibration=calibrated)
     usual, strange = Fold(), Fold()
     for row in range(8):
-        usual.add(judge(same, baseline=found, evalset=None), row, row, 0)
-        strange.add(judge(odd, baseline=found, evalset=None), row, row, 0)
+        usual.add(judge(same, baseline=found), row, row)
+        strange.add(judge(odd, baseline=found), row, row)
     mixed = Fold()
     for row in range(7):
-        mixed.add(judge(same, baseline=found, evalset=None), row, row, 0)
-    mixed.add(judge(odd, baseline=found, evalset=None), 0, 7, 0)
+        mixed.add(judge(same, baseline=found), row, row)
+    mixed.add(judge(odd, baseline=found), 0, 7)
     detector = Detector(found)
     for fold in [mixed, *[usual] * 31]:  # 256 units: the patience of an episode
         detector.update(fold)

@@ -95,7 +95,7 @@ def test_a_baseline_of_two_eyes_does_not_do_for_three_but_an_eval_set_does() -> 
 
 def test_units_without_an_eye_that_the_baseline_has_are_refused() -> None:
     with pytest.raises(ValueError, match="the reference has the eye 'meaning'"):
-        judge(made.rows(4), baseline=third(), evalset=None)
+        judge(made.rows(4), baseline=third())
 
 
 def test_units_of_before_the_third_eye_was_opened_are_not_learned_from() -> None:

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.folding import Fold, Judged, SumKey, judge, key_of, sum_key
+from app.core.succession import Succession
 from tests.rig import made
 
-KEY = SumKey(7, 3, "baseline-1", None, "v2", None)
+KEY = SumKey(7, 3, "baseline-1", "v2", None)
 
 
 def judged(count: int = 30, *, first: int = 0, rows: int | None = None) -> Judged:
@@ -16,14 +17,14 @@ def judged(count: int = 30, *, first: int = 0, rows: int | None = None) -> Judge
     return judge(
         found.take(range(first, last)),
         baseline=made.baseline(),
-        evalset=made.reference(300),
+        evalsets=[made.reference(300)],
     )
 
 
 def folded(members: Judged, chosen: range | list[int]) -> Fold:
     fold = Fold()
     for row in chosen:
-        fold.add(members, row, 100 + row, len(made.reference(300).clusters.names))
+        fold.add(members, row, 100 + row)
     return fold
 
 
@@ -32,6 +33,7 @@ def same(one: Fold, other: Fold) -> bool:
 
 
 ALL = judged()
+SETS = Succession(made.reference(300))
 
 
 def test_a_sum_survives_the_wire() -> None:
@@ -59,8 +61,8 @@ def test_a_sum_counts_every_unit_in_every_histogram() -> None:
     assert fold.units == 30
     assert (fold.first_offset, fold.last_offset) == (100, 129)
     assert [fold.novelty[eye].sum() for eye in ("wording", "shape")] == [30, 30]
-    assert fold.clusters is not None
-    assert fold.clusters.sum() == 30
+    (counts,) = fold.coverage.values()
+    assert (counts.units, counts.clusters.sum()) == (30, 30)
 
 
 def test_units_judged_one_by_one_are_judged_alike() -> None:
@@ -90,24 +92,34 @@ def test_a_merge_leaves_its_argument_alone() -> None:
     assert part.to_wire(KEY) == before
 
 
-def test_without_an_eval_set_nothing_is_said_of_it() -> None:
-    fold = folded(ALL, range(30))
-    bare = fold.without_evalset()
-    assert (bare.clusters, bare.uncovered, bare.units) == (None, 0, 30)
-    assert fold.clusters is not None
+def test_of_an_eval_set_that_is_not_known_nothing_is_said() -> None:
+    fold, (name, clusters) = folded(ALL, range(30)), next(iter(SETS.cluster_counts.items()))
+    assert fold.measured_by(SETS.cluster_counts).coverage == fold.coverage
+    for other in ({}, {name: clusters + 1}, {"evalset-other": clusters}):
+        bare = fold.measured_by(other)
+        assert (bare.coverage, bare.units) == ({}, 30)
+
+
+def test_an_eval_set_that_its_sender_forgot_in_a_crash_has_no_fewer_than_no_units() -> None:
+    earlier, later = folded(ALL, range(20)), folded(ALL, range(30))
+    (counts,) = earlier.coverage.values()
+    later.coverage = {"new": counts}
+    assert later.without(earlier).coverage == {"new": counts}
+    earlier.coverage = {"new": counts + counts}
+    assert later.without(earlier).coverage == {}
 
 
 def test_a_unit_is_counted_in_the_bucket_of_its_time_and_the_chunk_of_its_number() -> None:
     found = made.baseline()
     found = replace(found, reference=replace(found.reference, tick_seconds=4.0, chunk_units=10))
-    key = sum_key(found, None, time=41.9, ordinal=29, cohort=("v2", None))
-    assert key == SumKey(10, 2, found.reference.id, None, "v2", None)
+    key = sum_key(found, time=41.9, ordinal=29, cohort=("v2", None))
+    assert key == SumKey(10, 2, found.reference.id, "v2", None)
 
 
 def test_what_no_eye_has_a_number_for_is_still_counted() -> None:
     rows = made.rows(1)
     broken = np.full_like(rows.shape, np.nan)
-    odd = judge(replace(rows, shape=broken), baseline=made.baseline(), evalset=None)
+    odd = judge(replace(rows, shape=broken), baseline=made.baseline())
     fold = Fold()
-    fold.add(odd, 0, 0, 0)
+    fold.add(odd, 0, 0)
     assert same(Fold.from_wire(fold.to_wire(KEY)), fold)

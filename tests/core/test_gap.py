@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from app.core.coverage import Counts
 from app.core.folding import Fold
 from app.core.gap import gap_clusters, gap_descriptors
 from app.core.history import Window
@@ -10,8 +11,9 @@ from tests.rig import made
 
 def window(clusters: list[int] | None, units: int) -> Window:
     out = Window(0.0, 1.0)
-    counts = None if clusters is None else np.array(clusters)
-    out.add(Fold(units=units, clusters=counts), [], 1.0)
+    name = made.reference(300).id
+    counts = {} if clusters is None else {name: Counts(units, 0, np.array(clusters))}
+    out.add(Fold(units=units, coverage=counts), [], 1.0)
     return out
 
 

@@ -5,15 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.coverage import Counts
 from app.core.fixedpoint import WORDING_SCALE
 from app.core.folding import Fold
 from app.core.history import (
     KEPT_WINDOWS,
     History,
     Window,
-    coverage,
     effect,
     offset_ranges,
+    uncovered,
     unknown_tokens,
 )
 from app.core.ranges import Counted
@@ -89,11 +90,13 @@ def test_an_effect_needs_two_windows() -> None:
     assert size.low < size.value < size.high
 
 
-def test_coverage_is_unknown_without_an_eval_set() -> None:
-    assert coverage(history([0, 0]).recent(10**9)) is None
+def test_coverage_is_unknown_where_nothing_was_measured_against_the_eval_set() -> None:
+    assert uncovered(history([0, 0]).recent(10**9), "e") is None
     counted = window(0)
-    counted.total.clusters, counted.total.uncovered = np.array([32]), 8
-    share = coverage([counted])
+    counted.total.coverage = {"e": Counts(32, 8, np.array([32]))}
+    share = uncovered([counted], "e")
+    assert uncovered([counted], "other") is None
+    assert uncovered([counted], None) is None
     assert share is not None
     assert share.share == 0.25
 

@@ -11,6 +11,7 @@ from app.core import buckets
 from app.core.baseline import Baseline
 from app.core.folding import Fold, SumKey
 from app.core.measurement import Described, Measurer, MeasureSettings, References
+from app.core.succession import Succession
 from app.core.units import hash64
 from schemas.events import Interaction
 from schemas.readings import Tick, Totals
@@ -18,7 +19,7 @@ from tests.rig import made
 from tests.rig.made import APP, SETTINGS, encode, feed, interactions, measured, newest, through_msgpack
 
 LEARNED = 300
-NOWHERE = SumKey(0, 0, "", None, None, None)
+NOWHERE = SumKey(0, 0, "", None, None)
 
 
 def sessions_baseline() -> Baseline:
@@ -42,7 +43,7 @@ def ticks_of_detection(ticks: Sequence[Tick]) -> list[tuple[int, list[bytes]]]:
     baseline, evalset = sessions_baseline(), made.reference(300)
     book = made.book_of(ticks)
     whole = (s for s in book.samples_before(float("inf")) if s.reason == "learning")
-    folded, _ = buckets.fold_samples(whole, baseline=baseline, evalset=evalset)
+    folded, _ = buckets.fold_samples(whole, baseline=baseline, evalsets=Succession(evalset))
     sums = [(unit.partition, key, fold) for unit, key, fold in folded]
     sums += [(partition, key, fold) for _, partition, key, fold in book.sums_before(2**62)]
     return [(b.number, [encoded(t) for t in b.ticks]) for b in buckets.close(sums, 1.0)]

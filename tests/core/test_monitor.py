@@ -14,6 +14,7 @@ from app.core.folding import Fold
 from app.core.measurement import References
 from app.core.monitor import DriftMonitor
 from app.core.monitor_settings import MonitorSettings
+from app.core.succession import Succession
 from schemas.readings import Reading, Tick
 from tests.core.test_releases import deployment
 from tests.rig import made
@@ -50,7 +51,7 @@ def monitor(*, adopted: bool = True) -> DriftMonitor:
         fingerprint=made.FINGERPRINT,
         settings=SETTINGS,
         partitions=1,
-        evalset=made.reference(300),
+        evalsets=Succession(made.reference(300)),
     )
     if adopted:
         found.adopt(made.baseline(LEARNED))
@@ -253,29 +254,7 @@ def test_sums_about_another_eval_set_say_nothing_of_this_one() -> None:
     readings = run(monitor(), received)
     assert changes(readings)
     assert all(r.uncovered is None for r in readings)
-
-
-@pytest.mark.parametrize("restarted", [False, True])
-def test_a_new_eval_set_begins_anew_and_is_no_drift(restarted: bool) -> None:
-    """Of another size, so with other clusters; what the old one did not cover is not held against it."""
-    old, new = made.reference(300), made.reference(1200, seed=4)
-    baseline, station = made.baseline(LEARNED), monitor()
-    first, later = (
-        [t for t in measured(LOG[:PLANTED_AT], references=known) if t.application == APP]
-        for known in ({APP: References(evalset=e, baseline=baseline)} for e in (old, new))
-    )
-    before = run(station, first[:8], final=False)
-    if restarted:  # a worker that comes up with the new one
-        state, station = through_msgpack(station.snapshot()), monitor()
-        station.compare_with(new)
-        station.restore(state)
-    else:
-        station.compare_with(new)
-    gaps = [r for r in run(station, later[8:], final=False) if r.monitor == "gap"]
-
-    assert any(r.uncovered is not None for r in before)
-    assert gaps[-1].uncovered is not None
-    assert {(r.evalset, r.state) for r in gaps} == {(new.id, "ok")}
+    assert {r.state for r in readings if r.monitor == "gap"} == {"unknown"}
 
 
 def test_the_gap_is_told_beside_the_change() -> None:

@@ -182,7 +182,7 @@ def test_an_eval_set_published_later_is_taken_up() -> None:
     references["*"] = References(evalset=made.reference(300))
     found.advance()
 
-    assert found._monitors[Subject(APP)].evalset is references["*"].evalset
+    assert found._monitors[Subject(APP)].evalsets.newest is references["*"].evalset
 
 
 def test_monitors_as_code_refine_tolerance_and_budget_of_one_application() -> None:

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from app.core.budget import open_account
+from app.core.coverage import Counts
 from app.core.episodes import Episode
 from app.core.folding import Fold
 from app.core.history import History, Window
 from app.core.ranges import Counted
 from app.core.reporting import Moment, adaptation_reading, change_reading, gap_reading, reading_id, when
+from app.core.succession import Succession
 from schemas.readings import Adaptation, Interval, Totals
 from tests.core.test_detection import CLEAN, careful, fed
 from tests.rig import made
@@ -20,6 +22,7 @@ def moment(place: str = "7.0", time: float = made.EPOCH + 60) -> Moment:
         place=place,
         time=time,
         totals=Totals(events=9),
+        evalsets=Succession(made.reference(300)),
         evalset=made.reference(300),
         account=open_account(1.0, 2.0),
         monitor="change",
@@ -32,8 +35,8 @@ def past(uncovered: int = 0) -> History:
     for number, clean in enumerate(CLEAN[:8]):
         fold = Fold()
         fold.merge(clean)
-        fold.clusters = np.bincount(np.arange(fold.units) % count, minlength=count)
-        fold.uncovered = uncovered
+        places = np.bincount(np.arange(fold.units) % count, minlength=count)
+        fold.coverage = {made.reference(300).id: Counts(fold.units, uncovered, places)}
         window = Window(made.EPOCH + number, made.EPOCH + number + 1)
         counted = Counted(0, number * 8, number * 8 + 7, window.start, window.end)
         window.add(fold, [counted], made.EPOCH + number + 1)

@@ -13,6 +13,7 @@ from app.core.folding import Fold
 from app.core.measurement import Measurer, References
 from app.core.monitor import DriftMonitor
 from app.core.monitor_settings import MonitorSettings
+from app.core.succession import Succession
 from schemas.readings import Tick
 from tests.rig import made
 from tests.rig.made import APP, feed, interactions, through_msgpack
@@ -36,7 +37,7 @@ def monitor() -> DriftMonitor:
         fingerprint=made.FINGERPRINT,
         settings=SETTINGS,
         partitions=1,
-        evalset=made.reference(300),
+        evalsets=Succession(made.reference(300)),
     )
     found.adopt(made.baseline(LEARNED))
     return found

@@ -13,7 +13,7 @@ from tests.rig.made import through_msgpack
 
 def tick_sum(bucket: int, units: int, chunk: int = 0) -> Any:
     fold = Fold(units=units, first_offset=0, last_offset=units)
-    return fold.to_wire(SumKey(bucket, chunk, "r", None, None, None))
+    return fold.to_wire(SumKey(bucket, chunk, "r", None, None))
 
 
 def sample(number: int, time: float, partition: int = 0) -> Sample:

@@ -49,10 +49,10 @@ def traffic(count: int, *, gluten: float = 0.0, seed: int = 3) -> Rows:
 
 
 def ticks(rows: Rows, found: Baseline, units: int = 8) -> list[Fold]:
-    judged = judge(rows, baseline=found, evalset=None)
+    judged = judge(rows, baseline=found)
     folds = [Fold() for _ in range(len(rows) // units)]
     for row in range(len(folds) * units):
-        folds[row // units].add(judged, row, row, 0)
+        folds[row // units].add(judged, row, row)
     return folds
 
 

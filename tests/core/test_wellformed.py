@@ -7,12 +7,15 @@ import pytest
 from app.core.measurement import References
 from app.core.monitor_settings import MonitorSettings
 from app.core.monitors import Monitors
+from app.core.succession import Succession
 from app.core.wellformed import MalformedTick, demand
+from schemas.coverage import Coverage
 from schemas.readings import Tick, TickSum
 from tests.core.test_monitor import LEARNED, informed, ticks
 from tests.rig import made
 from tests.rig.made import through_msgpack
 
+SETS = Succession(made.reference(300))
 Change = Callable[[TickSum], TickSum]
 
 
@@ -23,7 +26,7 @@ def quick() -> Iterator[None]:
 
 
 def summed() -> Tick:
-    return next(t for t in informed() if t.sums and t.sums[0].clusters)
+    return next(t for t in informed() if t.sums and t.sums[0].coverage)
 
 
 def sampled() -> Tick:
@@ -48,7 +51,10 @@ BROKEN: dict[str, tuple[Change, str]] = {
         lambda s: changed(novelty={"shape": s.novelty["shape"]})(s),
         "nothing of wording",
     ),
-    "other clusters": (changed(clusters=[1]), "clusters counts 1; its eval set has"),
+    "other clusters": (
+        changed(coverage={made.reference(300).id: Coverage(units=1, uncovered=0, clusters=[1])}),
+        "clusters counts 1; its eval set has",
+    ),
 }
 
 
@@ -87,18 +93,21 @@ def test_a_sample_that_no_baseline_could_be_learned_from_is_refused(
     tick = sampled()
     broken = msgspec.structs.replace(tick.samples[0], **{field: value})
     with pytest.raises(MalformedTick, match=message):
-        demand(msgspec.structs.replace(tick, samples=[broken]), baseline=None, evalset=None)
+        demand(msgspec.structs.replace(tick, samples=[broken]), baseline=None, evalsets=Succession())
 
 
 def test_a_sum_of_another_reference_may_have_other_widths() -> None:
     tick = summed()
     other = msgspec.structs.replace(
-        tick.sums[0], reference="older", wording=np.zeros(64, "<i4").tobytes(), evalset="older", clusters=[3]
+        tick.sums[0],
+        reference="older",
+        wording=np.zeros(64, "<i4").tobytes(),
+        coverage={"older": Coverage(units=3, uncovered=0, clusters=[3])},
     )
     known = made.baseline(LEARNED)
-    demand(msgspec.structs.replace(tick, sums=[other]), baseline=known, evalset=made.reference(300))
+    demand(msgspec.structs.replace(tick, sums=[other]), baseline=known, evalsets=SETS)
 
 
 def test_every_tick_that_measuring_sends_is_well_formed() -> None:
     for tick in [*ticks(), *informed()]:
-        demand(tick, baseline=made.baseline(LEARNED), evalset=made.reference(300))
+        demand(tick, baseline=made.baseline(LEARNED), evalsets=SETS)

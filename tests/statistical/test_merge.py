@@ -11,13 +11,13 @@ from tests.statistical.test_run_length import baseline, draw
 
 pytestmark = pytest.mark.statistical
 TICKS, UNITS = 40, 24
-KEY = SumKey(0, 0, "made", None, None, None)
+KEY = SumKey(0, 0, "made", None, None)
 
 
 def folded(judged: Judged, rows: list[int]) -> Fold:
     out = Fold()
     for row in rows:
-        out.add(judged, row, row, 0)
+        out.add(judged, row, row)
     return out
 
 
@@ -32,7 +32,7 @@ def test_k_workers_in_any_order_are_one(workers: int) -> None:
     """DESIGN asks for 1e-5; sums of integers give 0."""
     random = np.random.default_rng(workers)
     found = baseline(0)
-    judged = judge(draw(random, TICKS * UNITS, planted=0.05), baseline=found, evalset=None)
+    judged = judge(draw(random, TICKS * UNITS, planted=0.05), baseline=found)
     one, many = Detector(found), Detector(found)
     for start in range(0, TICKS * UNITS, UNITS):
         rows = np.arange(start, start + UNITS)

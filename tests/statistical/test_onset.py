@@ -15,7 +15,7 @@ STREAMS, TICK, WINDOW = 40, 8, 32
 
 
 def pool(topics: dict[str, float], seed: int) -> Judged:
-    return judge(made.rows(1500, seed=seed, topics=topics), baseline=careful(), evalset=None)
+    return judge(made.rows(1500, seed=seed, topics=topics), baseline=careful())
 
 
 def told(usual: Judged, fresh: Judged, *, share: float, seed: int) -> tuple[Onset, int] | None:
@@ -27,7 +27,7 @@ def told(usual: Judged, fresh: Judged, *, share: float, seed: int) -> tuple[Onse
         fold = Fold()
         for unit in range(first, first + TICK):
             judged = fresh if unit >= began and random.random() < share else usual
-            fold.add(judged, int(random.integers(1500)), unit, 0)
+            fold.add(judged, int(random.integers(1500)), unit)
         detector.update(fold)
         score = detector.get()
         if not windows or windows[-1].total.units >= WINDOW:

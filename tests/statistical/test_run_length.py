@@ -77,7 +77,7 @@ def baseline(seed: int) -> Baseline:
 
 
 def ticks(found: Baseline, units: Units) -> Iterator[Fold]:
-    judged = judge(units, baseline=found, evalset=None)
+    judged = judge(units, baseline=found)
     for start in range(0, len(units.wording), TICK):
         rows = slice(start, start + TICK)
         yield Fold(
