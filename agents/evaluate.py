@@ -37,6 +37,7 @@ class _Partition:
     offset: int = -1
     saved: int = -1
     buried: set[int] = field(default_factory=set)  # offsets whose dead letters were sent before a crash
+    releases: int = 0  # deployments told so far
     settled: bool = True  # nothing new since the last final advance
     heard_at: float = 0.0
 
@@ -49,10 +50,17 @@ class Evaluating(PartitionedStation[_Partition]):
     """One `QualityMonitors` per partition, restored at its first record."""
 
     def __init__(
-        self, settings: Settings, monitor: MonitorSettings, *, outbox: Outbox, checkpoints: Checkpoints
+        self,
+        settings: Settings,
+        monitor: MonitorSettings,
+        *,
+        library: Library,
+        outbox: Outbox,
+        checkpoints: Checkpoints,
     ) -> None:
         super().__init__(checkpoints)
-        self._settings, self._monitor, self._outbox = settings, monitor, outbox
+        self._settings, self._monitor = settings, monitor
+        self._library, self._outbox = library, outbox
 
     async def process(self, records: Sequence[Record]) -> None:
         """Take over rows, advance as far as they reach, send readings."""
@@ -99,6 +107,9 @@ class Evaluating(PartitionedStation[_Partition]):
         return not partition.settled and silent
 
     async def _advance(self, partition: _Partition, *, final: bool) -> None:
+        for deployment in self._library.deployments[partition.releases :]:
+            partition.monitors.deployed(deployment)
+        partition.releases = len(self._library.deployments)
         loop = asyncio.get_running_loop()
         with STAGE_SECONDS.labels("evaluate").time():
             readings = await loop.run_in_executor(None, lambda: partition.monitors.advance(final=final))
@@ -121,6 +132,6 @@ def register(
 ) -> None:
     """Attach the agent."""
     checkpoints = Checkpoints("evaluate", outbox=outbox, settings=settings)
-    station = Evaluating(settings, monitor, outbox=outbox, checkpoints=checkpoints)
+    station = Evaluating(settings, monitor, library=library, outbox=outbox, checkpoints=checkpoints)
     topics = [settings.kafka.topic_prefix + EVALUATIONS.name]
     Lane(app, settings, topics, "evaluate", station, ready=library.ready.wait).register()

@@ -13,7 +13,7 @@ from schemas.coverage import Coverage
 from schemas.exchanges import Exchange
 from schemas.intervals import Interval as Interval
 from schemas.outcomes import Outcomes, Served
-from schemas.quality import Quality
+from schemas.quality import Quality, Validity, Watched
 
 Aspect = Literal["prompts", "responses"]
 MapPoint = tuple[float, float, int]  # x, y of a unit on the reference's plane, and its cluster; -1: none
@@ -308,8 +308,9 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One measurement with its uncertainty.  Topic `readings.v1`, keyed by application.
 
     `monitor` is `change` (prompts against their baseline), `responses` (likewise), `gap` (prompts against
-    the eval set), `adaptation`, `outcomes:METRIC` or `quality:METRIC`.  `state` is learning, ok, pending (the
-    score has crossed, what moved is being named), alarm or unknown.  The id derives from the data alone.
+    the eval set), `adaptation`, `outcomes:METRIC`, `quality:METRIC`, `validity:METRIC`, `judge:FINGERPRINT`
+    or `silent-change:MODEL`.  `state` is learning, ok, pending (the score has crossed, what moved is being
+    named), alarm or unknown.  The id derives from the data alone.
     """
 
     id: str
@@ -354,3 +355,5 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     map: list[MapPoint] = []  # in an episode: where some of its units lie
     outcomes: Outcomes | None = None  # of the metric that the monitor is named after
     quality: Quality | None = None  # likewise
+    validity: Validity | None = None  # likewise
+    watched: Watched | None = None  # the judge or the model that the monitor is named after

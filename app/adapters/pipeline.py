@@ -77,6 +77,7 @@ class Pipeline:
             if isinstance(event, Deployment):
                 self._monitors.deployed(event)
                 self._outcomes.deployed(event)
+                self._quality.deployed(event)
             elif isinstance(event, Outcome):
                 self._outcomes.observe(event)
             elif isinstance(event, Evaluation):

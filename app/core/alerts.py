@@ -133,6 +133,11 @@ def _sentence(reading: Reading) -> str | None:
         return f"{reading.outcomes.metric}: {reading.outcomes.verdict}"
     if reading.quality is not None and reading.quality.verdict is not None:
         return f"{reading.quality.metric}: {reading.quality.verdict}"
+    if reading.validity is not None and reading.validity.verdict is not None:
+        return f"{reading.validity.metric}: {reading.validity.verdict}"
+    if reading.watched is not None and reading.watched.verdict is not None:
+        judge = reading.watched.metric is None
+        return f"judge {reading.watched.name} {reading.watched.verdict}" if judge else reading.watched.verdict
     return None
 
 

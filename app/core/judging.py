@@ -51,6 +51,7 @@ class GoldWatch:
     since: int = 0  # gold items after the promise
     wealth: list[float] = field(default_factory=lambda: [0.0] * len(BETS))
     flagged: bool = False
+    run_length: float = RUN_LENGTH  # items to a false flag
 
     def update(self, agreed: float) -> None:
         """One gold item came back.  Raises ValueError unless agreement is in [0, 1]; nothing changes then."""
@@ -68,7 +69,7 @@ class GoldWatch:
             (old + 1) * max(1 + stake * (promise - agreed), 0.0)
             for old, stake in zip(self.wealth, stakes, strict=True)
         ]
-        self.flagged = self.flagged or sum(self.wealth) / len(BETS) >= RUN_LENGTH
+        self.flagged = self.flagged or sum(self.wealth) / len(BETS) >= self.run_length
 
     @property
     def agreement(self) -> Interval | None:
@@ -80,8 +81,18 @@ class GoldWatch:
         return Interval(value=value, low=max(value - half, 0.0), high=min(value + half, 1.0))
 
     @property
+    def progress(self) -> float:
+        """Share of the items that make the promise."""
+        return self.learned / LEARNED
+
+    @property
+    def threshold(self) -> float:
+        """The score from which on it is flagged."""
+        return math.log10(self.run_length)
+
+    @property
     def score(self) -> float:
-        """log10 of the gold items in which such a run of disagreement is met once; flagged at 3.3."""
+        """log10 of the gold items in which such a run of disagreement is met once; flagged at `threshold`."""
         return math.log10(max(sum(self.wealth) / len(BETS), 1.0))
 
     def _promise(self) -> float:

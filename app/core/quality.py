@@ -10,19 +10,24 @@ from typing import Any
 
 import msgspec
 
+from app.core.quality_alarms import validity_reading, watch_readings
 from app.core.quality_metric import QualityMetric
-from app.core.quality_readings import QualityPolicy, View, quality_reading
+from app.core.quality_readings import METRICS, RELEASES, QualityPolicy, quality_reading
 from app.core.quality_rows import Grade, graded
+from app.core.quality_versions import View
+from app.core.quality_watches import Watches, judge_words
+from app.core.validity import RELEASES as RELEASES_A_LEVEL
 from app.core.versions import Versions
 from app.core.watermark import Watermark
-from schemas.events import Evaluation
+from schemas.events import Deployment, Evaluation
 from schemas.outcomes import Served
 from schemas.readings import PARTIAL, Reading
 
 BUCKET_SECONDS = 60.0
-LATENESS_SECONDS = 300.0  # a window's samples are scored together, in any order
+LATENESS_SECONDS = 600.0  # a window's samples are scored together, judges take their time
 MOST_WAITING = 16_384  # rows whose bucket is open; of more the oldest bucket is read at once
 MOST_METRICS = 16
+MOST_DEPLOYED = 64
 MOST_SEEN = 16_384  # interactions whose version is remembered, for labels that name none
 FRESH = (
     32  # rows from one reading of a metric to the next, and a sixteenth of what it has; or LONGEST_SILENCE
@@ -42,6 +47,14 @@ class ApplicationQuality:
         self._models: dict[int, str] = {}
         self._seen: dict[int, int] = {}  # interaction -> version
         self._metrics: dict[str, QualityMetric] = {}
+        self._watches = Watches()
+        self._deployed: list[tuple[float, str]] = []
+
+    def deployed(self, deployment: Deployment) -> None:
+        """Remember when something was deployed: what moves then is not silent."""
+        if deployment.environment == "production":
+            told = {*self._deployed, (deployment.time.timestamp(), deployment.deployment_id)}
+            self._deployed = sorted(told)[-MOST_DEPLOYED:]
 
     def receive(self, row: Evaluation) -> None:
         """Take over one row, in the order of its log."""
@@ -72,18 +85,27 @@ class ApplicationQuality:
 
     def _read(self, bucket: int) -> None:
         for row in sorted(self._waiting.pop(bucket), key=lambda each: (each.at, each.id)):
-            metric = self._metric(row.metric)
-            if metric is None:
-                continue
-            metric.note("late", row.late)
-            if row.invalid:
-                metric.note("invalid")
-                metric.fresh += 1
-            elif row.kind in ("live", "label") and row.candidate is None:
-                metric.count(row, self._version(row))
+            if row.kind == "gold":
+                self._watches.judged(row)
+            elif row.kind == "probe":
+                self._watches.probed(row)
+            elif (metric := self._metric(row.metric)) is not None:
+                self._take(metric, row)
         self._versions.close(bucket)
         for metric in self._metrics.values():
             metric.keep(set(self._versions.known))
+
+    def _take(self, metric: QualityMetric, row: Grade) -> None:
+        metric.note("late", row.late)
+        if row.invalid:
+            metric.note("invalid")
+            metric.fresh += 1
+        elif row.kind == "run":
+            metric.ran(row)
+        elif row.candidate is not None:
+            metric.challenge(row.candidate, row)
+        else:
+            metric.count(row, self._version(row))
 
     def _metric(self, name: str) -> QualityMetric | None:
         if name not in self._metrics and len(self._metrics) < MOST_METRICS:
@@ -107,28 +129,42 @@ class ApplicationQuality:
 
     def _due(self, bucket: int) -> list[Reading]:
         time = (bucket + 1) * BUCKET_SECONDS
-        return [
-            self._reading(metric, time, str(bucket))
+        due = [
+            metric
             for metric in self._metrics.values()
-            if metric.fresh >= max(FRESH, metric.counts.received // 16, 1)
+            if metric.fresh >= max(FRESH, metric.counts.received // 16)
             or (metric.fresh and time - metric.told_at >= LONGEST_SILENCE)
         ]
+        told = [reading for metric in due for reading in self._readings(metric, time, str(bucket))]
+        return told + watch_readings(self._application, self._watches, self._deployed, time=time)
 
-    def _reading(self, metric: QualityMetric, time: float, place: str) -> Reading:
+    def _readings(self, metric: QualityMetric, time: float, place: str) -> list[Reading]:
+        """What a metric says of versions, and of the eval set where that was run."""
+        judges = self._watches.judges.values()
         view = View(
             application=self._application,
             place=place,
             time=time,
             versions=self._versions.known,
             models=self._models,
+            unreliable={each.name: words for each in judges if (words := judge_words(each)) is not None},
         )
-        reading = quality_reading(metric, view, self._policy)
+        found = quality_reading(metric, view, self._policy)
         metric.told_at, metric.fresh = time, 0
-        return reading
+        versions = [] if found.quality is None else found.quality.versions
+        level = min(0.05, self._policy.pages_per_30_days / METRICS * RELEASES_A_LEVEL / RELEASES)
+        valid = metric.runs.read(metric.name, versions, level=level)
+        readings = [found] if versions or metric.counts.invalid else []
+        if valid is not None:
+            reliable = found.state != "unknown"
+            readings.append(
+                validity_reading(self._application, valid, time=time, place=place, reliable=reliable)
+            )
+        return readings
 
     def _partial(self) -> list[Reading]:
         """What is held, read on a copy; readings of metrics that have anything new."""
-        if not self._waiting and not any(metric.fresh for metric in self._metrics.values()):
+        if not (self._waiting or self._watches.fresh or any(m.fresh for m in self._metrics.values())):
             return []
         copy = ApplicationQuality(self._application, self._policy)
         copy.restore({**self.snapshot(), "metrics": []})
@@ -137,12 +173,13 @@ class ApplicationQuality:
         buckets = sorted(copy._waiting)
         for bucket in buckets:
             copy._read(bucket)
-        told = [metric for metric in copy._metrics.values() if metric.fresh]
         last = max(buckets, default=self._next - 1)
-        readings = [
-            copy._reading(metric, (last + 1) * BUCKET_SECONDS, f"{last}.partial.{metric.counts.received}")
-            for metric in told
-        ]
+        time, readings = (last + 1) * BUCKET_SECONDS, []
+        for metric in copy._metrics.values():
+            rows = metric.counts.received + metric.counts.items + metric.counts.candidates
+            if metric.fresh:
+                readings += copy._readings(metric, time, f"{last}.partial.{rows}")
+        readings += watch_readings(self._application, copy._watches, self._deployed, time=time, final=True)
         return [msgspec.structs.replace(reading, note=PARTIAL) for reading in readings]
 
     def snapshot(self) -> dict[str, Any]:
@@ -154,6 +191,8 @@ class ApplicationQuality:
             "versions": self._versions.snapshot(),
             "models": list(self._models.items()),
             "seen": list(self._seen.items()),
+            "watches": self._watches.snapshot(),
+            "deployed": self._deployed,
             "metrics": [metric.snapshot() for metric in self._metrics.values()],
         }
 
@@ -165,6 +204,8 @@ class ApplicationQuality:
         self._versions.restore(state["versions"])
         self._models = dict(map(tuple, state["models"]))
         self._seen = dict(map(tuple, state["seen"]))
+        self._watches.restore(state["watches"])
+        self._deployed = [(at, name) for at, name in state["deployed"]]
         self._metrics = {m.name: m for m in map(QualityMetric.restore, state["metrics"])}
 
 

@@ -2,19 +2,22 @@
 
 import math
 from collections import Counter
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from app.core.quality_arms import Arm, Held
 from app.core.quality_rows import PEOPLE, Grade
+from app.core.quality_runs import Runs
 from app.core.shifts import Course
 from schemas.quality import Dimension, QualityCounts, VersionQuality
 
 MOST_ARMS = 8  # versions and scorers whose rows are remembered
+MOST_RIVALS = 4  # candidates and scorers, likewise
 MOST_TOLD = 8  # versions of which at least the last word is
 MOST_CELLS = 512
 SETTLED = 8  # scores of a cell until its mean is something to differ from
+P = TypeVar("P", int, str)
 
 
 class QualityMetric:
@@ -24,6 +27,8 @@ class QualityMetric:
         self.name = name
         self.dimension: Dimension | None = None
         self.arms: dict[tuple[int, str], Arm] = {}  # by version and scorer
+        self.rivals: dict[tuple[str, str], Arm] = {}  # by candidate and scorer
+        self.runs = Runs()
         self.told: dict[int, VersionQuality] = {}  # the last word on each version
         self.course = Course()
         self.told_at = -math.inf  # event time of the last reading
@@ -44,8 +49,8 @@ class QualityMetric:
 
     def count(self, row: Grade, version: int) -> None:
         """Take in one row of live traffic, or a label."""
-        arm = self._arm((version, row.scorer))
-        held = Held(row.at, row.stratum, row.reason, row.inclusion, row.selection, row.score)
+        arm = _arm(self.arms, (version, row.scorer), MOST_ARMS)
+        held = _held(row)
         known = arm.find(row.target)
         if known is not None and (held.score is None or known.score == held.score):
             self.note("duplicates")
@@ -64,6 +69,24 @@ class QualityMetric:
         if row.scorer != PEOPLE:
             self._follow(row, row.score)
 
+    def challenge(self, candidate: str, row: Grade) -> None:
+        """Take in one row of a candidate."""
+        arm = _arm(self.rivals, (candidate, row.scorer), MOST_RIVALS)
+        known = arm.find(row.target)
+        if known is not None and (row.score is None or known.score == row.score):
+            self.note("duplicates")
+            return
+        arm.put(row.target, _held(row))
+        self.note("candidates", known is None)
+        self.fresh += 1
+
+    def ran(self, row: Grade) -> None:
+        """Take in one item of a run of the eval set."""
+        changed = self.runs.take(row)
+        self.note("items" if changed else "duplicates")
+        self.fresh += changed
+        self.dimension = row.dimension or self.dimension
+
     def _follow(self, row: Grade, score: float) -> None:
         """Add to the course what a score is beyond those of like questions: other questions move nothing."""
         cell = f"{row.scorer}|{row.stratum}|{row.reason}"
@@ -74,15 +97,6 @@ class QualityMetric:
         if count >= SETTLED:
             self.course.append((1 + score - total / count) / 2, row.at)
 
-    def _arm(self, place: tuple[int, str]) -> Arm:
-        """Made at first sight; the one not heard of for longest goes, its last word stays."""
-        if place not in self.arms:
-            self.arms[place] = Arm()
-            if len(self.arms) > MOST_ARMS:
-                others = [each for each in self.arms if each != place]
-                del self.arms[min(others, key=lambda each: (self.arms[each].last, each))]
-        return self.arms[place]
-
     def keep(self, versions: set[int]) -> None:
         """Drop what was said of versions that are not kept any more."""
         for place in [place for place in self.arms if place[0] not in versions]:
@@ -92,15 +106,23 @@ class QualityMetric:
 
     def copy(self) -> "QualityMetric":
         """A metric of its own, which may be read ahead."""
-        out = QualityMetric.restore({**self.snapshot(), "arms": []})
+        out = QualityMetric.restore(self._without_arms())
         out.arms = {place: arm.copy() for place, arm in self.arms.items()}
+        out.rivals = {place: arm.copy() for place, arm in self.rivals.items()}
         return out
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value for msgpack."""
+        arms = [(*place, arm.snapshot()) for place, arm in self.arms.items()]
+        rivals = [(*place, arm.snapshot()) for place, arm in self.rivals.items()]
+        return {**self._without_arms(), "arms": arms, "rivals": rivals}
+
+    def _without_arms(self) -> dict[str, Any]:
         return {
             "name": (self.name, self.dimension),
-            "arms": [(*place, arm.snapshot()) for place, arm in self.arms.items()],
+            "arms": [],
+            "rivals": [],
+            "runs": self.runs.snapshot(),
             "told": list(self.told.items()),
             "course": self.course.snapshot(),
             "at": (self.told_at, self.fresh, self.state, self.detected),
@@ -115,9 +137,25 @@ class QualityMetric:
         out = cls(name)
         out.dimension = dimension
         out.arms = {(version, scorer): Arm.restore(arm) for version, scorer, arm in state["arms"]}
+        out.rivals = {(who, scorer): Arm.restore(arm) for who, scorer, arm in state["rivals"]}
+        out.runs = Runs.restore(state["runs"])
         out.told = {number: msgspec.convert(told, VersionQuality) for number, told in state["told"]}
         out.course = Course.restore(state["course"])
         out.told_at, out.fresh, out.state, out.detected = state["at"]
         out._counts = Counter(state["counts"])
         out._cells = {cell: (count, total) for cell, count, total in state["cells"]}
         return out
+
+
+def _held(row: Grade) -> Held:
+    return Held(row.at, row.stratum, row.reason, row.inclusion, row.selection, row.score)
+
+
+def _arm(arms: dict[tuple[P, str], Arm], place: tuple[P, str], most: int) -> Arm:
+    """Made at first sight; the one not heard of for longest goes, its last word stays."""
+    if place not in arms:
+        arms[place] = Arm()
+        if len(arms) > most:
+            others = [each for each in arms if each != place]
+            del arms[min(others, key=lambda each: (arms[each].last, str(each)))]
+    return arms[place]

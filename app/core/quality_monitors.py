@@ -6,7 +6,7 @@ from typing import Any
 from app.core.monitor_settings import MonitorSettings
 from app.core.quality import FRESH, ApplicationQuality
 from app.core.quality_readings import QualityPolicy
-from schemas.events import Evaluation
+from schemas.events import Deployment, Evaluation
 from schemas.readings import Reading
 
 BUDGET_SHARE = 0.1  # of the application's pages, in addition
@@ -22,6 +22,10 @@ class QualityMonitors:
     def observe(self, row: Evaluation) -> None:
         """Take over one row, in the order of its log."""
         self._of(row.application).receive(row)
+
+    def deployed(self, deployment: Deployment) -> None:
+        """What moves with a deployment is not silent."""
+        self._of(deployment.application).deployed(deployment)
 
     def advance(self, *, final: bool = False) -> list[Reading]:
         """Readings of everything that the log has passed; `final`: nothing more is waited for."""

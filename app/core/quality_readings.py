@@ -2,26 +2,31 @@
 
 from dataclasses import dataclass
 
-from msgspec import structs
-
 from app.core.alerts import identity
 from app.core.budget import SECONDS_PER_30_DAYS
-from app.core.estimates import FEWEST, Estimate, Row, estimate
-from app.core.quality_arms import Arm, Placed
+from app.core.estimates import FEWEST
+from app.core.quality_arms import Arm
 from app.core.quality_contrast import Contrast, contrast
-from app.core.quality_metric import MOST_TOLD, QualityMetric
+from app.core.quality_metric import QualityMetric
+from app.core.quality_rivals import rivalry
 from app.core.quality_rows import PEOPLE
+from app.core.quality_versions import View, tell
 from app.core.reporting import when
 from app.core.shifts import LARGEST_DELTA, Shift, delta_of
-from app.core.versions import ENOUGH, Version
-from schemas.intervals import Interval
-from schemas.quality import Quality, QualityComparison, QualityShift, StratumScore, VersionQuality
+from app.core.versions import ENOUGH
+from schemas.quality import (
+    CandidateComparison,
+    Quality,
+    QualityComparison,
+    QualityShift,
+    VersionQuality,
+)
 from schemas.readings import Reading
 
 METRICS, RELEASES = 8.0, 8.0  # metrics, and releases in 30 days, that the budget is laid out for
 BESIDE = 0.05  # share of the new version's scores that the old one must have beside it
 NEWS_SECONDS = 7 * 86_400.0  # after that a change is how things are, and no alarm
-STRATA, WORST = 20, 3
+WORST = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,22 +35,6 @@ class QualityPolicy:
 
     pages_per_30_days: float
     every: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """Where a reading stands, and which versions answered."""
-
-    application: str
-    place: str
-    time: float
-    versions: dict[int, Version]
-    models: dict[int, str]
-
-    def name(self, number: int) -> str:
-        """Of a version; with its model where that is not the name already."""
-        version = self.versions.get(number)
-        return "other versions" if version is None else version.name
 
 
 def quality_reading(metric: QualityMetric, view: View, policy: QualityPolicy) -> Reading:
@@ -57,7 +46,7 @@ def quality_reading(metric: QualityMetric, view: View, policy: QualityPolicy) ->
     scorer = _scorer(metric)
     arms = {number: arm for (number, each), arm in metric.arms.items() if each == scorer}
     pages = policy.pages_per_30_days / METRICS
-    _tell(metric, view, arms, scorer)
+    tell(metric, view, arms, scorer)
     comparisons = _comparisons(arms, view)
     shift = _shift(metric, pages / 2, policy.every)
     level = min(0.05, pages / 2 / RELEASES)
@@ -68,7 +57,10 @@ def quality_reading(metric: QualityMetric, view: View, policy: QualityPolicy) ->
     old_news = metric.detected is not None and view.time - metric.detected >= NEWS_SECONDS
     versions = sorted(metric.told.values(), key=lambda each: (each.first_at or when(0.0), each.name))
     learning = not any(version.score for version in versions)
-    state = metric.state = "alarm" if bad and not old_news else "learning" if learning else "ok"
+    doubt = view.unreliable.get(scorer)
+    bad = bad and doubt is None
+    state = "unknown" if doubt else "alarm" if bad and not old_news else "learning" if learning else "ok"
+    metric.state = state
     moved = None if shift is None else _moved(shift, view)
     leading = worse[0] if worse else comparisons[-1] if comparisons else None
     onset = None if not bad else leading.since if worse and leading else moved.at if moved else None
@@ -93,9 +85,11 @@ def quality_reading(metric: QualityMetric, view: View, policy: QualityPolicy) ->
             scorer=scorer or None,
             versions=versions,
             comparisons=comparisons,
+            candidates=_candidates(metric, arms, view, scorer),
             shift=moved,
             counts=metric.counts,
             verdict=_words(worse, moved) if state == "alarm" else None,
+            unreliable=doubt,
         ),
     )
 
@@ -109,85 +103,6 @@ def _scorer(metric: QualityMetric) -> str:
     return (
         max((count, place[1]) for place, count in enough.items() if place[0] == newest)[1] if enough else ""
     )
-
-
-def _tell(metric: QualityMetric, view: View, arms: dict[int, Arm], scorer: str) -> None:
-    """Bring the last word on each version up to date; of versions without rows it stays as it was."""
-    for number, arm in arms.items():
-        people = metric.arms.get((number, PEOPLE), arm)
-        if number not in metric.told or arm.changed or people.changed:
-            told = _version(number, arm, None if people is arm else people, view)
-            metric.told[number] = structs.replace(told, scorer=scorer or None)
-        arm.changed = people.changed = False
-    for gone in sorted(metric.told)[: max(0, len(metric.told) - MOST_TOLD)]:
-        del metric.told[gone]
-
-
-def _version(number: int, arm: Arm, people: Arm | None, view: View) -> VersionQuality:
-    rows = arm.between()
-    found = estimate([row for _, row in rows], target="process")
-    labels = 0 if people is None else len(people.scored.rows)
-    corrected = None if people is None else _corrected(arm, people)
-    version = view.versions.get(number)
-    return VersionQuality(
-        name=view.name(number),
-        deployment_id=None if version is None else version.deployment_id,
-        variant=None if version is None else version.variant,
-        model=view.models.get(number),
-        scored=len(arm.scored.rows),
-        kept=len(rows),
-        score=None if found is None else within(found.mean),
-        always=None if found is None or found.always is None else within(found.always),
-        effective=None if found is None else found.effective,
-        labels=labels,
-        corrected=None if corrected is None else within(corrected.mean),
-        strata=_strata(rows),
-        first_at=when(arm.first),
-        last_at=when(arm.last),
-    )
-
-
-def _corrected(arm: Arm, people: Arm) -> Estimate | None:
-    """What people would have said of all traffic: their labels, with the judge's scores as predictions."""
-    both = [target for target in arm.scored.rows if target in people.scored.rows]
-    if len(both) < FEWEST:
-        return None
-    drawn = len(both) / len(arm.scored.rows)
-    return estimate(
-        [
-            Row(
-                stratum=row.stratum,
-                inclusion=row.inclusion * row.selection * arm.scored.share,
-                selection=drawn,
-                score=None if target not in people.scored.rows else people.scored.rows[target].score,
-                prediction=row.score,
-            )
-            for target, row in arm.scored.rows.items()
-        ],
-        target="process",
-    )
-
-
-def _strata(rows: list[Placed]) -> list[StratumScore]:
-    """By cluster of the eval set, the largest first."""
-    parts: dict[str, list[Row]] = {}
-    for name, row in rows:
-        parts.setdefault(name, []).append(row)
-    if len(parts) < 2:
-        return []
-    shares = {name: sum(1 / row.inclusion for row in part) for name, part in parts.items()}
-    whole, found = sum(shares.values()), []
-    for name in sorted(parts, key=lambda name: (-shares[name], name))[:STRATA]:
-        told = estimate(parts[name], target="process")
-        found.append(
-            StratumScore(
-                name=name,
-                share=shares[name] / whole,
-                scored=sum(row.score is not None for row in parts[name]),
-                score=None if told is None else within(told.mean),
-            )
-        )
-    return found
 
 
 def _comparisons(arms: dict[int, Arm], view: View) -> list[QualityComparison]:
@@ -257,6 +172,21 @@ def _verdict(names: tuple[str, str], found: Contrast | None, better: bool | None
     return f"{new} and {old} cannot be told apart yet"
 
 
+def _candidates(
+    metric: QualityMetric, arms: dict[int, Arm], view: View, scorer: str
+) -> list[CandidateComparison]:
+    """Each candidate, against the newest version that answered enough of the same prompts."""
+    found = []
+    for (candidate, each), rival in sorted(metric.rivals.items()):
+        if each != scorer:
+            continue
+        pairs = {n: len(arm.scored.rows.keys() & rival.scored.rows.keys()) for n, arm in arms.items()}
+        newest = max((n for n in arms if pairs[n]), key=lambda n: (pairs[n] >= FEWEST, n), default=None)
+        if newest is not None:
+            found.append(rivalry(candidate, rival, primary=view.name(newest), arm=arms[newest]))
+    return found
+
+
 def _shift(metric: QualityMetric, pages: float, every: int) -> Shift | None:
     rate = metric.course.per_second
     looks = 0.0 if rate is None else rate * SECONDS_PER_30_DAYS
@@ -287,8 +217,3 @@ def _words(worse: list[QualityComparison], moved: QualityShift | None) -> str | 
         where = f", most in '{most}'" if most is not None and len(told.worst) > 1 else ""
         return f"{told.verdict}: {size.value:+.3f} ({size.low:+.3f} to {size.high:+.3f}){where}"
     return None if moved is None else f"like questions are scored {moved.change:+.3f} from what they were"
-
-
-def within(interval: Interval) -> Interval:
-    """A score lies in [0, 1]."""
-    return Interval(value=interval.value, low=max(interval.low, 0.0), high=min(interval.high, 1.0))

@@ -14,6 +14,8 @@ GAP_ALARM_WINDOWS = 3  # readings of the gap overlap: one excursion is no episod
 USUAL: dict[str, dict[str, Any]] = {
     "gap": {"alarm_windows": GAP_ALARM_WINDOWS},
     "adaptation": {"clean_windows": 1},  # its readings are looks, days apart
+    "validity": {"clean_windows": 1},
+    "silent-change": {"clean_windows": 1},
 }
 KEPT = 4096
 ADDED = ("labels", "annotations")
@@ -62,7 +64,7 @@ class Rules:
         return self._known[place]
 
     def _resolve(self, application: str, monitor: str, segment: str) -> Rule:
-        found = dict(USUAL.get(monitor, {}))
+        found = dict(USUAL.get(monitor.partition(":")[0], {}))
         for each in self._given:
             names = (each.application, application), (each.monitor, monitor), (each.segment, segment)
             if not all(fnmatchcase(name, pattern) for pattern, name in names):

@@ -11,7 +11,7 @@ from app.core.monitor_settings import MonitorSettings
 from schemas.codec import encode
 from schemas.readings import PARTIAL, Reading
 from schemas.topics import DEAD_LETTERS, EVALUATIONS, READINGS
-from tests.agents.doubles import DictCheckpoints, RecordingOutbox, record, settings
+from tests.agents.doubles import DictCheckpoints, HeldLibrary, RecordingOutbox, record, settings
 from tests.core.test_quality import FALLEN, METRIC, row
 from tests.rig.made import APP
 
@@ -35,13 +35,14 @@ class Setting:
     """One worker after another on the same checkpoints."""
 
     def __init__(self) -> None:
-        self.outbox, self.checkpoints = RecordingOutbox(), DictCheckpoints()
+        self.outbox, self.checkpoints, self.library = RecordingOutbox(), DictCheckpoints(), HeldLibrary()
         self.restart()
 
     def restart(self) -> None:
         self.station = Evaluating(
             settings(),
             MonitorSettings(),
+            library=self.library,  # type: ignore[arg-type]
             outbox=self.outbox,  # type: ignore[arg-type]
             checkpoints=self.checkpoints,  # type: ignore[arg-type]
         )
