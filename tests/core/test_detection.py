@@ -44,7 +44,14 @@ def fed(folds: Sequence[Fold]) -> Detector:
     return detector
 
 
-CLEAN, SHIFTED = ticks(60), ticks(60, gluten=0.4)
+@cache
+def clean() -> list[Fold]:
+    return ticks(60)
+
+
+@cache
+def shifted() -> list[Fold]:
+    return ticks(60, gluten=0.4)
 
 
 def test_the_score_is_zero_before_anything_was_seen() -> None:
@@ -56,8 +63,8 @@ def test_the_score_is_zero_before_anything_was_seen() -> None:
 def test_clean_traffic_stays_below_the_threshold_and_a_shift_passes_it() -> None:
     threshold = careful().threshold
     quiet, loud = Detector(careful()), Detector(careful())
-    assert max(_score(quiet, fold) for fold in CLEAN) < threshold
-    assert max(_score(loud, fold) for fold in SHIFTED) > threshold
+    assert max(_score(quiet, fold) for fold in clean()) < threshold
+    assert max(_score(loud, fold) for fold in shifted()) > threshold
 
 
 def _score(detector: Detector, fold: Fold) -> float:
@@ -66,9 +73,9 @@ def _score(detector: Detector, fold: Fold) -> float:
 
 
 def test_a_restored_detector_has_the_same_future_to_the_last_bit() -> None:
-    one, other = fed(SHIFTED[:20]), Detector(careful())
+    one, other = fed(shifted()[:20]), Detector(careful())
     other.restore(through_msgpack(one.snapshot()))
-    for fold in [*SHIFTED[20:], *CLEAN]:
+    for fold in [*shifted()[20:], *clean()]:
         one.update(fold)
         other.update(fold)
         assert other.get().levels.tobytes() == one.get().levels.tobytes()
@@ -78,7 +85,7 @@ def test_a_restored_detector_has_the_same_future_to_the_last_bit() -> None:
 
 def test_sums_merged_from_many_workers_score_as_those_of_one() -> None:
     merged = []
-    for a, b in zip(CLEAN[::2], CLEAN[1::2], strict=True):
+    for a, b in zip(clean()[::2], clean()[1::2], strict=True):
         ab, ba = Fold(), Fold()
         for out, parts in ((ab, (a, b)), (ba, (b, a))):
             for part in parts:
@@ -89,7 +96,7 @@ def test_sums_merged_from_many_workers_score_as_those_of_one() -> None:
 
 
 def test_the_leader_is_the_component_with_the_highest_level() -> None:
-    score = fed(SHIFTED).get()
+    score = fed(shifted()).get()
     bank = component_bank(careful().calibration.decays)
     assert score.leader == bank[int(np.argmax(score.levels))]
     assert len(score.levels) == len(bank)
@@ -97,18 +104,18 @@ def test_the_leader_is_the_component_with_the_highest_level() -> None:
 
 @pytest.mark.parametrize("reading", ["p0", "p1", "novelty"])
 def test_a_window_after_the_change_supports_it_and_one_before_speaks_against_it(reading: str) -> None:
-    detector = fed([*CLEAN, *SHIFTED])
+    detector = fed([*clean(), *shifted()])
     bank = component_bank(careful().calibration.decays)
     component = [c for c in bank if c.reading == reading][2]
     evidence = detector.evidence(component)
-    before = np.mean([evidence(fold, 0.0) for fold in CLEAN])
-    after = np.mean([evidence(fold, 0.0) for fold in SHIFTED])
+    before = np.mean([evidence(fold, 0.0) for fold in clean()])
+    after = np.mean([evidence(fold, 0.0) for fold in shifted()])
     assert before < 0 < after
 
 
 @pytest.mark.parametrize("reading", ["p0", "p1", "novelty"])
 def test_units_of_the_new_topic_speak_louder_for_the_alarm_than_those_of_the_baseline(reading: str) -> None:
-    detector = fed([*CLEAN, *SHIFTED])
+    detector = fed([*clean(), *shifted()])
     bank = component_bank(careful().calibration.decays)
     labels = [c.label for c in bank if c.eye == "wording" and c.reading == reading]
     for label in labels:
@@ -145,7 +152,7 @@ def test_one_odd_unit_among_identical_ones_fades_and_many_do_not() -> None:
 
 def test_a_tick_of_many_units_keeps_every_level_finite() -> None:
     big = Fold()
-    for fold in SHIFTED * 20:
+    for fold in shifted() * 20:
         big.merge(fold)
     score = fed([big]).get()
     assert np.isfinite(score.levels).all()
@@ -162,8 +169,8 @@ def test_a_tick_of_many_units_keeps_every_level_finite() -> None:
     ],
 )
 def test_a_refused_tick_changes_nothing(change: dict[str, Any], message: str) -> None:
-    detector = fed(CLEAN[:5])
+    detector = fed(clean()[:5])
     was = detector.snapshot()
     with pytest.raises(ValueError, match=message):
-        detector.update(replace(CLEAN[5], **change))
+        detector.update(replace(clean()[5], **change))
     assert detector.snapshot() == was

@@ -11,7 +11,7 @@ from app.core.episodes import PATIENCE_UNITS, Episode, begin, conclude, develop,
 from app.core.history import History, Window
 from app.core.reference import concatenate
 from schemas.readings import Sample
-from tests.core.test_detection import CLEAN, SHIFTED, careful, fed
+from tests.core.test_detection import careful, clean, fed, shifted
 from tests.rig import made
 
 GLUTEN = {**made.USUAL, "gluten": 0.3}
@@ -29,7 +29,7 @@ def episode(onset: float = 0.0) -> Episode:
 
 def past(detector: Detector) -> History:
     out = History()
-    for number, fold in enumerate([*CLEAN, *SHIFTED]):
+    for number, fold in enumerate([*clean(), *shifted()]):
         window = Window(float(number), float(number + 1))
         window.add(fold, [], float(number + 1))
         out.append(window)
@@ -37,16 +37,16 @@ def past(detector: Detector) -> History:
 
 
 def test_it_begins_with_the_leader_and_the_onset_of_its_evidence() -> None:
-    detector = fed([*CLEAN, *SHIFTED])
+    detector = fed([*clean(), *shifted()])
     score = detector.get()
     found = begin(score, 120.0, baseline=careful(), detector=detector, history=past(detector))
     assert (found.channel, found.component) == (score.leader.channel, score.leader.label)
-    assert abs(found.onset - len(CLEAN)) <= 2
+    assert abs(found.onset - len(clean())) <= 2
     assert found.state == "pending"
 
 
 def test_its_onset_is_never_after_its_detection() -> None:
-    detector = fed(SHIFTED)
+    detector = fed(shifted())
     score = detector.get()
     assert begin(score, -5.0, baseline=careful(), detector=detector, history=past(detector)).onset == -5.0
     assert begin(score, 7.0, baseline=careful(), detector=detector, history=History()).onset == 7.0
@@ -136,10 +136,10 @@ def test_what_the_hour_explains_is_no_change() -> None:
 def test_a_change_that_was_told_is_over_where_clean_traffic_is(
     value: float, *, confirmed: bool, ended: bool
 ) -> None:
-    score = dataclasses.replace(fed(SHIFTED).get(), value=value)
+    score = dataclasses.replace(fed(shifted()).get(), value=value)
     assert over(dataclasses.replace(episode(), confirmed=confirmed), score, 7.0) is ended
 
 
 def test_where_the_threshold_is_low_it_is_over_well_below_it() -> None:
-    score = dataclasses.replace(fed(SHIFTED).get(), value=3.0)
+    score = dataclasses.replace(fed(shifted()).get(), value=3.0)
     assert not over(dataclasses.replace(episode(), confirmed=True), score, 4.4)

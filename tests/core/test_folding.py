@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 from hypothesis import given
@@ -32,12 +33,18 @@ def same(one: Fold, other: Fold) -> bool:
     return one.to_wire(KEY) == other.to_wire(KEY)
 
 
-ALL = judged()
-SETS = Succession(made.reference(300))
+@cache
+def everyone() -> Judged:
+    return judged()
+
+
+@cache
+def sets() -> Succession:
+    return Succession(made.reference(300))
 
 
 def test_a_sum_survives_the_wire() -> None:
-    fold = folded(ALL, range(30))
+    fold = folded(everyone(), range(30))
     back = Fold.from_wire(fold.to_wire(KEY))
     assert same(back, fold)
     assert key_of(fold.to_wire(KEY)) == KEY
@@ -52,12 +59,12 @@ def test_any_order_and_any_portions_give_the_same_sum(order: list[int], a: int, 
     low, high = sorted((a, b))
     merged = Fold()
     for part in (order[:low], order[low:high], order[high:]):
-        merged.merge(folded(ALL, part))
-    assert same(merged, folded(ALL, range(30)))
+        merged.merge(folded(everyone(), part))
+    assert same(merged, folded(everyone(), range(30)))
 
 
 def test_a_sum_counts_every_unit_in_every_histogram() -> None:
-    fold = folded(ALL, range(30))
+    fold = folded(everyone(), range(30))
     assert fold.units == 30
     assert (fold.first_offset, fold.last_offset) == (100, 129)
     assert [fold.novelty[eye].sum() for eye in ("wording", "shape")] == [30, 30]
@@ -69,7 +76,7 @@ def test_units_judged_one_by_one_are_judged_alike() -> None:
     one_by_one = Fold()
     for row in range(30):
         one_by_one.merge(folded(judged(first=row, rows=1), [0]))
-    together = folded(ALL, range(30))
+    together = folded(everyone(), range(30))
     together.first_offset, together.last_offset = 100, 100
     assert same(one_by_one, together)
 
@@ -77,7 +84,7 @@ def test_units_judged_one_by_one_are_judged_alike() -> None:
 @given(st.integers(1, 29), st.integers(1, 29))
 def test_what_was_added_since_an_earlier_state_is_the_difference(low: int, more: int) -> None:
     high = min(low + more, 30)
-    earlier, later = folded(ALL, range(low)), folded(ALL, range(high))
+    earlier, later = folded(everyone(), range(low)), folded(everyone(), range(high))
     added = later.without(earlier)
     assert added.units == high - low
     earlier.merge(added)
@@ -85,23 +92,23 @@ def test_what_was_added_since_an_earlier_state_is_the_difference(low: int, more:
 
 
 def test_a_merge_leaves_its_argument_alone() -> None:
-    part, target = folded(ALL, range(5)), Fold()
+    part, target = folded(everyone(), range(5)), Fold()
     before = part.to_wire(KEY)
     target.merge(part)
-    target.merge(folded(ALL, range(5, 9)))
+    target.merge(folded(everyone(), range(5, 9)))
     assert part.to_wire(KEY) == before
 
 
 def test_of_an_eval_set_that_is_not_known_nothing_is_said() -> None:
-    fold, (name, clusters) = folded(ALL, range(30)), next(iter(SETS.cluster_counts.items()))
-    assert fold.measured_by(SETS.cluster_counts).coverage == fold.coverage
+    fold, (name, clusters) = folded(everyone(), range(30)), next(iter(sets().cluster_counts.items()))
+    assert fold.measured_by(sets().cluster_counts).coverage == fold.coverage
     for other in ({}, {name: clusters + 1}, {"evalset-other": clusters}):
         bare = fold.measured_by(other)
         assert (bare.coverage, bare.units) == ({}, 30)
 
 
 def test_an_eval_set_that_its_sender_forgot_in_a_crash_has_no_fewer_than_no_units() -> None:
-    earlier, later = folded(ALL, range(20)), folded(ALL, range(30))
+    earlier, later = folded(everyone(), range(20)), folded(everyone(), range(30))
     (counts,) = earlier.coverage.values()
     later.coverage = {"new": counts}
     assert later.without(earlier).coverage == {"new": counts}

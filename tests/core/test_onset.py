@@ -10,7 +10,7 @@ from app.core.fixedpoint import WORDING_SCALE
 from app.core.folding import Fold
 from app.core.history import Window
 from app.core.onset import Onset, estimate
-from tests.core.test_detection import CLEAN, SHIFTED, careful, fed
+from tests.core.test_detection import careful, clean, fed, shifted
 from tests.rig.made import through_msgpack
 
 BANK = {
@@ -36,15 +36,15 @@ def found(folds: list[Fold], leader: Component, detector: Detector | None = None
 
 @pytest.mark.parametrize("leader", BANK.values(), ids=lambda c: c.label)
 def test_the_interval_holds_a_clear_change_and_the_estimate_is_near_it(leader: Component) -> None:
-    onset = found([*CLEAN, *SHIFTED[:20]], leader)
+    onset = found([*clean(), *shifted()[:20]], leader)
     assert onset is not None
     assert onset.low is not None
-    assert onset.low <= len(CLEAN) <= onset.high
-    assert abs(onset.at - len(CLEAN)) <= 8
+    assert onset.low <= len(clean()) <= onset.high
+    assert abs(onset.at - len(clean())) <= 8
 
 
 def test_a_change_before_anything_remembered_has_no_lower_end() -> None:
-    onset = found(SHIFTED, BANK["p1"])
+    onset = found(shifted(), BANK["p1"])
     assert onset is not None
     assert onset.at == 0.0
     assert onset.low is None
@@ -52,25 +52,25 @@ def test_a_change_before_anything_remembered_has_no_lower_end() -> None:
 
 def test_the_reference_s_own_error_is_no_change() -> None:
     """Clean windows lie a little off the reference's mean, for ever: that moves no onset back."""
-    onset = found([*CLEAN, *SHIFTED[:6]], BANK["p0"])
+    onset = found([*clean(), *shifted()[:6]], BANK["p0"])
     assert onset is not None
-    assert onset.at >= len(CLEAN) - 8
+    assert onset.at >= len(clean()) - 8
 
 
 def test_without_windows_there_is_no_onset() -> None:
-    detector = fed(CLEAN[:1])
+    detector = fed(clean()[:1])
     leader = BANK["p1"]
     reference = careful().reference
     assert estimate([], leader, reference=reference, evidence=detector.evidence(leader)) is None
 
 
 def test_one_window_is_the_onset() -> None:
-    onset = found(SHIFTED[:4], BANK["p1"])
+    onset = found(shifted()[:4], BANK["p1"])
     assert onset == Onset(0.0, None, 4.0)
 
 
 def test_times_are_those_of_windows() -> None:
-    onset = found([*CLEAN, *SHIFTED], BANK["novelty"])
+    onset = found([*clean(), *shifted()], BANK["novelty"])
     assert onset is not None
     assert onset.at in np.arange(0.0, 120.0, 4.0)
     assert onset.at < onset.high
@@ -79,7 +79,7 @@ def test_times_are_those_of_windows() -> None:
 @pytest.mark.parametrize("reading", ["p0", "p1"])
 def test_a_swing_of_the_day_moves_no_onset(reading: str) -> None:
     """The same windows an hour each, with a swing that the cycles know: the onset is where it was."""
-    folds, hour = [*CLEAN, *SHIFTED[:20]], DAY / 24
+    folds, hour = [*clean(), *shifted()[:20]], DAY / 24
     still = [replace(w, start=w.start * hour, end=w.end * hour) for w in windows(folds, ticks=1)]
     eye = careful().reference.eyes["wording"].spectrum
     weights = np.zeros((4, COORDINATES + 3))

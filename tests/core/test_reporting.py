@@ -12,7 +12,7 @@ from app.core.ranges import Counted
 from app.core.reporting import Moment, adaptation_reading, change_reading, gap_reading, reading_id, when
 from app.core.succession import Succession
 from schemas.readings import Adaptation, Interval, Totals
-from tests.core.test_detection import CLEAN, careful, fed
+from tests.core.test_detection import careful, clean, fed
 from tests.rig import made
 
 
@@ -32,9 +32,9 @@ def moment(place: str = "7.0", time: float = made.EPOCH + 60) -> Moment:
 def past(uncovered: int = 0) -> History:
     out = History()
     count = len(made.reference(300).clusters.names)
-    for number, clean in enumerate(CLEAN[:8]):
+    for number, quiet in enumerate(clean()[:8]):
         fold = Fold()
-        fold.merge(clean)
+        fold.merge(quiet)
         places = np.bincount(np.arange(fold.units) % count, minlength=count)
         fold.coverage = {made.reference(300).id: Counts(fold.units, uncovered, places)}
         window = Window(made.EPOCH + number, made.EPOCH + number + 1)
@@ -61,7 +61,7 @@ def test_times_are_aware_and_to_the_millisecond() -> None:
 
 def test_a_quiet_reading_says_how_sure_it_is_and_nothing_of_an_episode() -> None:
     found = change_reading(
-        moment(), fed(CLEAN).get(), baseline=careful(), history=past(), episode=None, deployment=None
+        moment(), fed(clean()).get(), baseline=careful(), history=past(), episode=None, deployment=None
     )
     assert found.state == "ok"
     assert found.units == 64
@@ -79,7 +79,7 @@ def test_in_an_episode_the_window_begins_with_the_onset() -> None:
     started = Episode(made.EPOCH + 6, made.EPOCH + 5, "mix", "wording p0 1/24")
     found = change_reading(
         moment(),
-        fed(CLEAN).get(),
+        fed(clean()).get(),
         baseline=careful(),
         history=past(),
         episode=started,
