@@ -1,4 +1,4 @@
-"""Readings, alerts, deployments, deliveries -> Redis: the live read model, derived and losable.
+"""Readings, alerts, deployments, deliveries, eval sets -> Redis: the live read model, derived and losable.
 
 It reads a bounded past at its start and again when Redis has lost what it held, so an empty Redis fills
 by itself; a Redis that is away makes the page stale and stops nothing else.
@@ -20,15 +20,16 @@ from app.ports import ReferenceSummary, StatusStore
 from app.settings import Settings
 from schemas.codec import decode
 from schemas.decisions import Alert, Delivery
+from schemas.evalsets import EvalSetVersions
 from schemas.events import Deployment
 from schemas.readings import Reading
-from schemas.topics import ALERTS, DELIVERIES, DEPLOYMENTS, READINGS
+from schemas.topics import ALERTS, DELIVERIES, DEPLOYMENTS, EVALSETS, READINGS
 
 PAST_RECORDS = 2000
 RETRY_SECONDS = 2.0
 HEARTBEAT_SECONDS = 5.0
-Fact = Reading | Alert | Deployment | Delivery
-FOLLOWED = (READINGS, ALERTS, DEPLOYMENTS, DELIVERIES)
+Fact = Reading | Alert | Deployment | Delivery | EvalSetVersions
+FOLLOWED = (READINGS, ALERTS, DEPLOYMENTS, DELIVERIES, EVALSETS)
 
 
 class StatusFeed:
@@ -104,6 +105,8 @@ class StatusFeed:
                 await self._store.put_alert(fact)
             case Reading():
                 await self._store.put_reading(fact)
+            case EvalSetVersions():
+                await self._store.put_evalset(fact)
             case Deployment() | Delivery():
                 await self._store.put_fact(fact)
 

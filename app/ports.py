@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from app.core.encoding import Encoded
 from app.core.health import PIPELINE
 from schemas.decisions import Alert, Delivery
+from schemas.evalsets import EvalSetVersions
 from schemas.events import Deployment
 from schemas.readings import Reading
 
@@ -97,7 +98,7 @@ class StatusEvent:
     """One entry of the live feed; `id` resumes it."""
 
     id: str
-    kind: str  # status | alert | deployment | delivery
+    kind: str  # status | alert | deployment | delivery | evalset
     application: str
     data: dict[str, Any]
 
@@ -125,6 +126,14 @@ class StatusStore(Protocol):
 
     async def put_reference(self, summary: ReferenceSummary) -> None:
         """Remember what an application is measured against; one of each kind."""
+        ...
+
+    async def put_evalset(self, versions: EvalSetVersions) -> bool:
+        """Remember the versions of an application's eval set; False when the same or newer are there."""
+        ...
+
+    async def evalsets(self) -> list[EvalSetVersions]:
+        """Versions of all eval sets, by application."""
         ...
 
     async def heartbeat(self, worker: str, facts: dict[str, Any]) -> None:

@@ -163,6 +163,17 @@ class ApiSettings(Section):
     cors_origins: list[str] = []
 
 
+class CurationSettings(Section):
+    """Versions of the eval set that are built from live traffic; by themselves where there is a store."""
+
+    store: str | None = None
+    plan: Path | None = None
+    every_days: float = Field(default=7.0, ge=0.01, le=366)
+    applications: list[str] = []
+    most_samples: int = Field(default=10_000, ge=1)
+    seed: int = Field(default=0, ge=0)
+
+
 class LogSettings(Section):
     """Logs never hold prompt text."""
 
@@ -185,6 +196,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     notify: NotifySettings = NotifySettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    curation: CurationSettings = CurationSettings()
     health: HealthSettings = HealthSettings()
     api: ApiSettings = ApiSettings()
     log: LogSettings = LogSettings()

@@ -127,3 +127,51 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: str
     by: str = ""
     note: str = ""
+
+
+class Queue(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a version leaves for a person to do, as counts of its items."""
+
+    items: int
+    core: int
+    added: int  # that the version it was built on had not
+    unverified: int = 0  # expected answers that nobody has confirmed
+    unanswered: int = 0  # without an expected answer
+    cut: int = 0  # of which the sample held no more
+    reasons: dict[str, int] = {}  # `stakes: NAME`, `failure: NAME`, `novel: CLUSTER` -> items
+
+
+class Told(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A version in short."""
+
+    id: str
+    state: str  # draft | approved | promoted | withdrawn
+    items: int
+    time: datetime  # of its first entry in the history
+    reference: str | None = None  # that workers measure against, where it was published
+    previous: str | None = None
+    samples: int = 0
+    since: datetime | None = None
+    until: datetime | None = None
+    unusable: float = 0.0
+    uncovered_before: Uncovered | None = None
+    uncovered_after: Uncovered | None = None
+    underfilled: list[Shortfall] = []
+    retired: list[Retired] = []  # the first of them
+    retired_total: int = 0
+    queue: Queue | None = None  # of the version in force and the latest one
+
+
+class EvalSetVersions(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The eval set of an application as it stands: its versions and what happened.  Topic `evalsets.v1`.
+
+    `number` is that of the newest entry: of two records the one with the higher number is newer.
+    """
+
+    application: str
+    number: int
+    store: str  # where the files lie
+    current: str | None = None  # in force
+    published: bool = False  # whether workers were told of the one in force
+    versions: list[Told] = []  # newest first
+    entries: list[Entry] = []  # newest first

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 from schemas.decisions import Acknowledgement, Alert, Delivery
+from schemas.evalsets import EvalSetVersions
 from schemas.events import Deployment, Evaluation, Interaction, Outcome
 from schemas.readings import Reading, Sample, Tick
 
@@ -118,6 +119,15 @@ REFERENCES = Topic(
     cleanup="compact",
     retention_ms=None,
 )
+EVALSETS = Topic(
+    name="evalsets.v1",
+    key="application",
+    carries="versions of the eval set: state, manifest in short, history, where the files lie",
+    partitions=1,
+    cleanup="compact",
+    retention_ms=None,
+    schema=EvalSetVersions,
+)
 STATE = Topic(
     name="state.v1",
     key="agent/partition",
@@ -147,6 +157,7 @@ CATALOGUE = (
     ACKNOWLEDGEMENTS,
     DELIVERIES,
     REFERENCES,
+    EVALSETS,
     STATE,
     DEAD_LETTERS,
 )

@@ -41,7 +41,7 @@ class EvalSets:
             raise InputError(
                 f"--application: {application!r} is no name of an application; write for example helpdesk"
             )
-        self._store = store
+        self.store, self.application = store, application
         try:
             self._files, root = fsspec.core.url_to_fs(store)
         except ImportError as error:
@@ -56,7 +56,7 @@ class EvalSets:
 
     def history(self) -> list[Entry]:
         """All entries, in order.  Raises: DependencyError, InputError where one cannot be read."""
-        with _told(self._store):
+        with _told(self.store):
             self._files.invalidate_cache()
             try:
                 names = self._files.ls(f"{self._root}/history", detail=False)
@@ -88,13 +88,13 @@ class EvalSets:
             )
             if self._created(f"{self._root}/history/{entry.number:06d}.json", msgspec.json.encode(entry)):
                 return entry
-        raise DependencyError(f"{self._store}: others write all the time; run it again")
+        raise DependencyError(f"{self.store}: others write all the time; run it again")
 
     def save(self, manifest: Manifest, items: Sequence[CuratedItem]) -> bool:
         """Write a version; whether Parquet was written too.  Raises: DependencyError."""
         place = f"{self._root}/versions/{manifest.id}"
         table = parquet(items)
-        with _told(self._store):
+        with _told(self.store):
             self._write(f"{place}/items.jsonl", jsonl(items))
             if table is not None:
                 self._write(f"{place}/items.parquet", table)
@@ -110,19 +110,26 @@ class EvalSets:
         """
         name = self.resolve(version)
         place = f"{self._root}/versions/{name}"
-        with _told(self._store):
-            try:
-                told = self._files.cat_file(f"{place}/manifest.json")
-                lines = self._files.cat_file(f"{place}/items.jsonl")
-            except FileNotFoundError as error:
-                raise InputError(
-                    f"{self._store}: the files of {name} are gone; restore them, or build again"
-                ) from error
-        manifest = _decoded(told, Manifest, f"{place}/manifest.json")
+        manifest = self.manifest(name)
+        lines = self._read(name, "items.jsonl")
         items = [_decoded(line, CuratedItem, f"{place}/items.jsonl") for line in lines.splitlines() if line]
         if not manifest.id == name == version_id(items):
             raise InputError(f"{place}: is not what it was; restore it, or build again")
         return manifest, items
+
+    def manifest(self, name: str) -> Manifest:
+        """The manifest of a version by its full name.  Raises: InputError, DependencyError."""
+        place = f"{self._root}/versions/{name}/manifest.json"
+        return _decoded(self._read(name, "manifest.json"), Manifest, place)
+
+    def _read(self, name: str, file: str) -> bytes:
+        with _told(self.store):
+            try:
+                return bytes(self._files.cat_file(f"{self._root}/versions/{name}/{file}"))
+            except FileNotFoundError as error:
+                raise InputError(
+                    f"{self.store}: the files of {name} are gone; restore them, or build again"
+                ) from error
 
     def resolve(self, version: str) -> str:
         """The full name of a version of the history.  Raises: InputError, DependencyError."""
@@ -142,7 +149,7 @@ class EvalSets:
 
     def names(self, folder: str) -> list[str]:
         """Files of a folder of the application, in order of their names.  Raises: DependencyError."""
-        with _told(self._store):
+        with _told(self.store):
             self._files.invalidate_cache()
             try:
                 found = self._files.ls(f"{self._root}/{folder}", detail=False)
@@ -152,7 +159,7 @@ class EvalSets:
 
     def read(self, path: str) -> bytes | None:
         """What a file of the application holds; None where there is none.  Raises: DependencyError."""
-        with _told(self._store):
+        with _told(self.store):
             try:
                 return bytes(self._files.cat_file(f"{self._root}/{path}"))
             except FileNotFoundError:
@@ -170,7 +177,7 @@ class EvalSets:
 
     def _created(self, path: str, content: bytes) -> bool:
         """Create a file whole, unless it is there; an object store must offer that by itself."""
-        with _told(self._store):
+        with _told(self.store):
             try:
                 if not self._local:
                     self._files.pipe_file(path, content, mode="create")

@@ -9,6 +9,7 @@ released            ZSET    application -> when a deployment of it was last told
 looks:APP           HASH    deployment -> the latest look at it
 delivery:APP        HASH    attempt to tell a sink -> how it went
 references          HASH    application and kind -> what is measured against
+evalsets            HASH    application -> versions of its eval set
 alerts              STREAM  every transition
 alert:ID            string  remembers a transition, so that a second delivery is no news
 events              STREAM  the live feed; its id is the id that a browser resumes with
@@ -39,6 +40,7 @@ from app.adapters.status_memory import InMemoryStatusStore
 from app.errors import DependencyError
 from app.ports import PIPELINE, ReferenceSummary, SeriesPoint, StatusEvent
 from schemas.decisions import Alert, Delivery
+from schemas.evalsets import EvalSetVersions
 from schemas.events import Deployment
 from schemas.readings import Reading
 
@@ -153,6 +155,29 @@ class RedisStatusStore:
             await self._redis.hset(
                 key("references"), f"{summary.kind}:{summary.application}", as_json(summary)
             )
+
+    async def put_evalset(self, versions: EvalSetVersions) -> bool:
+        """Remember the versions of an application's eval set; False when the same or newer are there."""
+        place, name = key("evalsets"), versions.application
+
+        async def attempt(pipe: Pipeline) -> bool:
+            await pipe.watch(place)
+            held = await pipe.hget(place, name)
+            if held is not None and decoded({name: held}, EvalSetVersions)[name].number >= versions.number:
+                return False
+            begin(pipe)
+            pipe.hset(place, name, as_json(versions))
+            self._publish(pipe, "evalset", name, rules.news_of_evalset(versions))
+            await pipe.execute()
+            return True
+
+        return await self._optimistic(attempt)
+
+    async def evalsets(self) -> list[EvalSetVersions]:
+        """Versions of all eval sets, by application."""
+        with reaching(self.url):
+            held = await self._redis.hgetall(key("evalsets"))
+        return [versions for _, versions in sorted(decoded(held, EvalSetVersions).items())]
 
     async def heartbeat(self, worker: str, facts: dict[str, Any]) -> None:
         """Say that a worker lives, and what it says of itself."""

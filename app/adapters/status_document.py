@@ -10,6 +10,7 @@ import msgspec
 from app.core.health import MONITOR
 from app.ports import PIPELINE, SeriesPoint
 from schemas.decisions import Alert, Delivery
+from schemas.evalsets import EvalSetVersions
 from schemas.events import Deployment
 from schemas.readings import Reading
 
@@ -223,6 +224,11 @@ def news_of(document: Document, reading: Reading) -> dict[str, Any]:
         "state": document["state"],
         "point": msgspec.to_builtins(point_of(reading)),
     }
+
+
+def news_of_evalset(versions: EvalSetVersions) -> dict[str, Any]:
+    """What the live feed says of the versions of an eval set: enough to know what to fetch."""
+    return {"application": versions.application, "number": versions.number, "current": versions.current}
 
 
 def _age(reading: Reading) -> tuple[datetime, int]:

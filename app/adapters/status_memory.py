@@ -14,6 +14,7 @@ from app.adapters import status_document as rules
 from app.adapters.status_document import Document, Limits, utc_now
 from app.ports import PIPELINE, ReferenceSummary, SeriesPoint, StatusEvent
 from schemas.decisions import Alert, Delivery
+from schemas.evalsets import EvalSetVersions
 from schemas.events import Deployment
 from schemas.readings import Reading
 
@@ -44,6 +45,7 @@ class InMemoryStatusStore:
         self._facts: dict[tuple[str, str], dict[str, rules.Fact]] = defaultdict(dict)
         self._looks: dict[str, dict[str, Reading]] = defaultdict(dict)
         self._references: dict[tuple[str, str], ReferenceSummary] = {}
+        self._evalsets: dict[str, EvalSetVersions] = {}
         self._generation = uuid.uuid4().hex
 
     async def put_reading(self, reading: Reading) -> bool:
@@ -97,6 +99,19 @@ class InMemoryStatusStore:
     async def put_reference(self, summary: ReferenceSummary) -> None:
         """Remember what an application is measured against; one of each kind."""
         self._references[summary.kind, summary.application] = summary
+
+    async def put_evalset(self, versions: EvalSetVersions) -> bool:
+        """Remember the versions of an application's eval set; False when the same or newer are there."""
+        held = self._evalsets.get(versions.application)
+        if held is not None and held.number >= versions.number:
+            return False
+        self._evalsets[versions.application] = versions
+        self._publish("evalset", versions.application, rules.news_of_evalset(versions), self._clock())
+        return True
+
+    async def evalsets(self) -> list[EvalSetVersions]:
+        """Versions of all eval sets, by application."""
+        return [self._evalsets[name] for name in sorted(self._evalsets)]
 
     async def heartbeat(self, worker: str, facts: dict[str, Any]) -> None:
         """Say that a worker lives, and what it says of itself."""

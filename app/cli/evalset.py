@@ -10,7 +10,7 @@ import typer
 from app.cli.encoder import live_encoder
 from app.cli.evalset_force import promote, withdraw
 from app.cli.evalset_import import import_
-from app.cli.evalset_inputs import STORE, Application, By, Given, Store, Version, built_on, who
+from app.cli.evalset_inputs import STORE, Application, By, Given, Store, Version, announce, built_on, who
 from app.cli.evalset_probe import probe
 from app.cli.evalset_run import run
 from app.cli.inputs import EVENTS_HELP, Mapped
@@ -65,7 +65,8 @@ def build(  # noqa: PLR0913  a command's options
 
     if events is not None and samples is not None:
         raise typer.BadParameter("give --events or --samples, not both", param_hint="--samples")
-    settings, sets, wanted = settings_of(ctx), EvalSets(store, application), read_plan(plan)
+    settings, sets = settings_of(ctx), EvalSets(store, application)
+    wanted = read_plan(plan or settings.curation.plan)
     before = built_on(sets, previous)
     encoder = live_encoder(settings.encoder)
     given = Given(application=application, events=events, samples=samples, outcomes=outcomes, mapped=mapped)
@@ -76,6 +77,7 @@ def build(  # noqa: PLR0913  a command's options
     sets.save(manifest, items)
     sets.append("built", manifest, now=datetime.now(UTC), by=who(None))
     _tell(manifest, items)
+    announce(settings, sets, connected=events is None and samples is None)
     if as_json:
         show_json(_facts(manifest))
 
@@ -125,7 +127,8 @@ def review(
 
 
 @group.command()
-def approve(
+def approve(  # noqa: PLR0913  a command's options
+    ctx: typer.Context,
     application: Application,
     version: Version = "latest",
     review: Annotated[Path | None, typer.Option(help="File of `evalset review`, edited.")] = None,
@@ -149,6 +152,7 @@ def approve(
             manifest = mended
             sets.save(manifest, left)
     sets.append("approved", manifest, now=now, by=who(by), note=note)
+    announce(settings_of(ctx), sets, connected=False)
     show(manifest.id)
     say(f"approved: {manifest.items:,} items; `promptdrift evalset promote {manifest.id}` puts it in force")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.encoder import live_encoder
-from app.cli.evalset_inputs import STORE, Application, By, Store, Version, who
+from app.cli.evalset_inputs import STORE, Application, By, Store, Version, announce, who
 from app.cli.reference import tell_workers
 from app.cli.terminal import say, settings_of, show_table
 from app.core.curation_history import standing
@@ -41,6 +41,7 @@ def promote(  # noqa: PLR0913  a command's options
     if before != manifest.id:
         sets.append("promoted", manifest, now=datetime.now(UTC), by=who(by), note=note)
     _publish(ctx, sets, manifest, built, out)
+    announce(settings_of(ctx), sets, connected=out is None)
     if before is not None and before != manifest.id:
         _side_by_side(sets.load(before)[0], manifest)
 
@@ -63,8 +64,9 @@ def withdraw(
     current = standing(sets.history()).current
     if current is None:
         say("no version is in force; workers compare with it until another one is published")
-        return
-    _publish(ctx, sets, *_reference(ctx, sets, current), out)
+    else:
+        _publish(ctx, sets, *_reference(ctx, sets, current), out)
+    announce(settings_of(ctx), sets, connected=out is None)
 
 
 def _reference(ctx: typer.Context, sets: "EvalSets", version: str) -> "tuple[Manifest, Reference]":

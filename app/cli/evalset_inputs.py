@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.inputs import events_of, tell_unreadable
-from app.cli.terminal import say
-from app.errors import InputError
-from app.settings import KafkaSettings
+from app.cli.terminal import say, settings_of
+from app.errors import DependencyError, InputError
+from app.settings import KafkaSettings, Settings
 
 if TYPE_CHECKING:
     from app.adapters.curate import Before
@@ -24,9 +24,23 @@ if TYPE_CHECKING:
     from schemas.readings import Sample
     from schemas.topics import Topic
 
-STORE = "evalsets"
+STORE = ""  # as configured
+UNCONFIGURED = "evalsets"
+
+
+def _configured(ctx: typer.Context, given: str) -> str:
+    return given or settings_of(ctx).curation.store or UNCONFIGURED
+
+
 Application = Annotated[str, typer.Option(help="Whose eval set.")]
-Store = Annotated[str, typer.Option(help="Folder or URL that holds versions and history.")]
+Store = Annotated[
+    str,
+    typer.Option(
+        callback=_configured,
+        show_default="curation.store, else the folder evalsets",
+        help="Folder or URL that holds versions and history.",
+    ),
+]
 Version = Annotated[str, typer.Argument(help="Name, its beginning, `current` or `latest`.")]
 By = Annotated[str | None, typer.Option("--by", help="Who; default the user of the system.")]
 
@@ -72,6 +86,20 @@ class Given:
         signals = signals_of((event for event in told if event.application == self.application), plan)
         kept = keep(drawn, application=self.application, most=most, seed=seed, praised=signals.praised)
         return kept, signals
+
+
+def announce(settings: Settings, sets: "EvalSets", *, connected: bool) -> None:
+    """Put what stands in the store on `evalsets.v1`: where the store is the one that is configured, or the
+    command is `connected` to a broker anyway.  A broker that is away is told of, and stops nothing.
+    """
+    from app.adapters.evalset_topic import announce
+
+    if not connected and settings.curation.store != sets.store:
+        return
+    try:
+        announce(settings.kafka, sets)
+    except DependencyError as error:
+        say(f"recorded in {sets.store}; the page hears of it with the next command ({error})")
 
 
 def built_on(sets: "EvalSets", by_hand: Path | None) -> "Before":

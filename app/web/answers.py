@@ -10,6 +10,7 @@ from fastapi import Response
 from app.ports import ReferenceSummary, SeriesPoint
 from app.web.problems import MEDIA_TYPE
 from schemas.decisions import Alert, Delivery
+from schemas.evalsets import EvalSetVersions
 from schemas.events import Deployment
 from schemas.readings import Reading
 
@@ -120,9 +121,13 @@ class Deliveries(msgspec.Struct):
 
 
 class EvalSets(msgspec.Struct):
-    """Eval sets that live traffic is measured against; "*" serves who has none of his own."""
+    """Eval sets that live traffic is measured against; "*" serves who has none of his own.
+
+    `versions` are those built from live traffic, with what happened to them and what waits for a person.
+    """
 
     evalsets: list[ReferenceSummary]
+    versions: list[EvalSetVersions]
 
 
 class Recorded(msgspec.Struct):

@@ -234,11 +234,17 @@ def add_context(router: APIRouter, views: Views) -> None:
 
     @router.get("/evalset", responses={200: described(answers.EvalSets)})
     async def evalset(application: str | None = None, asked: Asked = None) -> Response:
-        """The eval set of an application, or all of them; "*" serves who has none of his own."""
+        """The eval set of an application, or all of them, and their versions; "*" serves who has none."""
 
         async def make() -> Answer:
             found = await views.references(application)
-            return Answer({"evalsets": [each for each in found if each.kind == "evalset"]})
+            versions = await views.store.evalsets()
+            return Answer(
+                {
+                    "evalsets": [each for each in found if each.kind == "evalset"],
+                    "versions": [v for v in versions if application in (None, v.application)],
+                }
+            )
 
         return (await views.once(("evalset", application), make)).to(asked)
 

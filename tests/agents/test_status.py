@@ -14,9 +14,9 @@ from app.errors import DependencyError
 from schemas.codec import encode
 from schemas.decisions import Alert
 from schemas.readings import Reading
-from schemas.topics import ALERTS, DEPLOYMENTS, READINGS, Topic
+from schemas.topics import ALERTS, DEPLOYMENTS, EVALSETS, READINGS, Topic
 from tests.agents.doubles import PREFIX, settings
-from tests.contracts.status_values import alert, deployment, reading, summary
+from tests.contracts.status_values import alert, deployment, reading, summary, versions
 
 SHOP = "support-bot"
 
@@ -228,8 +228,10 @@ def test_deployments_and_references_reach_the_store(place: Setting) -> None:
     async def during() -> None:
         place.log[name(DEPLOYMENTS)] += [encode(deployment(1)), b"{}", b"\xff", encode(deployment(2))]
         await place.until(lambda: len(place.store._facts["deployment", SHOP]) == 2)
-        await place.until(lambda: bool(place.store._references))
+        place.log[name(EVALSETS)] += [encode(versions(1, application=SHOP)), b"?"]
+        await place.until(lambda: bool(place.store._references) and bool(place.store._evalsets))
         assert await place.store.references() == [summary("b-1")]
+        assert await place.store.evalsets() == [versions(1, application=SHOP)]
         place.references = [summary("b-2")]
         await place.until(lambda: place.store._references["baseline", SHOP].id == "b-2")
 

@@ -17,6 +17,7 @@ from app.adapters.kafka import Record
 from app.errors import DependencyError
 from app.settings import KafkaSettings
 from schemas.codec import encode
+from schemas.evalsets import EvalSetVersions
 from schemas.events import Evaluation, Interaction, Outcome
 from schemas.readings import Sample
 from schemas.topics import EVALUATIONS, OUTCOMES, SAMPLES
@@ -88,7 +89,12 @@ def test_equal_inputs_and_seed_give_an_equal_version_and_no_personal_data(cli: C
     assert sum(item["weight"] for item in items_of(version)) == pytest.approx(1.0)
 
 
-def test_a_version_goes_from_draft_to_force_and_back(cli: Cli, tmp_path: Path) -> None:
+def test_a_version_goes_from_draft_to_force_and_back(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Record] = []
+    monkeypatch.setattr("app.adapters.evalset_topic.produce", lambda _, records: sent.extend(records))
+    monkeypatch.setenv("PROMPTDRIFT_CURATION__STORE", "evalsets")
     first = in_force(cli, log("one.jsonl"))
     assert references.load_directory(Path("reference")).units == 100
     second = built(cli, log("two.jsonl", seed=1, topics={**made.USUAL, "gluten": 0.3}))
@@ -108,6 +114,35 @@ def test_a_version_goes_from_draft_to_force_and_back(cli: Cli, tmp_path: Path) -
     assert told["states"] == {first: "promoted", second: "withdrawn"}
     assert next(e["by"] for e in told["entries"] if e["action"] == "promoted") == "ann"
     assert references.load_directory(tmp_path / "back").id == references.load_directory(Path("reference")).id
+    standing = [msgspec.json.decode(record.value or b"", type=EvalSetVersions) for record in sent]
+    assert {(record.topic, record.key) for record in sent} == {("promptdrift.evalsets.v1", APP.encode())}
+    assert [s.versions[0].state for s in standing[:4]] == ["draft", "approved", "promoted", "draft"]
+    assert [s.number for s in standing] == sorted({s.number for s in standing})
+    last = standing[-1]
+    assert (last.current, last.published, last.store) == (first, True, "evalsets")
+    assert [(v.id, v.state) for v in last.versions] == [(first, "promoted"), (second, "withdrawn")]
+    assert [e.action for e in last.entries][:2] == ["published", "withdrawn"]
+    assert last.versions[1].retired_total == len(seen["retired"])
+    waiting = standing[3].versions[0].queue
+    assert waiting is not None
+    assert (waiting.items, waiting.added, waiting.unanswered) == (
+        len(items_of(second)),
+        sum(not item.get("anchor") for item in items_of(second)),
+        sum("expected" not in item for item in items_of(second)),
+    )
+
+
+def test_without_its_broker_a_version_is_built_and_said_to_be_untold(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> None:
+        raise DependencyError("kafka.bootstrap_servers: no broker answers")
+
+    monkeypatch.setattr("app.adapters.evalset_topic.produce", away)
+    monkeypatch.setenv("PROMPTDRIFT_CURATION__STORE", "elsewhere")
+    done = cli("evalset", "build", *OWN, "--events", log("events.jsonl"), "--plan", "plan.yaml")
+    assert (done.code, "recorded in elsewhere" in done.err) == (0, True)
+    assert Path(f"elsewhere/{APP}/history/000001.json").exists()
 
 
 def test_a_review_drops_mends_and_answers_and_makes_a_version_of_its_own(cli: Cli) -> None:
@@ -222,6 +257,7 @@ def test_what_could_not_be_published_is_published_by_the_same_command_again(
         return len(records)
 
     monkeypatch.setattr("app.adapters.publication.produce", produce)
+    monkeypatch.setattr("app.adapters.evalset_topic.produce", lambda *_: 0)
     monkeypatch.setattr("app.adapters.publication.read_all", lambda *_, **__: iter(sent[:0]))
     assert cli("evalset", "promote", *OWN, version).code == 4
     assert "not yet published" in cli("evalset", "history", *OWN).err

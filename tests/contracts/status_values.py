@@ -6,6 +6,7 @@ import msgspec
 
 from app.ports import ClusterShare, ReferenceSummary
 from schemas.decisions import Alert, Delivery
+from schemas.evalsets import Entry, EvalSetVersions, Told
 from schemas.events import Deployment
 from schemas.readings import Adaptation, Reading, Totals, Uncovered
 
@@ -96,6 +97,14 @@ def summary(id: str, *, application: str = "support-bot", kind: str = "baseline"
         learned_from=1.0,
         learned_until=2.0,
         clusters=[ClusterShare(name="refund", share=0.2, examples=["where is my money"])],
+    )
+
+
+def versions(number: int, *, application: str = "support-bot") -> EvalSetVersions:
+    entry = Entry(number=number, time=START, action="built", version="evalset-1")
+    told = Told(id="evalset-1", state="draft", items=3, time=START)
+    return EvalSetVersions(
+        application=application, number=number, store="evalsets", versions=[told], entries=[entry]
     )
 
 

@@ -18,7 +18,17 @@ from app.adapters.status import InMemoryStatusStore, Limits, RedisStatusStore
 from app.ports import StatusStore
 from schemas.decisions import Alert
 from schemas.readings import Reading
-from tests.contracts.status_values import START, alert, delivery, deployment, look, order, reading, summary
+from tests.contracts.status_values import (
+    START,
+    alert,
+    delivery,
+    deployment,
+    look,
+    order,
+    reading,
+    summary,
+    versions,
+)
 from tests.rig.redis import RedisServer
 
 SMALL = Limits(series=20, alerts=20, events=20, incidents=3, facts=3)
@@ -313,6 +323,21 @@ def test_the_latest_look_at_each_deployment_is_kept(make: Make) -> None:
         assert await store.looks("search") == []
 
     run(make, story, SMALL)
+
+
+def test_versions_of_an_eval_set_are_those_of_the_newest_entry(make: Make) -> None:
+    async def story(store: StatusStore) -> None:
+        assert await store.evalsets() == []
+        told = (versions(2), versions(1), versions(2), versions(7, application="desk"), versions(3))
+        assert [await store.put_evalset(each) for each in told] == [True, False, False, True, True]
+        assert await store.evalsets() == [versions(7, application="desk"), versions(3)]
+        assert [(e.kind, e.data["number"]) for e in await store.events("0-0", 9)] == [
+            ("evalset", 2),
+            ("evalset", 7),
+            ("evalset", 3),
+        ]
+
+    run(make, story)
 
 
 def test_deliveries_are_kept_apart_from_deployments(make: Make) -> None:

@@ -38,7 +38,7 @@ function connect(announce) {
     soon(alert.application, () => loadStatus(alert.application));
     soon("alerts", () => Promise.all([loadAlerts(), reload("alert")]));
   });
-  for (const about of ["deployment", "delivery"]) {
+  for (const about of ["deployment", "delivery", "evalset"]) {
     source.addEventListener(about, (event) => {
       remember(event);
       soon(about, () => reload(about));
