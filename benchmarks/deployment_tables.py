@@ -50,11 +50,13 @@ def worlds(found: Sequence[Found]) -> str:
 
 
 def bars(found: Sequence[Found]) -> str:
-    """The promises, what was measured, and whether it is beyond doubt, met, or missed."""
+    """The promises, what was measured, and whether that meets them."""
     parallel = [one for one in found if not one.world.apart_before]
     without = [one for one in parallel if one.world.blameless]
     lines = [
         _bar("blamed, worlds without adaptation", 0.05, _all(without, "blamed"), most=True),
+        _beside("the same by a before/after test", _all(without, "before_after")),
+        _beside("the same by a windowed MMD", _all(without, "two_sample")),
         _bar("blamed at placebo dates, all worlds", 0.05, _all(parallel, "placebo"), most=True),
         *(_bar(f"found: {one.name}", 0.8, one.blamed) for one in parallel if one.world.adaptation >= 0.3),
         _bar("shares within 10 points, all worlds", 0.9, _all(found, "near")),
@@ -72,6 +74,10 @@ def _bar(name: str, promised: float, flags: Sequence[bool], *, most: bool = Fals
     met = np.mean(flags) <= promised if most else np.mean(flags) >= promised
     bound = f"{'<=' if most else '>='} {promised:.0%}"
     return [name, bound, rate(flags), str(len(flags)), "met" if met else "missed"]
+
+
+def _beside(name: str, flags: Sequence[bool]) -> list[str]:
+    return [name, "", rate(flags), str(len(flags)), ""]
 
 
 def _all(found: Sequence[Found], name: str) -> list[bool]:

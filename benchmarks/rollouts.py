@@ -75,6 +75,7 @@ class World:
     staggered_days: float = 0.0  # exposure begins within so many days
     both: float = 0.0  # share of the exposed whom a coin sends to either version, prompt by prompt
     apart_before: float = 0.0  # share of exposed users' prompts that moved a week before the deployment
+    busier: float = 1.0  # as many times as many prompts of exposed users after the deployment
     learned: bool = False  # adaptation grows with use, instead of at once
     users: tuple[int, int] = (150, 150)  # exposed, control
 
@@ -92,6 +93,7 @@ WORLDS = (
     World(name="churn 30 %, outside 15 %", churn=0.3, outside=0.15),
     World(name="staggered, outside 15 %", outside=0.15, staggered_days=7.0),
     World(name="users in both arms, outside 15 %", outside=0.15, both=0.3),
+    World(name="exposed ask twice as much, outside 15 %", outside=0.15, busier=2.0),
     World(name="arms of 40 and 560, outside 15 %", outside=0.15, users=(40, 560)),
     World(name="arms moved apart a week before", apart_before=0.3),
     World(name="adaptation 15 %", adaptation=0.15),
@@ -193,7 +195,10 @@ def _user(world: World, pools: Pools, rng: Random, *, exposed: bool, periods: tu
     adapts = exposed or rng.random() < world.spill_over
     torn = exposed and rng.random() < world.both
     before = sorted(DEPLOYED_AT - rng.random() * PERIOD_DAYS * DAY for _ in range(periods[0] * _count(rng)))
-    after = sorted(DEPLOYED_AT + rng.random() * PERIOD_DAYS * DAY for _ in range(periods[1] * _count(rng)))
+    rate = PROMPTS * (world.busier if exposed else 1.0)
+    after = sorted(
+        DEPLOYED_AT + rng.random() * PERIOD_DAYS * DAY for _ in range(periods[1] * _count(rng, rate))
+    )
     history = History(place=rng.getrandbits(64))
     used = 0
     for time in [*before, *after]:
@@ -223,9 +228,9 @@ def _prompt(
     return (pools.adapted if rng.random() < share else pools.usual), row
 
 
-def _count(rng: Random) -> int:
+def _count(rng: Random, rate: float = PROMPTS) -> int:
     """Poisson by its gaps, at least 1."""
-    count, left = 0, PROMPTS
+    count, left = 0, rate
     while (left := left - rng.expovariate(1.0)) > 0:
         count += 1
     return max(count, 1)

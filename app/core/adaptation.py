@@ -31,10 +31,14 @@ Shares = tuple[Interval, Interval, Interval]
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """Mean rows of n returning users before and after, shape (n, d) each, in joint coordinates."""
+    """Mean rows of n returning users before and after, shape (n, d) each, in joint coordinates.
+
+    `precision` (n,): how much a user's change weighs where arms are tested; None: all alike.
+    """
 
     before: Floats
     after: Floats
+    precision: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.before)
@@ -43,6 +47,11 @@ class Arm:
     def change(self) -> Floats:
         """Each user's own change, shape (n, d)."""
         return self.after - self.before
+
+    @property
+    def weights(self) -> Floats:
+        """Precision, or ones, shape (n,)."""
+        return np.ones(len(self)) if self.precision is None else self.precision
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,8 @@ class Rows:
 
     def arm(self, members: Sequence[Member]) -> Arm:
         """User means before and after, of users who have both."""
-        return Arm(*self.before_after(members, self._joint))
+        splits = [member.split(self._exposure.start, self._exposure.end) for member in members]
+        return Arm(*self.before_after(members, self._joint), _precision(splits))
 
     def placebo(self, members: Sequence[Member]) -> Arm:
         """The same users divided in the middle of their time before: nothing had happened there."""
@@ -182,7 +183,8 @@ class Rows:
             if early and late:
                 before.append(self._places(member, early))
                 after.append(self._places(member, late))
-        return Arm(_means(self._joint, before), _means(self._joint, after))
+        precision = _precision(list(zip(before, after, strict=True)))
+        return Arm(_means(self._joint, before), _means(self._joint, after), precision)
 
     def audience(self) -> Audience:
         """Means of those who came (after their first sight) and of those who left."""
@@ -190,6 +192,12 @@ class Rows:
         came = [self._places(m, m.split(exposure.start, exposure.end)[1]) for m in exposure.newcomers]
         left = [self._places(m, range(len(m.history.prompts))) for m in exposure.departed]
         return Audience(_means(self._joint, came), _means(self._joint, left))
+
+
+def _precision(splits: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Floats:
+    """Of the difference of two means, of as many prompts before and after, shape (n,)."""
+    counts = np.array([(len(before), len(after)) for before, after in splits], float).reshape(-1, 2)
+    return np.asarray(counts.prod(axis=1) / counts.sum(axis=1))
 
 
 def _means(table: Floats, places: Sequence[Sequence[int]]) -> Floats:

@@ -40,6 +40,7 @@ def contrast(
 ) -> Contrast:
     """Test "the two arms changed alike": distance of mean changes, labels permuted over users.
 
+    A user's change weighs as much as it is known well: six prompts say more than one.
     The distance is the unbiased squared one, in units of its own error.  So the test is exact if exposure is
     as good as random among returning users (Ernst, 2004, Statistical Science 19), and holds in large samples
     also where one arm is small and its users vary more (Chung and Romano, 2013, Annals of Statistics 41).
@@ -48,8 +49,9 @@ def contrast(
     Args: users, who they are, the exposed first; error, what all looks until now may spend; blamed, the
         permutations that earlier looks blamed.
     """
-    changes = np.vstack([exposed.change, control.change])
-    changes = changes - changes.mean(axis=0)
+    changes, weights = np.vstack([exposed.change, control.change]), np.r_[exposed.weights, control.weights]
+    weights = weights / weights.mean()
+    changes = weights[:, None] * (changes - weights @ changes / len(weights))
     gram = changes @ changes.T
     truth = np.zeros((1, len(gram)))
     truth[0, : len(exposed)] = 1.0
