@@ -52,6 +52,7 @@ class Block:
 
     parts: dict[Subject, Part] = field(default_factory=dict)
     up_to: int = -1
+    interactions: int = 0  # that its records held, whatever became of them
     dirty: set[Subject] = field(default_factory=set)
 
     def of(self, subject: Subject) -> Part:

@@ -29,7 +29,7 @@ __all__ = ["Candidate", "Carrying", "Described", "MeasureSettings", "Measurer", 
 class MeasureSettings:
     """Constants of the block and unit rules; changing one changes the counts."""
 
-    block_offsets: int = 64
+    block_offsets: int = 64  # and interactions: a record may hold many, and a tick must fit a message
     lateness_seconds: float = 30.0
     text_horizon_seconds: float = 3600.0
     memory_entries: int = 16_384
@@ -55,7 +55,7 @@ class Measurer:
         self._passed: dict[Subject, int] = {}  # units passed over since the last one looked at
         self.share = 1.0  # of units to look at, learning aside; set by a worker that sheds
         self._totals: dict[Subject, dict[str, int]] = {}
-        self._blocks: dict[int, Block] = {}
+        self._blocks: dict[int, Block] = {}  # by their first offset, the open one last
 
     @property
     def watermark(self) -> float | None:
@@ -77,7 +77,8 @@ class Measurer:
         if offset <= self.last_offset:
             return []
         self.last_offset = offset
-        self._block_of(offset).up_to = offset
+        block = self._opened(offset)
+        block.up_to, block.interactions = offset, block.interactions + len(interactions)
         return [c for event in interactions for c in self._judge(offset, event, references, recorded)]
 
     def _judge(
@@ -161,9 +162,18 @@ class Measurer:
         for name, count in more.items():
             counts[name] += count
 
+    def _opened(self, offset: int) -> Block:
+        """The block of the next offset: the open one, while it has room."""
+        most = self._settings.block_offsets
+        start = offset - offset % most
+        last = next(reversed(self._blocks), -1)
+        if last < start:
+            return self._blocks.setdefault(start, Block())
+        full = self._blocks[last].interactions >= most
+        return self._blocks.setdefault(offset, Block()) if full else self._blocks[last]
+
     def _block_of(self, offset: int) -> Block:
-        start = offset - offset % self._settings.block_offsets
-        return self._blocks.setdefault(start, Block())
+        return self._blocks[next(start for start in reversed(self._blocks) if start <= offset)]
 
     def _part_of(self, candidate: Candidate) -> Part:
         return self._block_of(candidate.offset).of(candidate.subject)
@@ -242,7 +252,7 @@ class Measurer:
 
     def flush(self) -> list[Tick]:
         """Ticks of every block that grew since the last flush; whole blocks are then forgotten."""
-        current = self.last_offset - self.last_offset % self._settings.block_offsets
+        current = next(reversed(self._blocks), 0)
         out: list[Tick] = []
         for start, block in self._blocks.items():
             out += [self._tick(start, block, subject) for subject in sorted(block.dirty)]
@@ -283,6 +293,7 @@ class Measurer:
             "ordinals": list(self._ordinals.items()),
             "passed": list(self._passed.items()),
             "totals": list(self._totals.items()),
+            "opened": [(start, block.up_to, block.interactions) for start, block in self._blocks.items()],
             "blocks": [
                 msgspec.msgpack.encode(self._tick(start, block, subject))
                 for start, block in self._blocks.items()
@@ -301,9 +312,11 @@ class Measurer:
         self._totals = {Subject(*subject): dict(counts) for subject, counts in state["totals"]}
         self._rule.restore(state["rule"])
         self._served.restore(state["served"])
-        self._blocks = {}
+        self._blocks = {
+            start: Block(up_to=up_to, interactions=held) for start, up_to, held in state["opened"]
+        }
         for raw in state["blocks"]:
             tick = msgspec.msgpack.decode(raw, type=Tick)
-            block = self._blocks.setdefault(tick.block_start, Block())
-            block.up_to = tick.up_to
-            block.parts[Subject(tick.application, tick.aspect)] = Part.from_wire(tick)
+            self._blocks[tick.block_start].parts[Subject(tick.application, tick.aspect)] = Part.from_wire(
+                tick
+            )

@@ -125,12 +125,41 @@ def test_offsets_seen_before_are_skipped() -> None:
     assert station.admit(4, LOG[1:2], {}) == []
 
 
+def packed(events: Sequence[Interaction], held: int, *, restarts: bool = False) -> list[Tick]:
+    """What a log gives whose records hold so many events each, read by five."""
+    station, out = measurer(), []
+    records = [events[first : first + held] for first in range(0, len(events), held)]
+    for first in range(0, len(records), 5):
+        candidates = [
+            c
+            for n, record in enumerate(records[first : first + 5], first)
+            for c in station.admit(n, record, {})
+        ]
+        station.fold(candidates, encode([c.interaction.prompt for c in candidates]), made.describe)
+        out += station.flush()
+        if restarts:
+            state, station = through_msgpack(station.snapshot()), measurer()
+            station.restore(state)
+    return out
+
+
 def test_one_record_may_hold_many_events() -> None:
-    station = measurer()
-    candidates = station.admit(0, LOG[:10], {})
-    station.fold(candidates, encode([c.interaction.prompt for c in candidates]), made.describe)
-    (tick,) = station.flush()
+    (tick,) = packed(LOG[:10], 10)
     assert (tick.block_start, tick.up_to, len(tick.samples)) == (0, 0, 10)
+
+
+@pytest.mark.parametrize("held", [3, 30, 64])
+def test_however_many_a_record_holds_a_tick_fits_a_message(held: int) -> None:
+    long = [msgspec.structs.replace(event, prompt=event.prompt + " \U0001f9c0" * 300) for event in LOG]
+    ticks = packed(long, held)
+    assert max(len(tick.samples) for tick in ticks) < 2 * 64
+    assert max(len(msgspec.json.encode(tick)) for tick in ticks) < 1_000_000
+    assert totals(ticks) == totals(measured(long))
+
+
+@pytest.mark.parametrize("held", [3, 30])
+def test_a_restart_cuts_the_same_blocks(held: int) -> None:
+    assert newest(packed(LOG, held, restarts=True)) == newest(packed(LOG, held))
 
 
 def test_every_event_is_counted_under_exactly_one_name() -> None:
