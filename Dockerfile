@@ -46,7 +46,7 @@ ENV PROMPTDRIFT_ENCODER__TABLE=/opt/promptdrift/wording.npz \
 WORKDIR /var/lib/promptdrift
 # By number, so that Kubernetes can see that it is not root.
 USER 10001:10001
-# 6066 is the worker's, 6067 the notifier's, 8080 the API's.  No HEALTHCHECK: it differs by command, see docker-compose.yml and k8s/.
-EXPOSE 6066 6067 8080
+# 6066 is the worker's, 6067 the notifier's, 6068 the evaluator's, 8080 the API's.  No HEALTHCHECK: it differs by command, see docker-compose.yml and k8s/.
+EXPOSE 6066 6067 6068 8080
 ENTRYPOINT ["promptdrift"]
 CMD ["--help"]

@@ -35,6 +35,15 @@ NOTIFICATION_SECONDS = Histogram(
 )
 NOTIFICATIONS_WAITING = Gauge("promptdrift_notification_queue_length", "Messages that wait.", ["sink"])
 CIRCUIT_OPEN = Gauge("promptdrift_circuit_open", "1 while a sink is left alone because it failed.", ["sink"])
+SHADOW_ROWS = Counter("promptdrift_shadow_rows_total", "Rows about live answers.", ["metric", "outcome"])
+SHADOW_SECONDS = Histogram(
+    "promptdrift_shadow_call_duration_seconds",
+    "Until an endpoint answered about one sample.",
+    ["kind"],
+    buckets=(0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+SHADOW_WAITING = Gauge("promptdrift_shadow_queue_length", "Samples that wait for an endpoint.", ["kind"])
+SHADOW_SPENT = Gauge("promptdrift_shadow_spent", "Money spent on endpoints today, of this process.")
 CHECKPOINT_AT = Gauge(
     "promptdrift_checkpoint_timestamp_seconds", "When an agent last saved its state.", ["agent"]
 )

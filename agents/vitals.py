@@ -23,13 +23,16 @@ from app.core.health import Finding, Health, Place
 from app.errors import DependencyError
 from app.settings import Settings
 from schemas.readings import Reading
-from schemas.topics import ALERTS, DEAD_LETTERS, INTERACTIONS, READINGS, TICKS, Topic
+from schemas.topics import ALERTS, DEAD_LETTERS, INTERACTIONS, READINGS, SAMPLES, TICKS, Topic
 
 LOOK_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
 STAGES: dict[str, Topic] = {"measure": INTERACTIONS, "detect": TICKS, "alert": READINGS}
 ARRIVALS = ("ingest", "measure")
-ELSEWHERE: dict[str, Topic] = {"notify": ALERTS}  # another process, which may not be there
+ELSEWHERE: dict[str, tuple[str, Topic]] = {  # stages of processes that may not be there, and their groups
+    "notify": ("notify", ALERTS),
+    "shadow": ("evaluate", SAMPLES),
+}
 
 
 class Vitals:
@@ -164,12 +167,14 @@ class Watcher:
 
 
 def watchers_of(settings: Settings) -> list[Watcher]:
-    """The workers' own stages first, then those of the notifier."""
+    """The workers' own stages first, then those of notifier and evaluator."""
     group, kafka = settings.worker.group, settings.kafka
     own = {f"ingest {source.topic}": source.topic for source in settings.sources}
     own |= {stage: full_name(kafka, topic) for stage, topic in STAGES.items()}
-    elsewhere = {stage: full_name(kafka, topic) for stage, topic in ELSEWHERE.items()}
     return [
         Watcher(settings, group, own, always=True),
-        Watcher(settings, f"{group}-notify", elsewhere, always=False),
+        *(
+            Watcher(settings, f"{group}-{other}", {stage: full_name(kafka, topic)}, always=False)
+            for stage, (other, topic) in ELSEWHERE.items()
+        ),
     ]

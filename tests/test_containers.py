@@ -30,6 +30,7 @@ NOT_RESOURCES = {"kustomization.yaml", "promptdrift.yaml", "secret.example.yaml"
 KUBERNETES = ("1.30", ".".join(kubernetes_validate.latest_version().split(".")[:2]))
 OURS = [name for name, service in SERVICES.items() if service["image"].startswith("promptdrift:")]
 ONE_SHOT = [name for name, service in SERVICES.items() if service["restart"] == "no"]
+PORTS = [("worker", 6066), ("notifier", 6067), ("evaluator", 6068), ("api", 8080)]
 LONG_RUNNING = [name for name in SERVICES if name not in ONE_SHOT]
 
 
@@ -39,7 +40,7 @@ LONG_RUNNING = [name for name in SERVICES if name not in ONE_SHOT]
 def test_the_stack_has_all_its_parts() -> None:
     assert COMPOSE["name"] == "promptdrift"
     assert set(SERVICES) == {
-        *("kafka", "valkey", "topics", "reference", "worker", "api", "notifier", "pagerduty")
+        *("kafka", "valkey", "topics", "reference", "worker", "api", "notifier", "evaluator", "pagerduty")
     }
     assert ONE_SHOT == ["topics", "reference"]
     assert SERVICES["reference"]["profiles"] == ["reference"]
@@ -72,7 +73,7 @@ def test_what_keeps_running_has_a_health_check(name: str) -> None:
     assert {"interval", "timeout", "retries"} <= set(check)
 
 
-@pytest.mark.parametrize(("name", "port"), [("worker", 6066), ("notifier", 6067), ("api", 8080)])
+@pytest.mark.parametrize(("name", "port"), PORTS)
 def test_health_checks_are_programs_that_ask_livez(name: str, port: int) -> None:
     _, python, flag, program = SERVICES[name]["healthcheck"]["test"]
     assert (python, flag) == ("python", "-c")
@@ -88,7 +89,7 @@ def test_dependencies_are_met_by_something_that_can_meet_them(name: str) -> None
 
 
 def test_nothing_starts_before_its_topics() -> None:
-    for name in ("worker", "notifier", "reference"):
+    for name in ("worker", "notifier", "evaluator", "reference"):
         assert SERVICES[name]["depends_on"]["topics"] == {"condition": "service_completed_successfully"}
 
 
@@ -299,7 +300,7 @@ def test_mounts_have_volumes_and_the_settings_lie_in_the_working_directory() -> 
         assert mounts[f"{home}/promptdrift.yaml"]["configMap"]["name"] in generated
 
 
-@pytest.mark.parametrize(("component", "port"), [("worker", 6066), ("notifier", 6067), ("api", 8080)])
+@pytest.mark.parametrize(("component", "port"), PORTS)
 def test_probes(component: str, port: int) -> None:
     (pod,) = matching({"app.kubernetes.io/component": component})
     (container,) = pod["spec"]["containers"]
@@ -349,8 +350,10 @@ def test_the_network_is_closed_but_for_what_each_part_needs() -> None:
     assert allowed("topics", "egress") == {53, kafka}
     assert allowed("worker", "egress") == {53, kafka, redis, 443}
     assert allowed("notifier", "egress") == {53, kafka, redis, 443}
+    assert allowed("evaluator", "egress") == {53, kafka, redis, 443}
     assert allowed("api", "egress") == {53, redis}
     assert allowed("notifier", "ingress") == {6067}
+    assert allowed("evaluator", "ingress") == {6068}
     assert [allowed(each, "ingress") for each in ("topics", "worker", "api")] == [set(), {6066}, {8080}]
 
 

@@ -22,16 +22,32 @@ OPEN_SECONDS, OPEN_LONGEST = 30.0, 600.0
 RETRIED = frozenset({408, 409, 425, 429})
 OF_THE_TEXT = frozenset({400, 413, 422})  # refusals that say nothing of the endpoint's health
 
+PASSING = frozenset({"unreachable", "slow", "open"})
+
 Kind = Literal["refused", "unreachable", "slow", "malformed", "open", "spent", "unusable"]
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why there is no answer.  `reason` holds nothing of what was sent or said."""
+    """Why there is no answer.  `reason` holds nothing of what was sent or said.
+
+    >>> Failure("refused", "HTTP 503", 503).label, Failure("slow", "no answer within 5 s").label
+    ('refused: HTTP 503', 'slow')
+    """
 
     kind: Kind
     reason: str
     status: int | None = None
+
+    @property
+    def label(self) -> str:
+        """Kind and status."""
+        return self.kind if self.status is None else f"{self.kind}: HTTP {self.status}"
+
+    @property
+    def passes(self) -> bool:
+        """Whether it may be over when the same is asked later."""
+        return self.kind in PASSING or (self.kind == "refused" and self.status not in OF_THE_TEXT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

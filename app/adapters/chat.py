@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,7 @@ class Completion:
     cost: float
     model: str | None = None
     cached: bool = False
+    finish_reason: str | None = None
 
 
 class _Usage(msgspec.Struct):
@@ -82,6 +83,7 @@ class _Said(msgspec.Struct):
 
 class _Choice(msgspec.Struct):
     message: _Said
+    finish_reason: str | None = None
 
 
 class _Answer(msgspec.Struct):
@@ -119,7 +121,7 @@ class Chat:
         if name in self._cache:
             self._cache.move_to_end(name)
             known = self._cache[name]
-            return Completion(known.text, 0.0, known.model, cached=True)
+            return replace(known, cost=0.0, cached=True)
         reserved = self.price(messages, schema=schema)
         if not self._reserve(reserved):
             return Failure("spent", "the cap of the day is reached")
@@ -179,7 +181,8 @@ class Chat:
             return Failure("malformed", "the answer is no chat completion"), reserved
         usage = answer.usage
         cost = self._price(usage.prompt_tokens, usage.completion_tokens) if usage else reserved
-        return Completion(text, max(cost, 0.0), answer.model), max(cost, 0.0)
+        said = Completion(text, max(cost, 0.0), answer.model, finish_reason=answer.choices[0].finish_reason)
+        return said, said.cost
 
     def _name(self, messages: Messages, schema: Mapping[str, Any] | None) -> bytes:
         return hashlib.sha256(msgspec.json.encode([self.endpoint.model, messages, schema])).digest()

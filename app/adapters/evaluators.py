@@ -32,9 +32,9 @@ class Candidate:
         return self._chat.endpoint.model
 
     @property
-    def concurrency(self) -> int:
-        """Calls at once."""
-        return self._chat.endpoint.limits.concurrency
+    def spent(self) -> float:
+        """Money of the present day."""
+        return self._chat.spent
 
     def price(self, prompt: str) -> float:
         """What one answer may cost, in money."""

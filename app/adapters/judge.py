@@ -38,9 +38,9 @@ class Judge:
         return self._chat.endpoint.model
 
     @property
-    def concurrency(self) -> int:
-        """Calls at once."""
-        return self._chat.endpoint.limits.concurrency
+    def spent(self) -> float:
+        """Money of the present day."""
+        return self._chat.spent
 
     def price(self, answered: Answered) -> float:
         """What one score may cost, in money."""

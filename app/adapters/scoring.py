@@ -16,7 +16,7 @@ def asked(by: Evaluators) -> set[str]:
 
 async def score(by: Evaluators, answered: Answered) -> tuple[list[Scored], dict[str, Failure]]:
     """What applies, and which scorers failed.  Never raises for what a text holds."""
-    found = [told for scorer in by.table.values() if (told := _of_table(scorer, answered)) is not None]
+    found = [told for scorer in by.table.values() if (told := of_table(scorer, answered)) is not None]
     failed: dict[str, Failure] = {}
     verdicts = await asyncio.gather(*(judge.score(answered) for judge in by.judges.values()))
     for (name, judge), verdict in zip(by.judges.items(), verdicts, strict=True):
@@ -41,7 +41,8 @@ async def score(by: Evaluators, answered: Answered) -> tuple[list[Scored], dict[
     return found, failed
 
 
-def _of_table(scorer: Scorer, answered: Answered) -> Scored | None:
+def of_table(scorer: Scorer, answered: Answered) -> Scored | None:
+    """What a function says; None where it does not apply."""
     found = valid(scorer.score(answered))
     if found is None:
         return None

@@ -70,6 +70,7 @@ def examine(ctx: typer.Context) -> Iterator[Finding]:
     yield from _broker(settings.kafka)
     yield from _redis(settings.redis)
     yield _guarded("sinks", lambda: _sinks(settings))
+    yield _guarded("evaluation", lambda: _evaluators(settings))
     yield from _names(settings)
 
 
@@ -152,6 +153,18 @@ def _sinks(settings: Settings) -> Finding:
         "set PAGERDUTY_ROUTING_KEY or notify.sinks; incidents are on their topic and the page in any case"
     )
     return Finding(name="sinks", state="warning", detail="nobody is told of incidents", remedy=remedy)
+
+
+def _evaluators(settings: Settings) -> Finding:
+    """Who scores live answers, with the keys that this shell has.  Nobody is called."""
+    from app.adapters.evaluators import open_evaluators
+    from app.adapters.expected import read_gold
+
+    found = open_evaluators(settings.evaluation)
+    read_gold(settings.evaluation.gold)
+    asked = [*found.judges, *found.candidates, *found.remote]
+    told = f"{len(found.table)} scorers; asked over the network: {', '.join(asked) or 'nobody'}"
+    return Finding(name="evaluation", state="ok", detail=told)
 
 
 def _broker(kafka: KafkaSettings) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""`api`, `worker` and `notifier`: what keeps running."""
+"""`api`, `worker`, `notifier` and `evaluator`: what keeps running."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from schemas.decisions import Acknowledgement
     from schemas.events import Deployment
 
-WORKER, NOTIFIER = "agents.worker", "agents.notifier"  # by name: app never imports agents
+WORKER, NOTIFIER, EVALUATOR = "agents.worker", "agents.notifier", "agents.evaluator"  # by name: one arrow
 GRACE_SECONDS = 5
 
 
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command()(api)
     app.command()(worker)
     app.command()(notifier)
+    app.command()(evaluator)
 
 
 def api(
@@ -81,6 +82,12 @@ def notifier(ctx: typer.Context) -> None:
     """Run a notifier: tells PagerDuty, Slack and webhooks of incidents.  Two share the work."""
     settings_of(ctx)  # fail here, with one line
     _become(ctx, NOTIFIER, {})
+
+
+def evaluator(ctx: typer.Context) -> None:
+    """Run an evaluator: scores live answers, asks judges and candidates.  Several share the work."""
+    settings_of(ctx)  # fail here, with one line
+    _become(ctx, EVALUATOR, {})
 
 
 def _become(ctx: typer.Context, module: str, more: dict[str, str]) -> None:

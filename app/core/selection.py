@@ -10,7 +10,7 @@ scores, over the root of the price.
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.core.sampling import NOVEL_LEVEL
@@ -43,16 +43,19 @@ class Budget:
     count: int
     money: float = math.inf
 
-    def slice(self, *, count: int, money: float, windows_left: int) -> "Budget":
+    def slice(self, *, count: int, money: float, windows_left: int, fraction: float = 0.0) -> "Budget":
         """An even part of what is left of the day, for its next window: what one saves the others get.
 
-        Args: count and money already used, windows_left >= 1 with the next.
+        Args: count and money already used, windows_left >= 1 with the next; fraction, in [0, 1), is what the
+        part is rounded up by: drawn evenly, it gives small budgets their due, where a part is below one.
 
         >>> Budget(100, 5.0).slice(count=40, money=4.0, windows_left=3)
         Budget(count=20, money=0.3333333333333333)
+        >>> [Budget(5).slice(count=0, money=0, windows_left=10, fraction=f).count for f in (0.2, 0.7)]
+        [0, 1]
         """
         left, rest = max(self.count - count, 0), max(self.money - money, 0.0)
-        return Budget(left // windows_left, rest / windows_left)
+        return Budget(int(left / windows_left + fraction), rest / windows_left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +80,15 @@ class Chosen:
 
 
 def stratum_of(
-    sample: Sample, *, drifted: Set[int] = frozenset(), high_stakes: bool = False, uncovered: bool = False
+    sample: Sample, *, drifted: bool = False, high_stakes: bool = False, uncovered: bool = False
 ) -> str:
     """Why a sample is worth a score, the strongest reason first.
 
-    Args: drifted, the clusters that grew; high_stakes, by a rule of the owner; uncovered, by the eval set.
+    Args: drifted, of a cluster that grew; high_stakes, by a rule of the owner; uncovered, by the eval set.
     """
     if high_stakes:
         return HIGH_STAKES
-    if sample.cluster is not None and sample.cluster in drifted:
+    if drifted:
         return DRIFTED
     if sample.novelty is not None and sample.novelty <= NOVEL_LEVEL:
         return NOVEL

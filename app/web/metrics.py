@@ -149,6 +149,6 @@ async def scrape(store: StatusStore, clock: Callable[[], datetime]) -> bytes:
     for application, latest in deployments.items():
         for deployment in latest:
             gauges.deployed.labels(application).set(deployment.time.timestamp())
-    for role in ("worker", "notifier"):
+    for role in ("worker", "notifier", "evaluator"):
         gauges.workers.labels(role).set(sum(w.get("role", "worker") == role for w in workers))
     return generate_latest(gauges.registry)

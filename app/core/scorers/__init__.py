@@ -7,7 +7,7 @@ that need a library, an encoder or a network, and the user's own.
 from app.core.scorers import accuracy, behaviour, quality, rouge
 from app.core.scorers.answered import Answered, Dimension, Score, ScoreFunction, Scorer
 
-__all__ = ["TABLE", "Answered", "Dimension", "Score", "ScoreFunction", "Scorer"]
+__all__ = ["OF_A_PART", "TABLE", "Answered", "Dimension", "Score", "ScoreFunction", "Scorer"]
 
 _ROWS: tuple[tuple[str, Dimension, ScoreFunction, str], ...] = (
     (
@@ -41,3 +41,14 @@ _ROWS: tuple[tuple[str, Dimension, ScoreFunction, str], ...] = (
     ("no_error_text", "behaviour", behaviour.no_error_text, "no stack trace or error page"),
 )
 TABLE = {name: Scorer(name, dimension, score, meaning) for name, dimension, score, meaning in _ROWS}
+OF_A_PART = frozenset(
+    (
+        "no_refusal",
+        "answers_benign",
+        "refuses_harmful",
+        "no_error_text",
+        "no_pii",
+        "no_repetition",
+        "readability",
+    )
+)  # say the same of the beginning of a response as of the whole

@@ -42,8 +42,10 @@ class Nearest:
     def score(self, prompt: Floats, response: Floats) -> Score:
         """Cosine of the response and the expected answer, in [0, 1]; None beyond the radius."""
         item = self.find(prompt)
-        if item is None:
-            return None
+        return None if item is None else self.likeness(item, response)
+
+    def likeness(self, item: int, response: Floats) -> float:
+        """Cosine of a response (d,) and the expected answer of an item, in [0, 1]."""
         length = max(float(np.linalg.norm(response)), 1e-12)
         return float(np.clip(self._answers[item] @ response / length, 0.0, 1.0))
 

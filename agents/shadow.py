@@ -1,0 +1,304 @@
+"""`samples.v1`, `readings.v1` -> `evaluations.v1`: live answers before scorers, judges and candidates.
+
+A window that is closed is saved before anything of it is told or asked (`app/core/shadow.py` has the rule).
+Calls run in the background; their rows are on the topic before their job is done.  Rows that were written
+just before a crash are looked for at the start, so that none is written twice.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import faust
+import msgspec
+
+from agents.checkpoint import Checkpoints
+from agents.dead_letters import typed
+from agents.library import Library
+from agents.plumbing import Lane, Outbox, Record
+from agents.shadow_written import written
+from agents.station import PartitionedStation
+from agents.telemetry import (
+    SHADOW_ROWS,
+    SHADOW_SECONDS,
+    SHADOW_SPENT,
+    SHADOW_WAITING,
+    STAGE_SECONDS,
+    log,
+)
+from app.adapters.calls import Failure
+from app.adapters.expected import ExpectedAnswers
+from app.adapters.shadow import Done, Scoring
+from app.core.sampling import known_of
+from app.core.shadow import Shadow, ShadowPolicy
+from app.core.shadow_jobs import Batch, Job
+from app.core.shadow_samples import Held, grown_clusters, held_of
+from app.settings import Settings
+from schemas.codec import ARRAY_LIMIT
+from schemas.evalsets import Stake
+from schemas.events import Evaluation
+from schemas.readings import Reading, Sample
+from schemas.topics import EVALUATIONS, READINGS, SAMPLES
+
+REFRESH_SECONDS = 60.0  # between looks for another version of the eval set
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0  # before a job that failed is tried again
+AT_ONCE = 32  # jobs under way; endpoints have limits of their own
+
+
+@dataclass(slots=True)
+class _Partition:
+    shadow: Shadow
+    offsets: dict[str, int] = field(default_factory=dict)  # by topic
+    revision: int = 0
+    saved: int = -1
+    unsaved: bool = False  # something was decided that may not be acted on yet
+    written: dict[str, Evaluation] = field(default_factory=dict)  # rows that were there at the start
+    heard_at: float = 0.0
+
+    @property
+    def offset(self) -> int:
+        """How often the state changed: it moves without records too."""
+        return self.revision
+
+    def snapshot(self) -> dict[str, Any]:
+        """State as a value for msgpack."""
+        return {"shadow": self.shadow.snapshot(), "offsets": self.offsets, "revision": self.revision}
+
+
+@dataclass(slots=True)
+class _Trial:
+    """How a job went so far, in this process."""
+
+    pause: float
+    next_at: float = 0.0
+
+
+class Shadowing(PartitionedStation[_Partition]):
+    """One `Shadow` per partition; calls on their way in the background."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        scoring: Scoring,
+        *,
+        expected: ExpectedAnswers,
+        library: Library,
+        outbox: Outbox,
+        checkpoints: Checkpoints,
+    ) -> None:
+        super().__init__(checkpoints)
+        self._settings, self._scoring, self._expected = settings, scoring, expected
+        self._library, self._outbox = library, outbox
+        self._policy: ShadowPolicy = scoring.policy(
+            settings.evaluation, lateness_seconds=settings.detection.lateness_seconds
+        )
+        told = settings.evaluation.stakes
+        self._stakes = [Stake(name=s.name, items=0, match=s.match, segment=s.segment) for s in told]
+        self._asking: dict[asyncio.Task[Done | Failure], tuple[int, Job]] = {}
+        self._trials: dict[str, _Trial] = {}
+        self._refreshed: dict[str, float] = {}
+        self._saved_at = 0.0
+        self.failures: dict[str, str] = {}  # what is asked -> why it failed last
+
+    async def process(self, records: Sequence[Record]) -> None:
+        """Take samples in, close windows, tell and ask what is due."""
+        for record in records:
+            await self._take(record)
+        await self._collect()
+        for partition in self._partitions.values():
+            quiet = time.monotonic() - partition.heard_at >= self._quiet_seconds
+            if partition.shadow.close(self._scoring.price, final=quiet):
+                partition.revision += 1
+                partition.unsaved = True
+        if any(partition.unsaved for partition in self._partitions.values()):
+            await self.checkpoint()
+        for partition in self._partitions.values():
+            for batch in list(partition.shadow.outgoing):
+                await self._tell(partition, batch)
+        self._ask()
+        self._measure()
+        await self._save_sometimes()
+
+    @property
+    def _quiet_seconds(self) -> float:
+        return max(self._settings.worker.idle_seconds, self._policy.window_seconds)
+
+    async def _take(self, record: Record) -> None:
+        partition = await self._partition(record.partition)
+        if record.offset <= partition.offsets.get(record.topic, -1):
+            return
+        partition.offsets[record.topic] = record.offset
+        partition.revision += 1
+        if record.topic.endswith(READINGS.name):
+            reading = await typed(self._outbox, record, Reading)
+            grown = None if reading is None else grown_clusters(reading)
+            if reading is not None and grown is not None:
+                partition.shadow.drifted(reading.application, grown)
+            return
+        sample = await typed(self._outbox, record, Sample)
+        if sample is not None and sample.aspect == "prompts":
+            partition.heard_at = time.monotonic()
+            held = await self._held(partition, sample)
+            partition.shadow.receive(sample.time, held, recorded=record.timestamp)
+
+    async def _held(self, partition: _Partition, sample: Sample) -> Held | None:
+        if sample.exchange is None:
+            return None
+        await self._refresh(sample.application)
+        return held_of(
+            sample,
+            known=known_of(self._library.references, sample.application),
+            grown=partition.shadow.grown(sample.application),
+            stakes=self._stakes,
+            expected=self._expected.of(sample.application),
+        )
+
+    async def _refresh(self, application: str) -> None:
+        """The expected answers in force, looked for anew once a while."""
+        now = time.monotonic()
+        if now - self._refreshed.get(application, -REFRESH_SECONDS) < REFRESH_SECONDS:
+            return
+        self._refreshed[application] = now
+        loop = asyncio.get_running_loop()
+        problem = await loop.run_in_executor(None, self._expected.refresh, application)
+        if problem is not None:
+            log.warning("expected_answers_unreadable", application=application, reason=problem)
+
+    async def _tell(self, partition: _Partition, batch: Batch) -> None:
+        """Put a closed window on the topic: what costs nothing, and who was not chosen."""
+        loop = asyncio.get_running_loop()
+        with STAGE_SECONDS.labels("shadow").time():
+            rows = await loop.run_in_executor(None, self._scoring.told, batch)
+        await self._send(partition, rows)
+        partition.shadow.told(batch)
+        partition.revision += 1
+
+    async def _send(self, partition: _Partition, rows: Iterable[Evaluation]) -> None:
+        """Deliver rows that are not there yet, those of one job in one record."""
+        fresh = [row for row in rows if row.id not in partition.written]
+        for start in range(0, len(fresh), ARRAY_LIMIT):
+            part = fresh[start : start + ARRAY_LIMIT]
+            key = part[0].application.encode()
+            await self._outbox.send(EVALUATIONS, msgspec.json.encode(part), key=key)
+            for row in part:
+                SHADOW_ROWS.labels(
+                    row.name, row.label or ("scored" if row.score is not None else "kept")
+                ).inc()
+        await self._outbox.deliver()
+
+    async def _collect(self) -> None:
+        """What was answered since."""
+        for task in [task for task in self._asking if task.done()]:
+            number, job = self._asking.pop(task)
+            partition, found = self._partitions[number], task.result()
+            partition.revision += 1
+            if isinstance(found, Failure):
+                partition.shadow.failed(job, time.time())
+                trial = self._trials.setdefault(job.key, _Trial(FIRST_PAUSE))
+                trial.next_at = time.monotonic() + trial.pause
+                trial.pause = min(trial.pause * 2, LONGEST_PAUSE)
+                self.failures[job.candidate or "judges"] = found.label
+                continue
+            await self._send(partition, found.rows)
+            partition.shadow.settle(job, score=found.score, cost=found.cost)
+            self._trials.pop(job.key, None)
+            if all(row.label is None for row in found.rows):
+                self.failures.pop(job.candidate or "judges", None)
+
+    def _ask(self) -> None:
+        under_way = {job.key for _, job in self._asking.values()}
+        now = time.monotonic()
+        for number, partition in self._partitions.items():
+            for job in partition.shadow.jobs:
+                if len(self._asking) >= AT_ONCE:
+                    return
+                trial = self._trials.get(job.key)
+                if job.key in under_way or (trial is not None and now < trial.next_at):
+                    continue
+                task = asyncio.create_task(self._timed(job))
+                self._asking[task] = (number, job)
+
+    async def _timed(self, job: Job) -> Done | Failure:
+        patience = self._settings.evaluation.patience_seconds
+        last = job.since is not None and time.time() - job.since >= patience
+        with SHADOW_SECONDS.labels(job.kind).time():
+            return await self._scoring.ask(job, last=last)
+
+    async def _save_sometimes(self) -> None:
+        """Also where no record comes: answers do."""
+        moved = any(partition.offset > partition.saved for partition in self._partitions.values())
+        if moved and time.monotonic() - self._saved_at >= self._settings.worker.checkpoint_seconds:
+            await self.checkpoint()
+
+    async def checkpoint(self) -> None:
+        """Save the partitions that moved; what was decided in them may be acted on then."""
+        await super().checkpoint()
+        self._saved_at = time.monotonic()
+        for partition in self._partitions.values():
+            partition.unsaved = False
+
+    def forget(self, partitions: set[int]) -> None:
+        """Another evaluator goes on; what is on its way is stopped, and asked again there."""
+        for task, (number, _) in list(self._asking.items()):
+            if number in partitions:
+                task.cancel()
+                del self._asking[task]
+        super().forget(partitions)
+
+    async def _open(self, number: int, saved: dict[str, Any] | None) -> _Partition:
+        partition = _Partition(Shadow(self._policy), heard_at=time.monotonic())
+        if saved is not None:
+            partition.shadow.restore(saved["shadow"])
+            partition.offsets, partition.revision = dict(saved["offsets"]), saved["revision"]
+        if partition.shadow.outgoing or partition.shadow.jobs:
+            partition.written = await written(self._settings, number, partition.shadow)
+            self._settle_written(partition)
+        return partition
+
+    def _settle_written(self, partition: _Partition) -> None:
+        """Jobs whose rows are there already are done."""
+        rows = list(partition.written.values())
+        for job in list(partition.shadow.jobs):
+            told = [row for row in rows if self._scoring.tells(row, job)]
+            if told:
+                score = next((row.score for row in told if row.source == "llm_judge"), None)
+                partition.shadow.settle(job, score=score, cost=sum(row.cost or 0.0 for row in told))
+
+    def _measure(self) -> None:
+        waiting = dict.fromkeys(("answer", "candidate", "gold"), 0)
+        for partition in self._partitions.values():
+            for job in partition.shadow.jobs:
+                waiting[job.kind] += 1
+        for kind, count in waiting.items():
+            SHADOW_WAITING.labels(kind).set(count)
+        SHADOW_SPENT.set(self._scoring.spent)
+
+    def facts(self) -> dict[str, Any]:
+        """What the evaluator says of itself."""
+        return {
+            "role": "evaluator",
+            "asks": sorted(self._scoring.asked) + sorted(self._scoring.by.candidates),
+            "waiting": sum(len(partition.shadow.jobs) for partition in self._partitions.values()),
+            "failing": dict(self.failures),
+        }
+
+
+def register(
+    app: faust.App,
+    settings: Settings,
+    *,
+    scoring: Scoring,
+    expected: ExpectedAnswers,
+    library: Library,
+    outbox: Outbox,
+) -> Callable[[], dict[str, Any]]:
+    """Attach the agent; returns how it is asked for facts."""
+    checkpoints = Checkpoints("shadow", outbox=outbox, settings=settings)
+    station = Shadowing(
+        settings, scoring, expected=expected, library=library, outbox=outbox, checkpoints=checkpoints
+    )
+    topics = [settings.kafka.topic_prefix + topic.name for topic in (SAMPLES, READINGS)]
+    Lane(app, settings, topics, "shadow", station, ready=library.ready.wait).register()
+    return station.facts

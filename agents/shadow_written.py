@@ -1,0 +1,25 @@
+"""Rows about live answers that stand on their topic already: written just before a crash."""
+
+from agents.reading import read_partition
+from app.core.shadow import Shadow
+from app.settings import Settings
+from schemas.codec import decode
+from schemas.events import Evaluation
+from schemas.topics import EVALUATIONS
+
+SCANNED = 1000  # records, of up to 64 rows each, that are looked through
+
+
+async def written(settings: Settings, partition: int, shadow: Shadow) -> dict[str, Evaluation]:
+    """By id, those of the newest rows that are about what is still to be told or asked.
+
+    `samples.v1` and `evaluations.v1` are keyed alike and have as many partitions.
+    """
+    found: dict[str, Evaluation] = {}
+    wanted = {held.id for batch in shadow.outgoing for held in batch.kept}
+    wanted |= {job.held.id for job in shadow.jobs if job.held is not None}
+    for record in await read_partition(settings, EVALUATIONS, partition, newest=SCANNED):
+        for row in decode(record.value, kind="evaluation") if record.value else []:
+            if isinstance(row, Evaluation) and (row.purpose == "gold" or row.interaction_id in wanted):
+                found[row.id] = row
+    return found

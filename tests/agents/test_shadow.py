@@ -1,0 +1,388 @@
+"""Live answers before scorers, judges and candidates that speak HTTP and fail on demand; with crashes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from agents import shadow, shadow_written
+from agents.plumbing import Record
+from agents.shadow import Shadowing
+from app.adapters.calls import Caller, Limits
+from app.adapters.evaluators import open_evaluators
+from app.adapters.expected import ExpectedAnswers, read_gold
+from app.adapters.fake_chat import FakeChat
+from app.adapters.shadow import Scoring
+from app.core.estimates import Row, estimate
+from app.core.measurement import References
+from app.errors import InputError
+from app.settings import Settings
+from schemas.events import Evaluation
+from schemas.exchanges import Exchange
+from schemas.readings import Sample
+from schemas.topics import EVALUATIONS, SAMPLES, Topic
+from tests.agents.doubles import DictCheckpoints, HeldLibrary, RecordingOutbox, record, settings, stored
+from tests.rig import made
+from tests.rig.made import WordEncoder
+
+JUDGE = "helpful"
+WHOLE_DAY = 288 * 1000  # a budget of 1,000 a window
+
+
+def samples(count: int, *, seconds: float = 1.0, **exchange: Any) -> list[Sample]:
+    """Samples with exchanges whose responses are good, but for every fourth."""
+    found = made.samples(made.interactions(count, seconds=seconds))
+    said = ["Open the settings and choose a new password.", "No."]
+    return [
+        replace(
+            each,
+            exchange=Exchange(
+                **{
+                    "inclusion": 0.5,
+                    "prompt": each.text,
+                    "response": said[n % 4 == 3],
+                    "leaks": False,
+                    **exchange,
+                }
+            ),
+        )
+        for n, each in enumerate(found)
+    ]
+
+
+class Place:
+    """One evaluator after another on the same topics, checkpoints and endpoints."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, given: Settings) -> None:
+        self.settings, self.given = given, given.evaluation
+        self.outbox, self.checkpoints = RecordingOutbox(), DictCheckpoints()
+        monkeypatch.setattr(shadow_written, "read_partition", self._read)
+        self.restart()
+
+    async def _read(
+        self, _: Settings, topic: Topic, partition: int, *, newest: int | None = None
+    ) -> list[Any]:
+        assert topic is EVALUATIONS
+        return [stored(sent) for sent in self.outbox.sent if sent.topic == topic.name]
+
+    def restart(self) -> None:
+        """What was in memory is gone."""
+        self.by = by = open_evaluators(self.given, environment={})
+        limits = Limits(timeout_seconds=2.0, attempts=1, per_minute=1e9)
+        for judge in by.judges.values():
+            judge._chat.caller = Caller(limits=limits)
+        for candidate in by.candidates.values():
+            candidate._chat.caller = Caller(limits=limits)
+        expected = ExpectedAnswers(self.given.evalset, WordEncoder())
+        self.scoring = Scoring(
+            by=by, encoder=WordEncoder(), gold=read_gold(self.given.gold), expected=expected.of
+        )
+        self.station = Shadowing(
+            self.settings,
+            self.scoring,
+            expected=expected,
+            library=HeldLibrary({made.APP: References(evalset=made.reference())}),  # type: ignore[arg-type]
+            outbox=self.outbox,  # type: ignore[arg-type]
+            checkpoints=self.checkpoints,  # type: ignore[arg-type]
+        )
+
+    async def read(self, batch: Sequence[Record], *, size: int = 50) -> None:
+        for start in range(0, len(batch), size):
+            await self.station.process(batch[start : start + size])
+
+    async def kill(self) -> None:
+        """What was under way ends unheard."""
+        asking = list(self.station._asking)
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+        await self.by.close()
+        self.restart()
+
+    async def finish(self) -> None:
+        """Until every window is told and nothing waits."""
+        for partition in self.station._partitions.values():
+            partition.heard_at = -1e9  # as if nothing had come for long
+        for _ in range(2000):
+            await self.station.process([])
+            if not any(p.shadow.jobs or p.shadow.outgoing for p in self.station._partitions.values()):
+                return
+            await asyncio.sleep(0.005)
+        raise AssertionError("something waits for ever")
+
+    @property
+    def rows(self) -> list[Evaluation]:
+        return [
+            row
+            for sent in self.outbox.on(EVALUATIONS)
+            for row in msgspec.json.decode(sent.value, type=list[Evaluation])
+        ]
+
+    def of(self, name: str) -> list[Evaluation]:
+        return [row for row in self.rows if row.name == name]
+
+
+def records(found: Sequence[Sample]) -> list[Record]:
+    return [record(SAMPLES, msgspec.json.encode(each), n) for n, each in enumerate(found)]
+
+
+def with_models(
+    monkeypatch: pytest.MonkeyPatch,
+    what: Callable[[Place, FakeChat], Awaitable[None]],
+    *,
+    endpoint: dict[str, Any] | None = None,
+    candidate: bool = False,
+    **evaluation: Any,
+) -> None:
+    async def go() -> None:
+        async with FakeChat().serving() as server:
+            model = {"base_url": server.url + "/v1", "model": "m", **(endpoint or {})}
+            told = {
+                "scorers": ["complete", "no_pii"],
+                "judges": [{"name": JUDGE, **model}],
+                "candidates": [{"name": "next", **model}] if candidate else [],
+                "scores_per_day": WHOLE_DAY,
+                **evaluation,
+            }
+            place = Place(monkeypatch, settings(evaluation=told))
+            try:
+                await what(place, server)
+            finally:
+                await place.kill()
+
+    asyncio.run(go())
+
+
+def test_by_default_what_windows_kept_is_scored_and_nobody_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place(monkeypatch, settings())
+
+    async def go() -> None:
+        await place.read(records(samples(40)))
+        await place.finish()
+
+    asyncio.run(go())
+    assert not place.by.calls
+    complete = place.of("complete")
+    assert len(complete) == len({row.interaction_id for row in complete}) == 40
+    assert {row.inclusion for row in complete} == {0.5}
+    assert {row.purpose for row in place.rows} == {"shadow"}
+    assert len({row.id for row in place.rows}) == len(place.rows)
+    assert all(row.score is not None for row in place.rows)
+    assert {row.name for row in place.rows} >= {"complete", "no_refusal", "no_pii", "no_error_text"}
+
+
+def test_the_budget_is_judged_and_the_rows_alone_estimate_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def what(place: Place, server: FakeChat) -> None:
+        await place.read(records(samples(250)))
+        await place.finish()
+        rows = place.of(JUDGE)
+        scored = [row for row in rows if row.score is not None]
+        assert len(rows) == 250
+        assert len(scored) == pytest.approx(60 * 24 / 16, abs=3), "the log begins at 8 in the morning"
+        assert len(server.requests) == len(scored)
+        assert all(row.selection is not None and row.scorer and row.source == "llm_judge" for row in scored)
+        known = [
+            Row(
+                stratum=r.stratum or "",
+                inclusion=r.inclusion or 1.0,
+                selection=r.selection or 1.0,
+                score=r.score,
+            )
+            for r in rows
+        ]
+        found = estimate(known)
+        assert found is not None
+        assert found.kept == 250
+        assert found.mean.low < 0.75 * 1.0 + 0.25 * 0.25 < found.mean.high
+
+    with_models(monkeypatch, what, scores_per_day=288 * 60)
+
+
+def test_a_candidate_answers_the_same_prompts_and_meets_the_same_scorers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def what(place: Place, server: FakeChat) -> None:
+        await place.read(records(samples(20)))
+        await place.finish()
+        theirs = [row for row in place.rows if row.candidate == "next"]
+        ours = [row for row in place.rows if row.candidate is None]
+        for name in (JUDGE, "complete", "no_pii"):
+            pairs = [{r.interaction_id for r in rows if r.name == name} for rows in (theirs, ours)]
+            assert pairs[0] == pairs[1]
+            assert len(pairs[0]) == 20
+        assert {row.model for row in theirs} == {"m"}
+
+    with_models(monkeypatch, what, candidate=True)
+
+
+def test_gold_items_come_among_the_others_and_are_asked_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text(
+        '{"id": "g1", "prompt": "Why?", "response": "Because it is so, in short.", "score": 0.25}\n'
+    )
+
+    async def what(place: Place, server: FakeChat) -> None:
+        await place.read(records(samples(40)))
+        await place.finish()
+        rows = [row for row in place.rows if row.purpose == "gold"]
+        assert [(row.item_id, row.gold, row.score) for row in rows] == [("g1", 0.25, 1.0)] * 4
+        assert len({row.id for row in rows}) == 4
+        assert len(server.requests) == 44
+
+    with_models(monkeypatch, what, gold=gold, gold_every=10)
+
+
+@dataclass
+class Mortal:
+    """An evaluator that is killed at every seventh delivery: the broker has it, and nobody hears of that."""
+
+    place: Place
+    calls: int = 0
+    deaths: int = 0
+
+    def __post_init__(self) -> None:
+        self._deliver = self.place.outbox.deliver
+
+    async def deliver(self) -> None:
+        self.calls += 1
+        await self._deliver()
+        if self.calls % 7 == 0:
+            raise ConnectionError("killed")
+
+    async def lives_through(self, batch: Sequence[Record], *, end: bool) -> bool:
+        try:
+            await self.place.read(batch, size=10)
+            await (self.place.finish() if end else self.place.station.checkpoint())
+        except ConnectionError:
+            self.deaths += 1
+            await self.place.kill()
+            return False
+        return True
+
+
+def test_a_crash_anywhere_changes_no_row_and_writes_none_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = records(samples(120, seconds=10.0))
+    lives: list[dict[str, Evaluation]] = []
+
+    async def one_life(place: Place, server: FakeChat) -> None:
+        await place.read(found, size=10)
+        await place.finish()
+        lives.append({row.id: row for row in place.rows})
+
+    async def many(place: Place, server: FakeChat) -> None:
+        mortal = Mortal(place)
+        monkeypatch.setattr(place.outbox, "deliver", mortal.deliver)
+        for end in (40, 80, len(found)):  # all of it again after each death: the state says what is known
+            while not await mortal.lives_through(found[:end], end=end == len(found)):
+                assert mortal.deaths < 100
+        assert mortal.deaths > 3
+        assert len({row.id for row in place.rows}) == len(place.rows)
+        lives.append({row.id: row for row in place.rows})
+
+    for life in (one_life, many):
+        with_models(monkeypatch, life, candidate=True, scores_per_day=288 * 10)
+    assert lives[0].keys() == lives[1].keys()
+    assert lives[0] == lives[1]
+
+
+def test_an_outage_is_waited_for_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def what(place: Place, server: FakeChat) -> None:
+        monkeypatch.setattr(shadow, "FIRST_PAUSE", 0.001)
+        monkeypatch.setattr(shadow, "LONGEST_PAUSE", 0.01)
+        server.script("503x12")
+        for judge in place.by.judges.values():
+            judge._chat.caller.clock = iter(range(0, 10**9, 700)).__next__  # breakers open for 10 minutes
+        await place.read(records(samples(10)))
+        await place.finish()
+        assert [row.score is not None for row in place.of(JUDGE)] == [True] * 10
+        assert place.station.facts()["failing"] == {}
+
+    with_models(monkeypatch, what)
+
+
+@pytest.mark.parametrize(
+    ("faults", "more", "label"),
+    [
+        ("503x99", {"patience_seconds": 0}, "HTTP 503"),
+        ("429x99", {"patience_seconds": 0}, "HTTP 429"),
+        ("closex99", {"patience_seconds": 0}, "unreachable"),
+        ("prosex99", {}, "unusable"),
+        ("halfjsonx99", {}, "unusable"),
+        ("nanx99", {}, "unusable"),
+        ("rangex99", {}, "unusable"),
+        ("shapex99", {}, "malformed"),
+        ("htmlx99", {}, "malformed"),
+    ],
+)
+def test_a_judge_that_fails_is_said_on_the_row(
+    monkeypatch: pytest.MonkeyPatch, faults: str, more: dict[str, Any], label: str
+) -> None:
+    async def what(place: Place, server: FakeChat) -> None:
+        monkeypatch.setattr(shadow, "FIRST_PAUSE", 0.001)
+        server.script(faults)
+        await place.read(records(samples(2)))
+        await place.finish()
+        rows = place.of(JUDGE)
+        assert len(rows) == 2
+        assert {row.score for row in rows} == {None}
+        assert all(label in (row.label or "") for row in rows)
+        assert len(place.of("complete")) == 2, "the others scored on"
+
+    with_models(monkeypatch, what, **more)
+
+
+def test_a_cap_that_is_reached_is_said_and_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def what(place: Place, server: FakeChat) -> None:
+        await place.read(records(samples(30)))
+        await place.finish()
+        labels = [row.label for row in place.of(JUDGE) if row.score is None]
+        assert set(labels) == {"spent"}
+        assert 0 < len(labels) < 30
+        assert sum(row.cost or 0.0 for row in place.rows) <= 0.06
+
+    with_models(monkeypatch, what, endpoint={"price_out": 100.0, "spend_per_day": 0.06})
+
+
+def test_what_redaction_left_nothing_of_is_kept_and_asked_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def what(place: Place, server: FakeChat) -> None:
+        await place.read(records(samples(5, prompt="<email> <phone>")))
+        await place.finish()
+        assert not server.requests
+        assert {row.label for row in place.rows} == {"nothing is left after redaction"}
+        assert len(place.of(JUDGE)) == 5
+
+    with_models(monkeypatch, what)
+
+
+def test_answers_are_held_to_the_eval_set_in_force(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = samples(12, response="Press 42.")
+    path = tmp_path / "items.jsonl"
+    items = [{"id": f"q{n}", "prompt": each.text, "expected": "42"} for n, each in enumerate(found)]
+    path.write_bytes(b"\n".join(msgspec.json.encode(item) for item in items))
+    place = Place(monkeypatch, settings(evaluation={"evalset": str(path)}))
+
+    async def go() -> None:
+        await place.read(records(found))
+        await place.finish()
+
+    asyncio.run(go())
+    assert {row.score for row in place.of("accuracy")} == {1.0}
+    assert {row.item_id for row in place.of("accuracy")} <= {f"q{n}" for n in range(12)}
+    assert all((row.evalset_version or "").startswith("evalfile-") for row in place.of("accuracy"))
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [("{}", "line 1"), ('{"prompt": "a", "response": "b", "score": 7}', "score"), ("", "no item")],
+)
+def test_gold_that_cannot_be_read_is_named(tmp_path: Path, line: str, named: str) -> None:
+    (tmp_path / "gold.jsonl").write_text(line)
+    with pytest.raises(InputError, match=named):
+        read_gold(tmp_path / "gold.jsonl")
