@@ -181,7 +181,7 @@ def test_the_table_is_where_the_settings_look_for_it() -> None:
 def test_entry_point_and_ports() -> None:
     runtime = (ROOT / "Dockerfile").read_text()
     assert 'ENTRYPOINT ["promptdrift"]' in runtime
-    assert ["EXPOSE", "6066", "6067", "8080"] in STAGES["runtime"]
+    assert ["EXPOSE", "6066", "6067", "6068", "8080"] in STAGES["runtime"]
 
 
 def test_the_build_context_holds_what_is_copied_and_exists() -> None:

@@ -70,7 +70,7 @@ def examine(ctx: typer.Context) -> Iterator[Finding]:
     yield from _broker(settings.kafka)
     yield from _redis(settings.redis)
     yield _guarded("sinks", lambda: _sinks(settings))
-    yield _guarded("evaluation", lambda: _evaluators(settings))
+    yield _guarded("scorers", lambda: _evaluators(settings))
     yield from _names(settings)
 
 
@@ -164,7 +164,7 @@ def _evaluators(settings: Settings) -> Finding:
     read_gold(settings.evaluation.gold)
     asked = [*found.judges, *found.candidates, *found.remote]
     told = f"{len(found.table)} scorers; asked over the network: {', '.join(asked) or 'nobody'}"
-    return Finding(name="evaluation", state="ok", detail=told)
+    return Finding(name="scorers", state="ok", detail=told)
 
 
 def _broker(kafka: KafkaSettings) -> Iterator[Finding]:
