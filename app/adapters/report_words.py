@@ -25,6 +25,7 @@ class State:
     alerts: Sequence[Alert]  # in order
     responses: "State | None" = None  # None where there are no readings of them
     monitor: str = MONITORS[PROMPTS]
+    scores: Sequence[Reading] = ()  # of answers: the last of each monitor
 
     @property
     def title(self) -> str:
@@ -140,6 +141,9 @@ def _state(name: str, readings: Sequence[Reading], alerts: Sequence[Alert]) -> S
         gap=gaps[-1] if gaps else None,
         alerts=told,
         responses=_responses(name, own, told),
+        scores=list(
+            {(r.monitor, r.segment): r for r in own if r.quality or r.validity or r.watched}.values()
+        ),
     )
 
 

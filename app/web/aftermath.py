@@ -112,7 +112,7 @@ async def _curves(
 
 
 def _since(readings: Mapping[str, Any], began: Mapping[str, float], deployment: str) -> dict[str, Any]:
-    """Readings taken after this deployment and before another one; outcomes wherever they know it."""
+    """Readings taken after this deployment and before another one; outcomes and scores where they know it."""
     at = began[deployment]
     until = min((t for t in began.values() if t > at), default=float("inf"))
     return {
@@ -122,8 +122,9 @@ def _since(readings: Mapping[str, Any], began: Mapping[str, float], deployment: 
     }
 
 
-def _versions(reading: Mapping[str, Any]) -> list[str]:
-    return [version["deployment_id"] for version in (reading.get("outcomes") or {}).get("versions", [])]
+def _versions(reading: Mapping[str, Any]) -> list[str | None]:
+    told = reading.get("outcomes") or reading.get("quality") or {}
+    return [version.get("deployment_id") for version in told.get("versions", [])]
 
 
 def _seconds(reading: Mapping[str, Any]) -> float:

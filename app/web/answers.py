@@ -130,6 +130,22 @@ class EvalSets(msgspec.Struct):
     versions: list[EvalSetVersions]
 
 
+class Evaluated(msgspec.Struct):
+    """Latest readings of one application: of each metric, of its validity, of each judge and probed model."""
+
+    application: str
+    quality: list[Reading]
+    validity: list[Reading]
+    judges: list[Reading]
+    models: list[Reading]
+
+
+class Evaluations(msgspec.Struct):
+    """Applications whose answers are scored, by name."""
+
+    applications: list[Evaluated]
+
+
 class Recorded(msgspec.Struct):
     """What became of a request: ids recorded, ids known already, what was ignored and why, remarks."""
 
@@ -161,6 +177,7 @@ SHAPES = (
     Aftermath,
     Deliveries,
     EvalSets,
+    Evaluations,
     Recorded,
     ProblemDocument,
 )

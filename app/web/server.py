@@ -17,7 +17,19 @@ from starlette.middleware.gzip import GZipMiddleware
 from app.errors import DependencyError
 from app.ports import StatusStore
 from app.settings import ApiSettings
-from app.web import aftermath, answering, answers, api, deploying, feed, guard, metrics, pages, problems
+from app.web import (
+    aftermath,
+    answering,
+    answers,
+    api,
+    deploying,
+    evaluation,
+    feed,
+    guard,
+    metrics,
+    pages,
+    problems,
+)
 from app.web.fresh import Fresh
 from app.web.hub import Hub
 from app.web.memo import Memo
@@ -69,6 +81,7 @@ def create_app(
     views = api.Views(store, stale_seconds=settings.stale_seconds, clock=clock, memo=Memo(0))
     app.include_router(api.routes(views))
     app.include_router(aftermath.routes(views))
+    app.include_router(evaluation.routes(views))
     app.include_router(feed.routes(hub, settings.listeners))
     app.include_router(answering.routes(store, tell, secured=settings.token is not None))
     secret = settings.webhook_secret

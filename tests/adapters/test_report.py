@@ -16,7 +16,7 @@ from app.adapters.report_charts import thinned
 from schemas.decisions import Alert
 from schemas.readings import Reading
 from tests.browser.visit import Visit, chromium
-from tests.web import samples
+from tests.web import samples, scores
 
 NOW = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
 SUMMARY: dict[str, Any] = {
@@ -73,7 +73,7 @@ def written(path: Path, summary: dict[str, Any], readings: list[Reading], alerts
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> str:
     readings, alerts = samples.story(NOW)
-    readings += samples.learning("box-coach", NOW)
+    readings += [*samples.learning("box-coach", NOW), *scores.evaluation(NOW)]
     return written(tmp_path_factory.mktemp("report"), SUMMARY, readings, alerts)
 
 
@@ -97,6 +97,8 @@ def page(source: str) -> Page:
         "baseline-5f3a91",
         "18,280",
         "32 % of the baseline, 640 units so far.",
+        f"helpful: {scores.WORSE}.",
+        "0.78 (0.76 to 0.80)",
         "seed 7",
         "took 12.4 s",
         "events.jsonl.gz",

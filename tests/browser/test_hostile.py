@@ -12,7 +12,7 @@ from schemas.decisions import Member
 from schemas.readings import DescriptorMove, SegmentMove, WatchRate
 from tests.browser.conftest import Site
 from tests.browser.visit import Visit
-from tests.web import samples
+from tests.web import samples, scores
 
 pytestmark = pytest.mark.browser
 SCRIPT = "<img src=x onerror=alert(1)><script>alert(2)</script>"
@@ -52,6 +52,8 @@ def hostile(site: Site, text: str) -> None:
     last = readings[-1] if readings[-1].monitor == "change" else readings[-26]
     site.put(msgspec.structs.replace(last, **words, note=text, evalset=text))
     site.put(msgspec.structs.replace(last, **words, monitor=text, id="named", evalset=text))
+    for scored in scores.evaluation(now, stratum=text, model=text):
+        site.put(msgspec.structs.replace(scored, application="hostile"))
     raised = alerts[-1]
     member = Member(monitor=text, state="alarm", severity="critical", detected_at=now, updated_at=now)
     said = {"summary": text, "members": [member, member], "acknowledged_by": text, "acknowledged_at": now}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.conftest import Site
 from tests.browser.visit import Visit
-from tests.web import samples
+from tests.web import samples, scores
 
 pytestmark = pytest.mark.browser
 VIEWS = (
@@ -187,17 +187,37 @@ def test_the_overview_puts_trouble_first_and_works_by_keyboard(visit: Visit) -> 
     assert page.title() == "box-support · promptdrift"
 
 
-def test_the_evaluation_view_shows_sets_and_coverage(visit: Visit) -> None:
+def test_the_evaluation_view_shows_sets_coverage_and_scores(visit: Visit, site: Site) -> None:
+    site.put(*scores.evaluation(datetime.now(UTC)))
     page = visit.open("/evaluation")
-    page.get_by_text("evalset-2026-02").first.wait_for()
+    for shown in ("evalset-2026-02", "Task accuracy: box-support"):
+        page.get_by_text(shown).first.wait_for()
     text = page.inner_text("main")
     for said in ("88 %", "86 % to 90 %", "recipe · oven · minutes", "640", "every application"):
         assert said in text
+    for said in (
+        "0.74 (0.72 to 0.76)",
+        "0.71 (0.67 to 0.75), 60 labels",
+        scores.WORSE,
+        "answers \u22120.10 (\u22120.15 to \u22120.05), questions \u22120.02",
+        "7 not scored although chosen",
+        "Candidates: box-support",
+        "+0.07 (+0.04 to +0.10)",
+        "0.78 (0.76 to 0.80)",
+        "of 3 pairs of releases that live quality tells apart, the eval score orders 2 alike",
+        "40 % learned",
+    ):
+        assert said in text, said
+    page.get_by_text("by cluster").click()
+    page.get_by_text("0.51 (0.49 to 0.53)").wait_for()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_a_small_screen_and_can_be_read(visits: Callable[..., Visit], scheme: str) -> None:
+def test_it_fits_a_small_screen_and_can_be_read(
+    visits: Callable[..., Visit], site: Site, scheme: str
+) -> None:
     """Nothing is wider than 360 px; contrast of every text at least 4.5 : 1 (3 : 1 where it is large)."""
+    site.put(*scores.evaluation(datetime.now(UTC)))
     visit = visits(viewport={"width": 360, "height": 740}, color_scheme=scheme)
     for address in VIEWS:
         page = visit.open(address)

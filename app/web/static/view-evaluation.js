@@ -1,9 +1,10 @@
-// What live traffic is measured against, and how much of it that covers.
+// How good live answers are; what live traffic is measured against, and how much of it that covers.
 
 import { Part, h } from "./dom.js";
 import { count, percent, plural } from "./format.js";
 import { answer, model } from "./model.js";
 import { definitions, heading, table } from "./panel.js";
+import { drawQuality, scoresOf } from "./panels-quality.js";
 import { link } from "./panels-record.js";
 import { age, pill } from "./words.js";
 
@@ -16,15 +17,17 @@ export const view = {
   menu: { href: "#/evaluation", word: "Evaluation" },
   open(host) {
     const coverage = new Part(h("div", {}), drawCoverage);
+    const scores = new Part(h("div", { class: "grid whole" }), (list) => list.flatMap(drawQuality));
     const sets = new Part(h("div", { class: "grid whole" }), (list) => list.map(drawSet));
-    const says = "The eval sets that live traffic is compared with, and the share of it that they cover.";
+    const says = "How good live answers are, whether the eval score still says so, and how much of live traffic it covers.";
     host.append(
       h("div", { class: "title" }, h("h1", {}, "Evaluation"), h("p", { class: "verdict" }, says)),
-      h("div", { class: "grid" }, h("section", { class: "card" }, heading("Coverage now"), coverage.host), sets.host),
+      h("div", { class: "grid" }, h("section", { class: "card" }, heading("Coverage now"), coverage.host), scores.host, sets.host),
     );
     return {
       update() {
         coverage.update([...model.statuses.values()].map(coverageOf).filter(({ gap }) => gap));
+        scores.update([...model.statuses.values()].map(scoresOf).filter(Boolean));
         sets.update(answer("v1/evalset", ["series"])?.evalsets ?? []);
       },
     };
