@@ -130,6 +130,11 @@ class Library:
         await outbox.deliver()
         self.hold(application, what)
 
+    def measured(self) -> dict[str, float]:
+        """Applications that have a baseline, and since when there is one: epoch seconds of event time."""
+        learned = [(name, each.baseline) for name, each in self.references.items() if each.baseline]
+        return {name: b.reference.window[1] for name, b in learned if b.reference.window}
+
     def summaries(self) -> list[ReferenceSummary]:
         """What is held, in words and numbers."""
         held = [(name, each.newest) for name, each in sorted(self._evalsets.items()) if each.newest]

@@ -10,6 +10,7 @@ import socket
 import faust
 
 from agents import alert, detect, evaluate, health, ingest, measure, outcomes, process
+from agents.curate import Curate
 from agents.library import Library
 from agents.measure import Eyes
 from agents.plumbing import Outbox, assigned, make_app
@@ -85,7 +86,18 @@ def build(settings: Settings) -> faust.App:
             )
 
     app.on_before_shutdown.connect(process.end_in_time)
-    for task in (library.follow, feed.follow, vitals.follow, serve_health):
+    tasks = [library.follow, feed.follow, vitals.follow, serve_health]
+    if settings.curation.store is not None:
+        tasks.append(
+            Curate(
+                settings.curation,
+                settings.curation.store,
+                outbox=Outbox(app, settings.kafka.topic_prefix),
+                leads=lambda: 0 in assigned(app, readings),
+                measured=library.measured,
+            ).follow
+        )
+    for task in tasks:
         app.task(task)
     return app
 

@@ -265,6 +265,25 @@ def test_kustomize_itself_accepts_the_base() -> None:
         assert f"'name': '{settings}'" in str(workload["spec"]["template"]["spec"]["volumes"])
 
 
+def test_the_weekly_job_is_valid_and_one_at_a_time() -> None:
+    folder = ROOT / "k8s" / "curation"
+    found = {each["kind"]: each for each in documents(folder / "curate.yaml")}
+    for version in KUBERNETES:
+        for manifest in found.values():
+            kubernetes_validate.validate(manifest, version, strict=True)
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    assert kustomization["resources"] == ["../base", "curate.yaml"]
+    job = found["CronJob"]["spec"]
+    assert job["concurrencyPolicy"] == "Forbid"
+    pod = job["jobTemplate"]["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    assert container["args"][:2] == ["evalset", "build"]
+    assert container["image"] == f"promptdrift:{VERSION}"
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    labels = found["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"]
+    assert labels.items() <= pod["metadata"]["labels"].items()
+
+
 def test_pods_meet_the_restricted_standard() -> None:
     for spec, container in containers():
         assert spec["securityContext"]["runAsNonRoot"] is True

@@ -6,6 +6,7 @@ apart by who wrote the next number first (`adapters/evalsets`).
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
 from schemas.evalsets import Action, Entry, Manifest
@@ -60,6 +61,21 @@ def standing(entries: Iterable[Entry]) -> Standing:
                 promoted = [v for v in promoted if v != entry.version]
     current = promoted[-1] if promoted else None
     return Standing(states, tuple(promoted), current is not None and published == current)
+
+
+def due(entries: Sequence[Entry], *, now: datetime, every: timedelta, began: datetime | None) -> bool:
+    """Whether it is time for another version; the first one is due so long after traffic `began`.
+
+    >>> from datetime import UTC
+    >>> monday, week = datetime(2026, 3, 2, tzinfo=UTC), timedelta(days=7)
+    >>> built = [Entry(number=1, time=monday, action="built", version="v")]
+    >>> [due(built, now=monday + days * week / 7, every=week, began=None) for days in (6, 7)]
+    [False, True]
+    >>> due([], now=monday, every=week, began=None), due([], now=monday + week, every=week, began=monday)
+    (False, True)
+    """
+    last = max((entry.time for entry in entries if entry.action == "built"), default=began)
+    return last is not None and now - last >= every
 
 
 FROM: dict[Action, tuple[State | None, ...]] = {
