@@ -65,6 +65,10 @@ class CandidateSettings(EndpointSettings):
     max_tokens: int = Field(default=1000, ge=1, le=100_000)
 
 
+class TargetSettings(CandidateSettings):
+    """The model behind an application, as its deployments leave it; `name` is that of the application."""
+
+
 class StakeSettings(Section):
     """Prompts whose stakes are high: by a regular expression, or by a segment such as `tag=billing`."""
 
@@ -94,6 +98,7 @@ class EvaluationSettings(Section):
     scorers: list[str] = list(LIVE)
     judges: list[JudgeSettings] = []
     candidates: list[CandidateSettings] = []
+    targets: list[TargetSettings] = []
     stakes: list[StakeSettings] = []
     scores_per_day: int = Field(default=2000, ge=0)
     money_per_day: float | None = Field(default=None, ge=0)
@@ -111,7 +116,7 @@ class EvaluationSettings(Section):
 
     @model_validator(mode="after")
     def _distinct(self) -> "EvaluationSettings":
-        for kind in ("judges", "candidates", "stakes"):
+        for kind in ("judges", "candidates", "targets", "stakes"):
             names = [each.name for each in getattr(self, kind)]
             if len(set(names)) < len(names):
                 raise ValueError(f"{kind}: two have the same name; every name must be its own")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from app.adapters.calls import Failure
+from app.adapters.calls import OF_THE_TEXT, Failure
 from app.adapters.chat import Completion
 from app.adapters.evaluators import Candidate, Evaluators
 from app.adapters.files import BadLine, lines_of
@@ -31,6 +31,13 @@ class Heard:
     cost: float = 0.0
     failure: Failure | None = None
     unscored: Mapping[str, Failure] = field(default_factory=dict)
+
+    @property
+    def again(self) -> bool:
+        """Whether something failed in a way that may be over when it is asked again."""
+        if self.failure is None:
+            return bool(self.unscored)
+        return self.failure.status not in OF_THE_TEXT and self.failure.kind != "unusable"
 
 
 class Target(Protocol):

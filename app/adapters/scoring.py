@@ -8,6 +8,8 @@ from app.adapters.scorers import valid
 from app.core.evalrun import Scored
 from app.core.scorers import Answered, Scorer
 
+OF_THE_EXPECTED = ("answers_benign", "refuses_harmful")  # of items: they need to know what may be answered
+
 
 def asked(by: Evaluators) -> set[str]:
     """Names of those that are asked over the network: they may fail, and can be asked again."""

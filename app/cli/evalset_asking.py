@@ -1,7 +1,7 @@
 """What `evalset run` and `evalset probe` share: who is asked, who scores, where rows go."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,10 +17,9 @@ from app.settings import Settings
 if TYPE_CHECKING:
     from app.adapters.evaluations import Rows
     from app.adapters.evaluators import Candidate, Evaluators
+    from app.adapters.questions import Asked
     from app.core.evalrun import Question
-    from schemas.evalsets import EvalItem
 
-OF_THE_EXPECTED = ("answers_benign", "refuses_harmful")  # they need to know what may be answered
 
 Target = Annotated[
     str,
@@ -90,6 +89,7 @@ def scoring_of(names: Sequence[str] | None, settings: Settings) -> "Evaluators":
     Raises: SettingsError, InputError.
     """
     from app.adapters.evaluators import open_evaluators
+    from app.adapters.scoring import OF_THE_EXPECTED
 
     live = settings.evaluation
     wanted = list(names or dict.fromkeys((*live.scorers, *OF_THE_EXPECTED)))
@@ -103,40 +103,25 @@ def rows_at(out: Path | None, settings: Settings) -> "Rows":
     return TopicRows(settings.kafka) if out is None else FileRows(out)
 
 
-def asked_of(
-    application: str, version: str, *, eval_set: Path | None, store: str
-) -> "tuple[str, list[Question], list[EvalItem], int]":
-    """Name of the version, its questions, the items of its reference, and the seed of that.
+def asked_of(application: str, version: str, *, eval_set: Path | None, store: str) -> "Asked":
+    """The set that options name.  Raises: InputError, DependencyError."""
+    from app.adapters.questions import of_file, of_version
 
-    Raises: InputError, DependencyError.
-    """
-    from app.adapters.curate import as_eval_items
-    from app.adapters.evalsets import EvalSets
-    from app.adapters.files import read_evalset
-    from app.core.evalrun import content_version, questions_of
-
-    if eval_set is not None:
-        found = read_evalset(eval_set)
-        tell_unreadable(eval_set, found.unreadable)
-        return content_version(found.items), questions_of(found.items), found.items, 0
-    manifest, items = EvalSets(store, application).load(version)
-    core = as_eval_items([item for item in items if item.layer == "core"])
-    return manifest.id, questions_of(items), core, manifest.seed
+    if eval_set is None:
+        return of_version(store, application, version)
+    found = of_file(eval_set)
+    tell_unreadable(eval_set, found.unreadable)
+    return found
 
 
-def stratified(
-    questions: "Sequence[Question]", reference: "Sequence[EvalItem]", seed: int, settings: Settings
-) -> "list[Question]":
-    """The questions, each with the cluster that it has in the reference of its set, as live traffic has it.
+def stratified(questions: "list[Question]", found: "Asked", settings: Settings) -> "list[Question]":
+    """Questions of a set, each with the cluster that live traffic has for it.
 
     Without the model that the encoder is made from there are no clusters, and a run needs none.
     """
-    from app.adapters.build import strata_of
-
     try:
         encoder = live_encoder(settings.encoder)
     except ModelMissing:
         say("no strata: the encoder needs the extra `model`")
-        return list(questions)
-    strata = strata_of(reference, [question.prompt for question in questions], encoder=encoder, seed=seed)
-    return [replace(question, stratum=stratum) for question, stratum in zip(questions, strata, strict=True)]
+        return questions
+    return found.placed(questions, encoder)

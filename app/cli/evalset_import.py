@@ -46,10 +46,8 @@ def import_(  # noqa: PLR0913  a command's options
     settings = settings_of(ctx)
     named, questions = None, []
     if version is not None or eval_set is not None:
-        named, asked, reference, seed = asked_of(
-            application, version or "current", eval_set=eval_set, store=store
-        )
-        questions = stratified(asked, reference, seed, settings)
+        asked = asked_of(application, version or "current", eval_set=eval_set, store=store)
+        named, questions = asked.version, stratified(asked.questions, asked, settings)
     whose = Whose(
         application=application,
         now=datetime.now(UTC),

@@ -115,24 +115,20 @@ def _frozen(
     held: "Probes", settings: Settings, application: str, *, given: Path | None, items: int, store: str
 ) -> "ProbeSet":
     """The probes in force; frozen here where none are, or where others are given."""
-    from app.adapters.curate import as_eval_items
-    from app.adapters.evalsets import EvalSets
     from app.core.evalrun import questions_of
     from app.core.probes import drawn
 
     found = held.current()
     if given is not None:
-        _, questions, reference, seed = asked_of(application, "", eval_set=given, store=store)
-        ids = sorted((q.id, q.prompt, q.expected) for q in questions)
+        asked = asked_of(application, "", eval_set=given, store=store)
+        ids = [(q.id, q.prompt, q.expected) for q in asked.questions]
         if found is not None and ids == [(p.id, p.prompt, p.expected) for p in found.probes]:
             return found
-        return held.freeze(stratified(questions, reference, seed, settings))
+        return held.freeze(stratified(asked.questions, asked, settings))
     if found is not None:
         return found
-    manifest, curated = EvalSets(store, application).load("current")
-    core = as_eval_items([item for item in curated if item.layer == "core"])
-    questions = questions_of(drawn(curated, items))
-    return held.freeze(stratified(questions, core, manifest.seed, settings))
+    asked = asked_of(application, "current", eval_set=None, store=store)
+    return held.freeze(stratified(questions_of(drawn(asked.curated, items)), asked, settings))
 
 
 def _compare(held: "Probes", going: "Run", key: str) -> "Callable[[Heard], Heard]":

@@ -87,23 +87,24 @@ def run(  # noqa: PLR0913  a command's options
     )
     asked, who = answers_at(target, asking)
     scoring, rows = scoring_of(scorer, settings), rows_at(out, settings)
-    found, questions, reference, seed = asked_of(application, version, eval_set=eval_set, store=store)
+    found = asked_of(application, version, eval_set=eval_set, store=store)
+    questions = found.questions
     from app.adapters.scoring import asked as by_network
     from app.core.evalrun import Run, lines, run_id, unknown
 
     going = Run(
-        id=name or run_id("run", application, found, who, model, deployment),
+        id=name or run_id("run", application, found.version, who, model, deployment),
         application=application,
-        version=found,
+        version=found.version,
         model=model,
         deployment=deployment,
     )
     known = rows.known(going.id)
     left = unknown(questions, known, needed=by_network(scoring))
-    say(f"{going.id}: {len(left):,} of {len(questions):,} items of {found} to ask; rows to {rows.place}")
+    say(f"{going.id}: {len(left):,} of {len(questions):,} items to ask; rows to {rows.place}")
     heard = []
     if left:
-        placed = stratified(left, reference, seed, settings)
+        placed = stratified(left, found, settings)
         heard = ask_all(going, placed, asked, scoring, rows, concurrency=concurrency)
     told = lines(questions, [*known, *(row for each in heard for row in each.rows)])
     if as_json:
@@ -208,8 +209,6 @@ def end(heard: "Sequence[evalrun.Heard]", *, known: int, total: int) -> None:
 
     Raises: DependencyError where asking again may help, InputError where nothing was answered at all.
     """
-    from app.adapters.calls import OF_THE_TEXT
-
     failed = [(each.question.id, each.failure) for each in heard if each.failure is not None]
     for id, failure in failed[:LISTED]:
         say(f"{id}: no answer: {failure.reason}")
@@ -224,9 +223,7 @@ def end(heard: "Sequence[evalrun.Heard]", *, known: int, total: int) -> None:
         say(f"{mute:,} answers to which no scorer applies")
     if heard and len(failed) == len(heard) and all(f.kind == "unusable" for _, f in failed) and not known:
         raise InputError("no answer is to an item of this set; check the ids and the version")
-    lost = sum(f.status not in OF_THE_TEXT and f.kind != "unusable" for _, f in failed) + sum(
-        bool(each.unscored) for each in heard
-    )
+    lost = sum(each.again for each in heard)
     if lost:
         raise DependencyError(f"{lost:,} of {total:,} items are left; the same command again asks only them")
 
