@@ -1,6 +1,7 @@
 r"""Composition root of the third process: settings -> scorers, judges, candidates -> one Faust application.
 
 samples, readings --shadow--> evaluations
+deployments --release_runs--> evaluations
 
 Apart from the workers, so that keys of models lie in one place, and a model that hangs stops no measurement.
 """
@@ -12,7 +13,7 @@ from asyncio import sleep
 
 import faust
 
-from agents import health, process, shadow
+from agents import health, process, release_runs, shadow
 from agents.library import Library
 from agents.plumbing import Outbox, make_app
 from agents.telemetry import log
@@ -41,14 +42,9 @@ def build(settings: Settings) -> faust.App:
         log.info("nothing_is_asked", remedy="set evaluation.judges or evaluation.candidates to ask models")
     app = make_app(settings, group=f"{settings.worker.group}-evaluate")
     library = Library(settings, fingerprint=encoder.fingerprint)
-    facts = shadow.register(
-        app,
-        settings,
-        scoring=scoring,
-        expected=expected,
-        library=library,
-        outbox=Outbox(app, settings.kafka.topic_prefix),
-    )
+    outbox = Outbox(app, settings.kafka.topic_prefix)
+    facts = shadow.register(app, settings, scoring=scoring, expected=expected, library=library, outbox=outbox)
+    release_runs.register(app, settings, by=by, encoder=encoder, outbox=outbox)
     store = RedisStatusStore(settings.redis.url.get_secret_value())
     name = f"{socket.gethostname()}-{os.getpid()}"
 

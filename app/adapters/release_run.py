@@ -61,7 +61,7 @@ class Asker:
             part = open_ones[first : first + EVERY]
             at = len(heard)
             target = ModelTarget(model)
-            await ask(going, part, target, self.by, tell=heard.append, concurrency=model.concurrency)
+            await ask(going, part, target, self.by, tell=heard.append, concurrency=EVERY)
             await asyncio.to_thread(self.rows.add, [row for each in heard[at:] for row in each.rows])
         failed = [each for each in heard if each.again]
         return Ran(
