@@ -9,12 +9,15 @@ import pytest
 from app.adapters import replay
 from app.adapters.embedded import Embedded
 from app.adapters.encoders import load_encoder
+from app.adapters.fake_chat import FakeChat
 from app.demo.traffic import scenario
+from app.evaluation_settings import EvaluationSettings
 from app.settings import Settings
-from schemas.codec import Event
+from schemas.codec import Event, decode
 from schemas.events import Evaluation, Interaction, Outcome
-from schemas.readings import Reading
-from schemas.topics import DEAD_LETTERS, EVALUATIONS, OUTCOMES
+from schemas.readings import Reading, Sample
+from schemas.topics import DEAD_LETTERS, EVALUATIONS, OUTCOMES, SAMPLES
+from tests.rig.chat import served
 from tests.rig.live import Live, essence
 
 pytestmark = [pytest.mark.embedded, pytest.mark.model]
@@ -104,3 +107,35 @@ def test_a_worker_that_is_killed_tells_of_outcomes_and_scores_what_a_replay_tell
     assert (joined(expected.readings), scored(expected.readings)) == (sent, len(rows))
     assert any(reading.monitor == "quality:brevity" and reading.note is None for reading in found)
     assert len(live.read(DEAD_LETTERS)) == 2
+    live.close()
+    with served() as model:
+        live_answers_are_judged_once_whatever_dies(live, model)
+
+
+def live_answers_are_judged_once_whatever_dies(live: Live, model: FakeChat) -> None:
+    """An evaluator on the samples that the workers left, killed while its judge is asked."""
+    judge = {"name": "helpful", "base_url": f"{model.url}/v1", "model": "m", "per_minute": 1500}
+    given = {"judges": [judge], "window_seconds": 3.0, "scores_per_day": 10**8, "port": 0}
+    live.settings = live.settings.model_copy(update={"evaluation": EvaluationSettings.model_validate(given)})
+    carried = {s.id for s in live.decoded(SAMPLES, Sample) if s.exchange is not None}
+    live.start_worker("agents.evaluator")
+    live.wait_for(lambda _: len(judged(live)) > 5, 60, alive=False)
+    live.kill(-1)
+    live.start_worker("agents.evaluator")
+    live.wait_for(lambda _: {row.interaction_id for row in judged(live)} == carried, 90, alive=False)
+    rows = told_of(live)
+    assert len(rows) == len({row.id for row in rows})
+    assert {row.interaction_id for row in rows if row.name == "complete"} == carried
+    assert len(judged(live)) == len(carried) > 100
+    assert len(model.requests) <= len(carried) + 32, "only what was under way is asked again"
+
+
+def told_of(live: Live) -> list[Evaluation]:
+    """What was said of live answers by other than this test."""
+    found = [decode(message.value(), kind="evaluation") for message in live.read(EVALUATIONS)]
+    rows = [row for part in found for row in part if isinstance(row, Evaluation)]
+    return [row for row in rows if row.purpose == "shadow" and row.name != "brevity"]
+
+
+def judged(live: Live) -> list[Evaluation]:
+    return [row for row in told_of(live) if row.name == "helpful" and row.score is not None]

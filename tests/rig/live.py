@@ -1,5 +1,6 @@
 """A live pipeline for tests: topics of its own on a given broker, worker processes, what they wrote."""
 
+import json
 import os
 import signal
 import sys
@@ -31,10 +32,10 @@ class Live:
         self.settings, self._folder = settings, folder
         self.workers: list[Any] = []
 
-    def start_worker(self) -> Any:
-        """Another worker; logs go to the test's folder."""
+    def start_worker(self, module: str = "agents.worker") -> Any:
+        """Another worker, or process of agents; logs go to the test's folder."""
         log = self._folder / f"worker-{len(self.workers)}.log"
-        command = ["env", *environment(self.settings), sys.executable, "-m", "agents.worker"]
+        command = ["env", *environment(self.settings), sys.executable, "-m", module]
         self.workers.append(process.start(command, log))
         return self.workers[-1]
 
@@ -125,6 +126,8 @@ def environment(settings: Settings) -> list[str]:
         "PYTHONPATH": str(ROOT),
         "PATH": os.environ["PATH"],
     }
+    told = settings.evaluation.model_dump(mode="json", include=settings.evaluation.model_fields_set)
+    pairs |= {f"PROMPTDRIFT_EVALUATION__{name.upper()}": json.dumps(value) for name, value in told.items()}
     return [f"{name}={value}" for name, value in pairs.items()]
 
 
