@@ -23,11 +23,16 @@ from app.core.health import Finding, Health, Place
 from app.errors import DependencyError
 from app.settings import Settings
 from schemas.readings import Reading
-from schemas.topics import ALERTS, DEAD_LETTERS, INTERACTIONS, READINGS, SAMPLES, TICKS, Topic
+from schemas.topics import ALERTS, DEAD_LETTERS, INTERACTIONS, OUTCOMES, READINGS, SAMPLES, TICKS, Topic
 
 LOOK_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
-STAGES: dict[str, Topic] = {"measure": INTERACTIONS, "detect": TICKS, "alert": READINGS}
+STAGES: dict[str, Topic] = {
+    "measure": INTERACTIONS,
+    "detect": TICKS,
+    "outcomes": OUTCOMES,  # it reads ticks too, of which there is one offset for both
+    "alert": READINGS,
+}
 ARRIVALS = ("ingest", "measure")
 ELSEWHERE: dict[str, tuple[str, Topic]] = {  # stages of processes that may not be there, and their groups
     "notify": ("notify", ALERTS),

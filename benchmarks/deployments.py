@@ -25,7 +25,7 @@ REFERENCE_UNITS = 2000
 PERMUTATIONS = 199
 WINDOW = 500  # prompts of the two-sample test
 EXACT = 1e-9  # below it, nobody came or left: there was nothing to estimate
-RUNS = 30
+RUNS = 20
 STYLES = {"grow terse": True, "ask in detail": False}
 AGAIN = ("adaptation 15 %", "adaptation 30 %", "adaptation 60 %", "all three")  # with the second style
 

@@ -36,6 +36,7 @@ class Look:
     error: float
     seed: int
     blamed: NDArray[np.bool_] = field(default_factory=NONE_BLAMED.copy)
+    beside: Sequence[str] = ()  # other deployments of the same day
 
 
 def assess(
@@ -81,7 +82,7 @@ def assess(
         audience=None if parts.shares is None else parts.shares[2],
         learning=_learning(rows, exposure, (exposed, control), found.level) if found.moved else None,
         habits=habit_changes(exposure, rows, names=habits, level=found.level) if habits else [],
-        verdict=_verdict(parts, moved=found.moved, placebo=placebo),
+        verdict=_verdict(parts, moved=found.moved, placebo=placebo) + _company(look.beside),
     )
     return seen, found.blamed
 
@@ -187,6 +188,14 @@ def _verdict(parts: Decomposition, *, moved: bool, placebo: float | None) -> str
         f"users adapted to this deployment: {_share(adaptation)} of the change is theirs, {_share(outside)} "
         f"came from outside, {_share(audience)} is another audience; {basis}"
     )
+
+
+def _company(others: Sequence[str]) -> str:
+    """What else these numbers may hold."""
+    if not others:
+        return ""
+    names = ", ".join(others)
+    return f"; {names} came within a day of it: what users of both did cannot be told apart"
 
 
 def _share(share: Interval) -> str:

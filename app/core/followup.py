@@ -132,7 +132,16 @@ class Followup:
         self._due[release.id] = passed
         number, blamed = self._looks[release.id]
         error = spent(LEVEL, (at - release.time) / CALENDAR[-1])
-        look = Look(release=release, number=number + 1, now=at, error=error, seed=self._seed, blamed=blamed)
+        near = (r for r in self._releases.values() if r.id != release.id and r.time <= at)
+        look = Look(
+            release=release,
+            number=number + 1,
+            now=at,
+            error=error,
+            seed=self._seed,
+            blamed=blamed,
+            beside=sorted(r.id for r in near if abs(r.time - release.time) <= DAY),
+        )
         seen, blamed = assess(self._panel.histories(), look, metric=metric, habits=SHAPE_NAMES)
         if min(seen.exposed, seen.control) >= FEWEST_USERS:
             self._looks[release.id] = (number + 1, blamed)

@@ -85,6 +85,15 @@ def test_adaptation_is_seen_and_named() -> None:
     assert "users adapted to this deployment" in seen.verdict
 
 
+def test_another_deployment_of_the_same_day_is_named() -> None:
+    followup = followed()
+    for name, hours in (("v3", 20.0), ("v4", 30.0)):
+        followup.deployed(deployment(name, hours=hours))
+    seen = {look.deployment: look.verdict for _, look in looks(followup, 5)}
+
+    assert seen["v2"].endswith("; v3 came within a day of it: what users of both did cannot be told apart")
+
+
 def test_where_no_prompt_names_its_version_nothing_is_told_apart() -> None:
     followup = Followup(seed=0)
     weeks = [*week(0, adapted=False, seed=1), *week(7, adapted=True, seed=2)]
