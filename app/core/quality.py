@@ -12,7 +12,7 @@ import msgspec
 
 from app.core.quality_alarms import validity_reading, watch_readings
 from app.core.quality_metric import QualityMetric
-from app.core.quality_readings import METRICS, RELEASES, QualityPolicy, quality_reading
+from app.core.quality_readings import RELEASES, QualityPolicy, quality_reading
 from app.core.quality_rows import Grade, graded
 from app.core.quality_versions import View
 from app.core.quality_watches import Watches, judge_words
@@ -141,18 +141,20 @@ class ApplicationQuality:
     def _readings(self, metric: QualityMetric, time: float, place: str) -> list[Reading]:
         """What a metric says of versions, and of the eval set where that was run."""
         judges = self._watches.judges.values()
+        scored = max(sum(bool(each.arms) for each in self._metrics.values()), 1)
         view = View(
             application=self._application,
             place=place,
             time=time,
             versions=self._versions.known,
             models=self._models,
+            metrics=scored,
             unreliable={each.name: words for each in judges if (words := judge_words(each)) is not None},
         )
         found = quality_reading(metric, view, self._policy)
         metric.told_at, metric.fresh = time, 0
         versions = [] if found.quality is None else found.quality.versions
-        level = min(0.05, self._policy.pages_per_30_days / METRICS * RELEASES_A_LEVEL / RELEASES)
+        level = min(0.05, self._policy.pages_per_30_days / scored * RELEASES_A_LEVEL / RELEASES)
         valid = metric.runs.read(metric.name, versions, level=level)
         readings = [found] if versions or metric.counts.invalid else []
         if valid is not None:

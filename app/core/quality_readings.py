@@ -23,7 +23,7 @@ from schemas.quality import (
 )
 from schemas.readings import Reading
 
-METRICS, RELEASES = 8.0, 8.0  # metrics, and releases in 30 days, that the budget is laid out for
+RELEASES = 8.0  # in 30 days, that the budget is laid out for
 BESIDE = 0.05  # share of the new version's scores that the old one must have beside it
 NEWS_SECONDS = 7 * 86_400.0  # after that a change is how things are, and no alarm
 WORST = 3
@@ -45,7 +45,7 @@ def quality_reading(metric: QualityMetric, view: View, policy: QualityPolicy) ->
     """
     scorer = _scorer(metric)
     arms = {number: arm for (number, each), arm in metric.arms.items() if each == scorer}
-    pages = policy.pages_per_30_days / METRICS
+    pages = policy.pages_per_30_days / max(view.metrics, 1)
     tell(metric, view, arms, scorer)
     comparisons = _comparisons(arms, view)
     shift = _shift(metric, pages / 2, policy.every)

@@ -25,6 +25,7 @@ class View:
     time: float
     versions: dict[int, Version]
     models: dict[int, str]
+    metrics: int  # of which live answers are scored: they share the budget
     unreliable: dict[str, str]  # scorer -> why nothing is concluded from its scores
 
     def name(self, number: int) -> str:

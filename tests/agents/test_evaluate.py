@@ -16,7 +16,7 @@ from tests.core.test_quality import FALLEN, METRIC, row
 from tests.rig.made import APP
 
 OWN = partition_of(APP, EVALUATIONS.partitions)
-ROWS = [*FALLEN[1000:1500], *FALLEN[1500:2000]]
+ROWS = FALLEN[500:1500]
 
 
 @pytest.fixture(autouse=True)
