@@ -9,6 +9,7 @@ import pytest
 
 from app.ports import ClusterShare
 from schemas.decisions import Member
+from schemas.evalsets import Entry, EvalSetVersions, Queue, Retired, Shortfall, Told
 from schemas.readings import DescriptorMove, SegmentMove, WatchRate
 from tests.browser.conftest import Site
 from tests.browser.visit import Visit
@@ -72,6 +73,20 @@ def hostile(site: Site, text: str) -> None:
     names = {name: getattr(evalset, name) for name in ("kind", "fingerprint", "units")}
     summary = type(evalset)(**names, application="hostile", id=text, clusters=[share])
     site.run(site.store.put_reference(summary))
+    version = Told(
+        id=text,
+        state="draft",
+        items=1,
+        time=now,
+        underfilled=[Shortfall(name=text, wanted=2, found=1)],
+        retired=[Retired(id=text, reason=text)],
+        queue=Queue(items=1, core=1, added=1, reasons={text: 1}),
+    )
+    entry = Entry(number=9, time=now, action="built", version=text, by=text, note=text)
+    standing = EvalSetVersions(
+        application="hostile", number=9, store=text, current=text, versions=[version], entries=[entry]
+    )
+    site.run(site.store.put_evalset(standing))
     site.run(site.store.heartbeat(text, {"role": text, "stages": {text: [text, LONG[:5000]]}}))
 
 

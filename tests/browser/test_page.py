@@ -206,6 +206,13 @@ def test_the_evaluation_view_shows_sets_coverage_and_scores(visit: Visit, site: 
         "0.78 (0.76 to 0.80)",
         "of 3 pairs of releases that live quality tells apart, the eval score orders 2 alike",
         "40 % learned",
+        "evalset-3d4e5f waits for a review and an approval.",
+        "430 items, 400 of them the core; 187 are new; 32 expected answers nobody has verified; 140 without",
+        "stakes: minors: 4 of 10; it cannot be approved before",
+        "12 % (10 % to 14 %)",
+        "3.0 % (2.0 % to 5.0 %)",
+        "168 more items",
+        "no live traffic in its stratum: <img src=x",
     ):
         assert said in text, said
     page.get_by_text("by cluster").click()

@@ -24,6 +24,7 @@ from schemas.readings import (
     Uncovered,
     WatchRate,
 )
+from tests.web import versions
 
 Fact = Reading | Alert | Deployment | Delivery
 FIRST_TICK = 1_772_438_400.25  # epoch seconds, where a range begins
@@ -148,6 +149,7 @@ async def fill(store: StatusStore, now: datetime) -> None:
         await put(store, fact)
     for summary in references():
         await store.put_reference(summary)
+    await store.put_evalset(versions.told(now))
     for number, role in enumerate(["measure", "measure", "detect", "alert"]):
         said = {"role": role, "partitions": 3 - number % 2, "lag_events": 12 * number, "version": "0.1.0"}
         await store.heartbeat(f"{role}-{number}", {**said, "stages": STAGES})

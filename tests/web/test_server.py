@@ -5,6 +5,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -372,6 +373,16 @@ def test_deployments_deliveries_and_eval_sets_are_told(client: TestClient) -> No
         (evalset,) = client.get("/v1/evalset", params=query).json()["evalsets"]
         assert (evalset["application"], evalset["units"]) == ("*", 640)
         assert sum(c["share"] for c in evalset["clusters"]) == pytest.approx(1.0)
+        built = client.get("/v1/evalset", params=query).json()["versions"]
+        assert [v["application"] for v in built] == ([] if query else ["box-support"])
+    waiting = built_for(client, "box-support")["versions"][0]
+    assert (waiting["state"], waiting["queue"]["unverified"]) == ("draft", 32)
+    assert waiting["uncovered_after"]["share"] < waiting["uncovered_before"]["share"]
+
+
+def built_for(client: TestClient, application: str) -> Any:
+    (found,) = client.get("/v1/evalset", params={"application": application}).json()["versions"]
+    return found
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import { answer, model } from "./model.js";
 import { definitions, heading, table } from "./panel.js";
 import { drawQuality, scoresOf } from "./panels-quality.js";
 import { link } from "./panels-record.js";
-import { age, pill } from "./words.js";
+import { drawVersions } from "./panels-versions.js";
+import { PARTIAL, age, pill } from "./words.js";
 
 const SHOWN = 12;
 
@@ -19,16 +20,19 @@ export const view = {
     const coverage = new Part(h("div", {}), drawCoverage);
     const scores = new Part(h("div", { class: "grid whole" }), (list) => list.flatMap(drawQuality));
     const sets = new Part(h("div", { class: "grid whole" }), (list) => list.map(drawSet));
+    const versions = new Part(h("div", { class: "grid whole" }), (list) => list.map(drawVersions));
     const says = "How good live answers are, whether the eval score still says so, and how much of live traffic it covers.";
     host.append(
       h("div", { class: "title" }, h("h1", {}, "Evaluation"), h("p", { class: "verdict" }, says)),
-      h("div", { class: "grid" }, h("section", { class: "card" }, heading("Coverage now"), coverage.host), scores.host, sets.host),
+      h("div", { class: "grid" }, h("section", { class: "card" }, heading("Coverage now"), coverage.host), scores.host, versions.host, sets.host),
     );
     return {
       update() {
         coverage.update([...model.statuses.values()].map(coverageOf).filter(({ gap }) => gap));
         scores.update([...model.statuses.values()].map(scoresOf).filter(Boolean));
-        sets.update(answer("v1/evalset", ["series"])?.evalsets ?? []);
+        const known = answer("v1/evalset", ["series", "evalset"]);
+        versions.update(known?.versions ?? []);
+        sets.update(known?.evalsets ?? []);
       },
     };
   },
@@ -48,7 +52,7 @@ function drawCoverage(list) {
     gap.uncovered ? percent(1 - gap.uncovered.share) : "not known yet",
     gap.uncovered ? `${percent(1 - gap.uncovered.high)} to ${percent(1 - gap.uncovered.low)}` : "",
     gap.threshold == null ? "none" : `${percent(gap.threshold)} uncovered`,
-    h("code", {}, gap.evalset ?? "none"),
+    [h("code", {}, gap.evalset ?? "none"), gap.note && gap.note !== PARTIAL && h("p", { class: "small quiet" }, gap.note)],
     age(written_at),
   ]);
   return table("Coverage", ["Application", "State", "Covered", "95 %", "Tolerance", "Eval set", "Measured"], rows);
