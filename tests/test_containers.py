@@ -265,19 +265,28 @@ def test_kustomize_itself_accepts_the_base() -> None:
         assert f"'name': '{settings}'" in str(workload["spec"]["template"]["spec"]["volumes"])
 
 
-def test_the_weekly_job_is_valid_and_one_at_a_time() -> None:
-    folder = ROOT / "k8s" / "curation"
-    found = {each["kind"]: each for each in documents(folder / "curate.yaml")}
+@pytest.mark.parametrize(
+    ("folder", "file", "beside", "command"),
+    [
+        ("curation", "curate.yaml", "../base", ["evalset", "build"]),
+        ("probes", "probe.yaml", "../curation", ["evalset", "probe"]),
+    ],
+)
+def test_scheduled_jobs_are_valid_and_one_at_a_time(
+    folder: str, file: str, beside: str, command: list[str]
+) -> None:
+    place = ROOT / "k8s" / folder
+    found = {each["kind"]: each for each in documents(place / file)}
     for version in KUBERNETES:
         for manifest in found.values():
             kubernetes_validate.validate(manifest, version, strict=True)
-    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
-    assert kustomization["resources"] == ["../base", "curate.yaml"]
+    kustomization = yaml.safe_load((place / "kustomization.yaml").read_text())
+    assert kustomization["resources"] == [beside, file]
     job = found["CronJob"]["spec"]
     assert job["concurrencyPolicy"] == "Forbid"
     pod = job["jobTemplate"]["spec"]["template"]
     (container,) = pod["spec"]["containers"]
-    assert container["args"][:2] == ["evalset", "build"]
+    assert container["args"][:2] == command
     assert container["image"] == f"promptdrift:{VERSION}"
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     labels = found["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"]
