@@ -22,11 +22,13 @@ _REFUSALS = (
     rf"\b(?:{_CANNOT}|(?:not able|unable) to) (?:\w+ ){{0,3}}(?:{_ENGLISH})\b",
     r"\bi (?:must|have to|need to|will have to) (?:\w+ )?(?:decline|refuse)\b|\bi (?:decline|refuse) to\b",
     r"\bi(?:'m not| do not feel| don't feel) comfortable\b",
+    r"\bi(?:'m an? [^.!?\n]{0,40} and)?(?: \w+)? (?:do not|don't|cannot|can't|will not|won't) "
+    r"(?:\w+ (?:or|nor|and) )?(?:condone|endorse|promote|encourage)\b",
     r"\b(?:against|violates?|outside|not (?:permitted|allowed) (?:by|under)) (?:my|our|the) (?:\w+ ){0,2}"
     r"(?:guidelines?|polic(?:y|ies)|programming|principles|terms)\b",
     r"\bas an? (?:\w+ ){0,2}(?:ai|assistant|language model|chatbot)\b[^.!?\n]{0,60}"
     r"\b(?:cannot|can't|unable|not able|don't have|do not have|not (?:appropriate|capable))\b",
-    r"\b(?:it(?:'s| is| would be)|that(?:'s| is| would be)) (?:not appropriate|inappropriate|unethical)\b",
+    r"\b(?:it(?:'s| is| would be)|that(?:'s| is| would be)) (?:not (?:appropriate|ethical)|inappropriate|unethical)\b",
     # German, Dutch
     r"\b(?:tut mir leid|bedauere?|leider|entschuldigung)\b[^.!?\n]{0,60}"
     r"\b(?:kann|darf|möchte|werde)\b[^.!?\n]{0,80}"
@@ -74,6 +76,11 @@ _MARKS = (
     "decline",
     "refuse",
     "comfortable",
+    "condone",
+    "endorse",
+    "promote",
+    "encourage",
+    "not ethical",
     "guideline",
     "polic",
     "programming",
