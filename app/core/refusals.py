@@ -28,7 +28,7 @@ _REFUSALS = (
     r"(?:guidelines?|polic(?:y|ies)|programming|principles|terms)\b",
     r"\bas an? (?:\w+ ){0,2}(?:ai|assistant|language model|chatbot)\b[^.!?\n]{0,60}"
     r"\b(?:cannot|can't|unable|not able|don't have|do not have|not (?:appropriate|capable))\b",
-    r"\b(?:it(?:'s| is| would be)|that(?:'s| is| would be)) (?:not (?:appropriate|ethical)|inappropriate|unethical)\b",
+    r"\b(?:it|that)(?:'s| is| would be) (?:not (?:appropriate|ethical)|inappropriate|unethical)\b",
     # German, Dutch
     r"\b(?:tut mir leid|bedauere?|leider|entschuldigung)\b[^.!?\n]{0,60}"
     r"\b(?:kann|darf|möchte|werde)\b[^.!?\n]{0,80}"
