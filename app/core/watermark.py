@@ -42,8 +42,9 @@ class Watermark:
         inside = top is None or top - self._lateness <= time <= top + AHEAD_SECONDS
         if recorded is not None:
             self._leads.append(time - recorded)
-            inside = inside and time <= recorded + max(median(self._leads), 0.0) + AHEAD_SECONDS
-            time = min(time, recorded + max(median(self._leads), 0.0))
+            latest = recorded + max(median(self._leads), 0.0)
+            inside = inside and time <= latest + AHEAD_SECONDS
+            time = min(time, latest)
         self._recent.append(time)
         if len(self._recent) >= WITNESSES:
             reached = sorted(self._recent)[-WITNESSES]
