@@ -36,11 +36,27 @@ def keep(samples: Iterable[Sample], *, application: str, most: int, seed: int, p
         for sample in samples:
             if sample.application != application:
                 continue
-            if sample.aspect == RESPONSES and sample.id in praised and not sample.text.endswith(CUT):
-                responses[sample.id] = sample.text
-            yield sample if sample.text != WITHHELD else msgspec.structs.replace(sample, text="")
+            if sample.id in praised and (answer := whole_answer(sample)):
+                responses[sample.id] = max(answer, responses.get(sample.id, ""), key=len)
+            yield msgspec.structs.replace(sample, text=question_of(sample), exchange=None)
 
     return Kept(thinned(own(), most=most, seed=seed), responses)
+
+
+def whole_answer(sample: Sample) -> str | None:
+    """The response that a sample holds, where it holds all of it."""
+    said = sample.exchange
+    if said is not None:
+        return None if said.response_cut else said.response
+    return sample.text if sample.aspect == RESPONSES and not sample.text.endswith(CUT) else None
+
+
+def question_of(sample: Sample) -> str:
+    """The prompt, of its exchange where that holds more of it; nothing where it is withheld."""
+    said = sample.exchange
+    if said is not None and sample.text.endswith(CUT) and len(said.prompt) > len(sample.text):
+        return said.prompt
+    return "" if sample.text == WITHHELD else sample.text
 
 
 def read_samples(path: Path) -> Iterator[Sample]:

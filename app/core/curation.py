@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import floor
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -182,33 +183,19 @@ class _Curation:
         return self.pool.questions[i - self.old]
 
     def _item(self, i: int, layer: Layer, cell: Cell, share: float | None) -> CuratedItem:
-        weight = None if share is None else round(share, 12)
-        reasons = sorted(self.reasons[i])
+        placed: dict[str, Any] = dict(zip(("cluster", "language", "task"), cell, strict=True))
+        placed |= {"layer": layer, "reasons": sorted(self.reasons[i])}
+        placed["weight"] = None if share is None else round(share, 12)
         if i < self.old:
-            own = self.prior.items[i]
-            return msgspec.structs.replace(
-                own,
-                layer=layer,
-                cluster=cell[0],
-                language=cell[1],
-                task=cell[2],
-                weight=weight,
-                reasons=reasons,
-                anchor=True,
-            )
+            return msgspec.structs.replace(self.prior.items[i], anchor=True, **placed)
         question = self._question(i)
         return CuratedItem(
             id=question.id,
             prompt=question.text,
-            layer=layer,
-            cluster=cell[0],
-            language=cell[1],
-            task=cell[2],
-            weight=weight,
-            reasons=reasons,
             cut=question.cut,
             interaction_id=question.interaction_id,
             expected=question.expected,
+            **placed,
         )
 
     def _strata(self, core: Mapping[int, tuple[float, Cell]]) -> list[Stratum]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from app.core.aspects import PROMPTS
 from app.core.fixedpoint import Floats
+from app.core.patterns import found
 from app.core.units import canonical, hash64
 from schemas.evalsets import Plan, Stake
 from schemas.readings import Sample
@@ -141,7 +142,7 @@ def stakes_of(text: str, segments: Iterable[str], stakes: Iterable[Stake]) -> li
     return [
         f"stakes: {stake.name}"
         for stake in stakes
-        if (stake.match is not None and re.search(stake.match, text, re.IGNORECASE)) or stake.segment in held
+        if (stake.match is not None and found(stake.match, text, ignore_case=True)) or stake.segment in held
     ]
 
 

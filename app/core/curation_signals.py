@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from app.core.metric import better_if_higher
 from schemas.evalsets import Plan
 from schemas.events import Evaluation, Outcome
 
-GOOD = {"completion": True, "feedback": True, "error": False, "correction": False, "escalation": False}
+JUDGED = ("completion", "feedback", "error", "correction", "escalation")  # yes or no by their meaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,9 @@ def failure_of(event: object, plan: Plan) -> str | None:
         return f"low {event.name}" if low else None
     if not isinstance(event, Outcome) or event.value is None:
         return None
-    good = GOOD.get(event.name) if event.higher_is_better is None else event.higher_is_better
+    good = event.higher_is_better
+    if good is None and event.name in JUDGED:
+        good = better_if_higher(event.name)
     if good is None or (good and event.value > 0) or (not good and event.value <= 0):
         return None
     return event.name if not good else f"no {event.name}"

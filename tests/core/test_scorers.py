@@ -39,8 +39,6 @@ def test_a_score_is_in_bounds_or_none_whatever_the_text_and_soon(name: str, text
         ('{"a": 1}', None),
         ("/(a+)+$/", None),
     ):
-        if expected == "/(a+)+$/" and name in ("pattern", "accuracy"):
-            continue  # whoever writes a pattern answers for its time
         found = TABLE[name].score(
             Answered(prompt=text, response=text, expected=expected, benign=benign, language="en")
         )

@@ -6,10 +6,11 @@ from collections import Counter
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from app.core import patterns
 from app.core.scorers.answered import READ, Answered, Score
 from app.core.units import canonical
 
-PATTERN_READ = 4000  # characters that a pattern is tried on: whoever wrote it may not have thought of time
+PATTERN_READ = 4000  # characters that a pattern is tried on
 SHORT = 40  # characters of an expected answer that is looked for inside the response
 _EDGES = " .,;:!?\"'“”‘’«»`*()[]{}。！？"
 _NUMBER = re.compile(
@@ -44,19 +45,20 @@ def includes(answered: Answered) -> Score:
 
 
 def pattern(answered: Answered) -> Score:
-    r"""An expected answer that is written /pattern/ is found in the first 4,000 characters.
+    r"""An expected answer written /pattern/ is found in the first 4,000 characters, in a bounded time.
 
     >>> pattern(Answered(prompt="?", response="Order #4711 ships today", expected=r"/#\d{4}/"))
     1.0
     """
     wanted = answered.expected or ""
-    if len(wanted) < 3 or not (wanted.startswith("/") and wanted.endswith("/")):
+    if not _is_pattern(wanted):
         return None
-    try:
-        found = re.search(wanted[1:-1], answered.response[:PATTERN_READ])
-    except (re.error, RecursionError):
-        return None
-    return float(found is not None)
+    there = patterns.found(wanted[1:-1], answered.response[:PATTERN_READ])
+    return None if there is None else float(there)
+
+
+def _is_pattern(expected: str) -> bool:
+    return len(expected) > 2 and expected.startswith("/") and expected.endswith("/")
 
 
 def numeric(answered: Answered) -> Score:
@@ -94,10 +96,11 @@ def accuracy(answered: Answered) -> Score:
     """The strictest of the above that fits the form of the expected answer; None where it is a whole text."""
     if answered.expected is None or not answered.expected.strip():
         return None
-    for scorer in (pattern, json_match):
-        told = scorer(answered)
-        if told is not None:
-            return told
+    if _is_pattern(answered.expected):
+        return pattern(answered)
+    told = json_match(answered)
+    if told is not None:
+        return told
     bare = _bare(answered.expected)
     if _NUMBER.fullmatch(bare) or _BOXED.search(answered.expected):
         return numeric(answered)
