@@ -23,7 +23,17 @@ from app.core.health import Finding, Health, Place
 from app.errors import DependencyError
 from app.settings import Settings
 from schemas.readings import Reading
-from schemas.topics import ALERTS, DEAD_LETTERS, INTERACTIONS, OUTCOMES, READINGS, SAMPLES, TICKS, Topic
+from schemas.topics import (
+    ALERTS,
+    DEAD_LETTERS,
+    EVALUATIONS,
+    INTERACTIONS,
+    OUTCOMES,
+    READINGS,
+    SAMPLES,
+    TICKS,
+    Topic,
+)
 
 LOOK_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
@@ -31,6 +41,7 @@ STAGES: dict[str, Topic] = {
     "measure": INTERACTIONS,
     "detect": TICKS,
     "outcomes": OUTCOMES,  # it reads ticks too, of which there is one offset for both
+    "evaluate": EVALUATIONS,
     "alert": READINGS,
 }
 ARRIVALS = ("ingest", "measure")

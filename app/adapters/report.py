@@ -30,7 +30,9 @@ for (const block of document.querySelectorAll("script[type='application/json']")
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
 }
 """
-SAID = frozenset({"applications", "counts", "references", "alerts", "deployments"})  # has a place of its own
+SAID = frozenset(  # has a place of its own
+    {"applications", "counts", "references", "alerts", "deployments", "quality"}
+)
 
 
 def write_report(

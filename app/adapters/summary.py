@@ -8,6 +8,7 @@ from msgspec import structs
 
 from app.adapters.files import EvalSetFile, EventFile
 from app.adapters.replay import Replay, baseline_facts
+from app.adapters.report_quality import conclusions
 from app.core.aspects import MONITORS, RESPONSES
 from app.core.reference import LEARNED_KINDS, Reference
 from app.settings import DetectionSettings
@@ -35,6 +36,7 @@ def summarise(
         "severity": max(said.severities, key=("warning", "critical").index, default=None),
         "max_score": max(scores, default=None),
         "counts": counts(source, said, names),
+        "quality": {name: said_of for name in names if (said_of := quality(name, said))},
         "responses": {name: told for name in names if (told := responses(name, said))},
         "unreadable_lines": unreadable(source),
         "references": {"evalset": _evalset(evalset), **baselines},
@@ -81,6 +83,12 @@ def responses(name: str, said: Replay) -> dict[str, Any]:
     }
 
 
+def quality(name: str, said: Replay) -> list[str]:
+    """What was concluded of an application's answers, from scores of `evaluations`; empty without any."""
+    last = {(r.monitor, r.segment): r for r in said.readings if r.application == name}
+    return conclusions(list(last.values()))
+
+
 def _totals(name: str, source: EventFile, said: Replay) -> Totals:
     """As the last reading tells them; an application without one has nothing that counts."""
     told = [reading.totals for reading in _of_prompts(name, said)]
@@ -125,7 +133,7 @@ def verdict(name: str, source: EventFile, said: Replay, detection: DetectionSett
 
 def _of_prompts(name: str, said: Replay) -> list[Reading]:
     mine = (r for r in said.readings if r.application == name and r.monitor != MONITORS[RESPONSES])
-    return [r for r in mine if r.outcomes is None and r.quality is None]
+    return [r for r in mine if not (r.outcomes or r.quality or r.validity or r.watched)]
 
 
 def _unlearned(last: Reading, detection: DetectionSettings) -> str:

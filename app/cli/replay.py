@@ -151,5 +151,8 @@ def evalset_reference(  # noqa: PLR0913  options of two commands
 def _tell(summary: dict[str, Any], out: Path | None) -> None:
     for line in summary["verdicts"].values():
         say(line)
+    for name, sentences in summary["quality"].items():
+        for sentence in sentences:
+            say(f"{name}: {sentence}")
     if out is not None:
         say(f"written to {out}: readings.jsonl, alerts.jsonl, summary.json, report.html")

@@ -25,6 +25,7 @@ from schemas.readings import PARTIAL, Reading
 
 BUCKET_SECONDS = 60.0
 LATENESS_SECONDS = 600.0  # a window's samples are scored together, judges take their time
+LATEST_SECONDS = 86_400.0  # what is later counts as if it were as late as this
 MOST_WAITING = 16_384  # rows whose bucket is open; of more the oldest bucket is read at once
 MOST_METRICS = 16
 MOST_DEPLOYED = 64
@@ -60,8 +61,10 @@ class ApplicationQuality:
         """Take over one row, in the order of its log."""
         time, mark = row.time.timestamp(), self._mark.value
         late = not self._mark.admits(time)
-        taken = graded(row, mark if late and mark is not None else time, late=late)
-        self._waiting.setdefault(max(_bucket(taken.at), self._next), []).append(taken)
+        if late and mark is not None:  # an absurd clock must not date a version
+            time = min(max(time, mark - LATEST_SECONDS), mark)
+        taken = graded(row, time, late=late)
+        self._waiting.setdefault(max(_bucket(time), self._next), []).append(taken)
         self._bound()
 
     def _bound(self) -> None:

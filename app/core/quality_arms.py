@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from app.core.estimates import Row
 from app.core.units import hash64
@@ -99,37 +100,37 @@ class Arm:
         return out
 
     def snapshot(self) -> dict[str, Any]:
-        """State as a value for msgpack; names are written once."""
+        """State as a value for msgpack: columns, names once."""
         names: dict[str, int] = {}
-        parts = [
-            (
-                part.share,
-                [
-                    (
-                        target,
-                        row.at,
-                        names.setdefault(row.stratum, len(names)),
-                        names.setdefault(row.reason, len(names)),
-                        row.inclusion,
-                        row.selection,
-                        row.score,
-                    )
-                    for target, row in part.rows.items()
-                ],
+        parts = []
+        for part in (self.scored, self.kept):
+            rows = part.rows.values()
+            places = [
+                names.setdefault(name, len(names)) for row in rows for name in (row.stratum, row.reason)
+            ]
+            numbers = [[row.at, row.inclusion, row.selection, row.score or 0.0] for row in rows]
+            targets = np.fromiter(part.rows, "<u8", len(part.rows))
+            columns = np.array(numbers, "<f8").reshape(-1, 4).T
+            parts.append(
+                (part.share, targets.tobytes(), np.array(places, "<u2").tobytes(), columns.tobytes())
             )
-            for part in (self.scored, self.kept)
-        ]
         return {"parts": parts, "names": list(names), "span": (self.first, self.last)}
 
     @classmethod
     def restore(cls, state: dict[str, Any]) -> "Arm":
         """Inverse of `snapshot`."""
         out, names = cls(), state["names"]
-        for part, (share, rows) in zip((out.scored, out.kept), state["parts"], strict=True):
-            part.share = share
-            part.rows = {
-                target: Held(at, names[stratum], names[reason], *rest)
-                for target, at, stratum, reason, *rest in rows
-            }
         out.first, out.last = state["span"]
+        for part, (share, targets, places, columns) in zip(
+            (out.scored, out.kept), state["parts"], strict=True
+        ):
+            part.share = share
+            told = np.frombuffer(targets, "<u8").tolist()
+            where = np.frombuffer(places, "<u2").reshape(-1, 2).tolist()
+            numbers = np.frombuffer(columns, "<f8").reshape(4, -1).T.tolist()
+            for target, (stratum, reason), (at, inclusion, selection, score) in zip(
+                told, where, numbers, strict=True
+            ):
+                known = score if part is out.scored else None
+                part.rows[target] = Held(at, names[stratum], names[reason], inclusion, selection, known)
         return out

@@ -95,7 +95,8 @@ class QualityMetric:
         if len(self._cells) > MOST_CELLS:
             del self._cells[next(iter(self._cells))]
         if count >= SETTLED:
-            self.course.append((1 + score - total / count) / 2, row.at)
+            reached = self.course.ends[-1] if self.course.ends else row.at
+            self.course.append((1 + score - total / count) / 2, max(row.at, reached))
 
     def keep(self, versions: set[int]) -> None:
         """Drop what was said of versions that are not kept any more."""

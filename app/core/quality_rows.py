@@ -18,7 +18,7 @@ Kind = Literal["live", "label", "run", "probe", "gold"]
 class Grade(msgspec.Struct, array_like=True, frozen=True):
     """One score, or one sample that was kept and not scored.  Order: by time, then by id."""
 
-    at: float  # event time; of a late one the moment from which it is read
+    at: float  # event time
     id: int
     kind: Kind
     metric: str

@@ -95,7 +95,7 @@ def test_the_one_that_speaks_says_how_every_stage_is(broker: Broker) -> None:
     broker.finish(INTERACTIONS, 1, 12)
     watching, outbox = looked(settings())
     readings = said(outbox)
-    known = {"stage measure", "stage detect", "stage outcomes", "stage alert"}
+    known = {f"stage {name}" for name in ("measure", "detect", "outcomes", "evaluate", "alert")}
     assert set(readings) == known | {"dead letters", "status store"}
     assert {(r.application, r.monitor, r.state) for r in readings.values()} == {("*", "health", "ok")}
     assert readings["stage measure"].note == "measure works; 18 records wait"
@@ -109,7 +109,7 @@ def test_the_one_that_speaks_says_how_every_stage_is(broker: Broker) -> None:
 def test_the_others_look_and_are_silent(broker: Broker) -> None:
     watching, outbox = looked(settings(), speaks=False)
     assert outbox.on(READINGS) == []
-    assert len(watching.facts()["stages"]) == 4
+    assert len(watching.facts()["stages"]) == 5
 
 
 def test_what_expired_unread_is_not_waited_for(broker: Broker) -> None:

@@ -11,7 +11,7 @@ from tests.browser.conftest import Site
 from tests.browser.test_page import CONTRAST, NAMELESS
 from tests.browser.visit import Visit
 from tests.rig import cohorts
-from tests.web import releases
+from tests.web import releases, scores
 
 pytestmark = pytest.mark.browser
 VIEW = f"/deployment/{releases.APP}/{releases.NAME}"
@@ -21,6 +21,7 @@ VIEW = f"/deployment/{releases.APP}/{releases.NAME}"
 def told(site: Site) -> Site:
     now = datetime.now(UTC)
     site.put(releases.look(now), releases.outcomes(now), releases.look(now, "seen-only", days=6))
+    site.put(*scores.evaluation(now))
     return site
 
 
@@ -60,6 +61,8 @@ def test_one_view_shows_what_changed(visit: Visit) -> None:
         "Outcome: task completed",
         "75 % (71 % to 79 %)",
         "6 points less, and zero is excluded",
+        "Task accuracy: box-support",
+        scores.WORSE,
         "Change since deployment",
         "refund · voucher · code",
         "Incidents after it",

@@ -13,6 +13,7 @@ from app.adapters import build, replay
 from schemas.codec import encode
 from schemas.decisions import Alert
 from schemas.events import Interaction
+from tests.core.test_quality import FALLEN
 from tests.rig.made import APP, WordEncoder, describe, interactions, quick_calibration
 
 Cli = Callable[..., Any]
@@ -49,6 +50,21 @@ def evalset_file(count: int = 150) -> Path:
     path = Path("evalset.jsonl")
     path.write_text("".join(json.dumps({"question": e.prompt}) + "\n" for e in interactions(count, seed=5)))
     return path
+
+
+@pytest.mark.usefixtures("quick")
+def test_scores_in_the_file_are_concluded_from_told_and_written(cli: Cli) -> None:
+    rows = [json.dumps(json.loads(encode(row)) | {"type": "evaluation"}).encode() for row in FALLEN[600:1400]]
+    done = cli("replay", events_file(interactions(150), *rows), "--out", "out", "--json")
+    assert done.code == 0, done.err
+    (sentence,) = done.data["quality"][APP]
+    assert sentence.startswith("accuracy: v2 answers worse than v1 on like questions")
+    assert f"{APP}: {sentence}" in done.err
+    assert done.data["counts"]["evaluations"] == 800
+    assert done.data["incidents"] == 1
+    report = Path("out/report.html").read_text()
+    assert "How good answers are" in report
+    assert sentence in report
 
 
 @pytest.mark.usefixtures("quick")

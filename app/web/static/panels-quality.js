@@ -2,14 +2,18 @@
 
 import { h } from "./dom.js";
 import { DASH, count, interval, number, percent } from "./format.js";
-import { heading, table } from "./panel.js";
-import { link } from "./panels-record.js";
+import { heading, plainPart, table } from "./panel.js";
 import { age, pill } from "./words.js";
 
 const DIMENSIONS = { accuracy: "Task accuracy", quality: "Output quality", behaviour: "Behaviour", other: "Other scores" };
 const KINDS = { quality: "quality:", validity: "validity:", judges: "judge:", models: "silent-change:" };
 const WORST = 5;
 const score = (value) => number(value, 2);
+
+// Of a deployment: what is known since it came.
+export const QUALITY_PANELS = [
+  plainPart(({ pack: { application, readings } }) => scoresOf({ application, readings }), (found) => drawQuality(found).flat()),
+];
 
 // What a status says of evaluation; null where that is nothing.
 export function scoresOf({ application, readings }) {

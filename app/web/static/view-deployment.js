@@ -6,6 +6,7 @@ import { applicationLink } from "./links.js";
 import { answer } from "./model.js";
 import { ADAPTATION_PANELS } from "./panels-adaptation.js";
 import { OUTCOME_PANELS } from "./panels-outcomes.js";
+import { QUALITY_PANELS } from "./panels-quality.js";
 import { SINCE_PANELS } from "./panels-since.js";
 import { WHY_PANELS } from "./panels-why.js";
 import { alertTable, deploymentTable } from "./panels-record.js";
@@ -38,7 +39,7 @@ export const view = {
     const title = new Part(h("div", { class: "title" }), drawTitle);
     const grid = h("div", { class: "grid" });
     const placed = (panels) => panels.map((panel) => panel.open(grid));
-    const own = placed([...ADAPTATION_PANELS, ...OUTCOME_PANELS, ...SINCE_PANELS]);
+    const own = placed([...ADAPTATION_PANELS, ...OUTCOME_PANELS, ...QUALITY_PANELS, ...SINCE_PANELS]);
     const [moved, gap, rest] = [WHY_PANELS, WHY_PANELS, CARDS].map(placed);
     const parts = [...own, ...moved, ...gap, ...rest];
     const path = `v1/deployments/${encodeURIComponent(application)}/${encodeURIComponent(deployment)}`;
