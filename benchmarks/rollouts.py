@@ -114,7 +114,7 @@ class Remembered(JointMetric):
     """The metric that has seen every prompt of the pools before."""
 
     table: Floats
-    places: dict[bytes, int]
+    marks: NDArray[np.uint64]  # of each row of the table, ascending
 
     @classmethod
     def of_pools(cls, reference: Reference, pools: Pools) -> "Remembered":
@@ -122,18 +122,25 @@ class Remembered(JointMetric):
         metric = JointMetric.of(reference)
         four = (pools.usual, pools.adapted, pools.outside, pools.audience)
         wording, shape = rows_of([p for pool in four for p in pool.prompts(range(len(pool.wording)))])
-        places = {w.tobytes() + s.tobytes(): i for i, (w, s) in enumerate(zip(wording, shape, strict=True))}
-        return cls(metric.reference, metric.projections, metric.rows(wording, shape), places)
+        marks, first = np.unique(_marks(wording, shape), return_index=True)
+        rows = metric.rows(wording[first], shape[first])
+        return cls(metric.reference, metric.projections, rows, marks)
 
     def rows(self, wording: NDArray[np.int16], shape: NDArray[np.float32]) -> Floats:
         """As the metric itself says."""
-        keys = (w.tobytes() + s.tobytes() for w, s in zip(wording, shape, strict=True))
-        return self.table[[self.places[key] for key in keys]]
+        return np.asarray(self.table[np.searchsorted(self.marks, _marks(wording, shape))])
 
     def mean(self, pool: Pool) -> Floats:
         """Of a user of no favourite topics."""
         topics = [self.rows(*rows_of(pool.prompts(group))).mean(axis=0) for group in pool.groups]
         return np.asarray(np.mean(topics, axis=0))
+
+
+def _marks(wording: NDArray[np.int16], shape: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """64 bits of each prompt, shape (n,): equal rows have equal marks, and so few rows no other ones."""
+    whole = np.hstack([wording.astype(np.uint64), np.ascontiguousarray(shape).view(np.uint32)])
+    factors = np.random.default_rng(0).integers(2**64, size=whole.shape[1], dtype=np.uint64)
+    return np.asarray(whole @ (factors | np.uint64(1)))  # wraps
 
 
 def true_shares(world: World, pools: Pools, metric: Remembered) -> Floats | None:

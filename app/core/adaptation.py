@@ -14,6 +14,7 @@ their sum, the obvious alternative, lose a part that another one opposes (docs/d
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,13 +97,13 @@ def decompose(exposed: Arm, control: Arm | None, audience: Audience, *, level: f
         return Decomposition(total=whole.size(z), adaptation=None, shares=None)
     moving, outside = _changes(exposed, control, len(whole.users))
     parts = (moving - outside, outside, whole - moving)
-    known = _beside(parts).chance() <= BEYOND_DOUBT
+    known = _chance(parts) <= BEYOND_DOUBT
     return Decomposition(
         total=whole.size(z), adaptation=parts[0].size(z), shares=_shares(parts, z) if known else None
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Part:
     """An estimate (d,), and what each user adds to it, (n, d), centred within his group."""
 
@@ -120,20 +121,13 @@ class _Part:
     def size(self, z: float) -> Interval:
         """Unbiased squared norm; variance = 4 d'Cov d + 2 tr(Cov^2), both from users."""
         linear = 4.0 * float(np.square(self.users @ self.estimate).sum())
-        half = z * float(np.sqrt(linear + 2.0 * self._spread()))
+        half = z * float(np.sqrt(linear + 2.0 * _spread(self.gram)))
         return Interval(value=self.squared, low=self.squared - half, high=self.squared + half)
 
-    def chance(self) -> float:
-        """P-value of "mere noise": the squared norm as a chi-squared of the same two moments (Box, 1954)."""
-        trace, spread = float(np.square(self.users).sum()), self._spread()
-        if spread <= 0:
-            return 1.0
-        return float(chi2.sf(float(self.estimate @ self.estimate) * trace / spread, trace**2 / spread))
-
-    def _spread(self) -> float:
-        """tr(Cov^2), from products of different users."""
-        gram = self.users @ self.users.T
-        return max(float(np.square(gram).sum()) - float(np.square(np.diag(gram)).sum()), 0.0)
+    @cached_property
+    def gram(self) -> Floats:
+        """Products of users, (n, n)."""
+        return np.asarray(self.users @ self.users.T)
 
     def squared_without(self, groups: NDArray[np.int64]) -> Floats:
         """`squared` without each group of users in turn, to first order, shape (GROUPS,)."""
@@ -172,9 +166,20 @@ def _changes(exposed: Arm, control: Arm, n: int) -> tuple[_Part, _Part]:
     return out[0], out[1]
 
 
-def _beside(parts: tuple[_Part, _Part, _Part]) -> _Part:
-    """The parts side by side: its squared norm is the sum of theirs."""
-    return _Part(np.concatenate([p.estimate for p in parts]), np.hstack([p.users for p in parts]))
+def _spread(gram: Floats) -> float:
+    """tr(Cov^2), from products of different users."""
+    squares = np.square(gram)
+    return max(float(squares.sum() - np.trace(squares)), 0.0)
+
+
+def _chance(parts: tuple[_Part, _Part, _Part]) -> float:
+    """P-value of "mere noise": the squared norms as a chi-squared of the same two moments (Box, 1954)."""
+    gram = np.sum([part.gram for part in parts], axis=0)
+    trace, spread = float(np.trace(gram)), _spread(gram)
+    if spread <= 0:
+        return 1.0
+    length = sum(float(part.estimate @ part.estimate) for part in parts)
+    return float(chi2.sf(length * trace / spread, trace**2 / spread))
 
 
 def _shares(parts: tuple[_Part, _Part, _Part], z: float) -> Shares:

@@ -6,8 +6,10 @@ others is the control, divided at a moment borrowed from the exposed, so that a 
 the same calendar.  Whoever was sent back and forth is in neither arm, and counted.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -19,6 +21,7 @@ from app.core.panel import History, Prompt, rows_of
 from app.core.sightings import PROMPT
 
 FAITHFUL = 0.8  # share of an exposed user's later prompts that the new version must have served
+_time = attrgetter("time")
 SHORTEST_BEFORE, LONGEST_BEFORE = 7 * 86_400.0, 28 * 86_400.0
 
 
@@ -48,9 +51,10 @@ class Member:
 
     def split(self, start: float, end: float) -> tuple[list[int], list[int]]:
         """Prompts before the moment (from `start`) and from it on (up to `end`)."""
-        times = [p.time for p in self.history.prompts]
-        before = [i for i, t in enumerate(times) if start <= t < self.at]
-        return before, [i for i, t in enumerate(times) if self.at <= t <= end]
+        prompts = self.history.prompts
+        first = bisect_left(prompts, start, key=_time)
+        met = bisect_left(prompts, self.at, key=_time)
+        return list(range(first, met)), list(range(met, bisect_right(prompts, end, key=_time)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +155,7 @@ class Rows:
         self._joint = metric.rows(wording, self.shape)
         ends = np.cumsum([0, *(len(m.history.prompts) for m in members)]).tolist()
         self._first = {id(m.history): first for m, first in zip(members, ends, strict=False)}
+        self._split = {id(m.history): m.split(exposure.start, exposure.end) for m in members}
 
     def of(self, member: Member, which: Sequence[int]) -> Floats:
         """Some rows (m, d) of one user."""
@@ -162,42 +167,42 @@ class Rows:
 
     def before_after(self, members: Sequence[Member], table: Floats) -> tuple[Floats, Floats]:
         """Each user's mean rows of a table of all prompts, (n, d) before and after."""
-        exposure = self._exposure
-        both = [(m, *m.split(exposure.start, exposure.end)) for m in members]
-        before = [self._places(member, old) for member, old, _ in both]
-        return _means(table, before), _means(table, [self._places(member, new) for member, _, new in both])
+        before, after = self._both(members)
+        return _means(table, before), _means(table, after)
 
     def arm(self, members: Sequence[Member]) -> Arm:
         """User means before and after, of users who have both."""
-        splits = [member.split(self._exposure.start, self._exposure.end) for member in members]
-        return Arm(*self.before_after(members, self._joint), _precision(splits))
+        return Arm(*self.before_after(members, self._joint), _precision(*self._both(members)))
+
+    def _both(self, members: Sequence[Member]) -> tuple[list[list[int]], list[list[int]]]:
+        splits = [(member, *self._split[id(member.history)]) for member in members]
+        return [self._places(m, old) for m, old, _ in splits], [self._places(m, new) for m, _, new in splits]
 
     def placebo(self, members: Sequence[Member]) -> Arm:
         """The same users divided in the middle of their time before: nothing had happened there."""
         before, after = [], []
         for member in members:
             middle = (self._exposure.start + member.at) / 2
-            old = member.split(self._exposure.start, self._exposure.end)[0]
+            old = self._split[id(member.history)][0]
             early = [i for i in old if member.history.prompts[i].time < middle]
             late = [i for i in old if member.history.prompts[i].time >= middle]
             if early and late:
                 before.append(self._places(member, early))
                 after.append(self._places(member, late))
-        precision = _precision(list(zip(before, after, strict=True)))
-        return Arm(_means(self._joint, before), _means(self._joint, after), precision)
+        return Arm(_means(self._joint, before), _means(self._joint, after), _precision(before, after))
 
     def audience(self) -> Audience:
         """Means of those who came (after their first sight) and of those who left."""
         exposure = self._exposure
-        came = [self._places(m, m.split(exposure.start, exposure.end)[1]) for m in exposure.newcomers]
+        came = self._both(exposure.newcomers)[1]
         left = [self._places(m, range(len(m.history.prompts))) for m in exposure.departed]
         return Audience(_means(self._joint, came), _means(self._joint, left))
 
 
-def _precision(splits: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Floats:
+def _precision(before: Sequence[Sequence[int]], after: Sequence[Sequence[int]]) -> Floats:
     """Of the difference of two means, of as many prompts before and after, shape (n,)."""
-    counts = np.array([(len(before), len(after)) for before, after in splits], float).reshape(-1, 2)
-    return np.asarray(counts.prod(axis=1) / counts.sum(axis=1))
+    old, new = (np.array([len(each) for each in side], float) for side in (before, after))
+    return np.asarray(old * new / (old + new))
 
 
 def _means(table: Floats, places: Sequence[Sequence[int]]) -> Floats:
