@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,12 +65,20 @@ def reference_of(pools: Pools, *, seed: int = 0) -> Reference:
     return build(rows, application="bench", kind="baseline", fingerprint="bench")
 
 
-def measure(world: World, pools: Pools, metric: Remembered, *, runs: int, style: str) -> Found:
-    """Each run is a new panel."""
+def measure(
+    world: World,
+    pools: Pools,
+    metric: Remembered,
+    *,
+    runs: int,
+    style: str,
+    days: Sequence[int] = LOOK_DAYS,
+) -> Found:
+    """Each run is a new panel, looked at on some days."""
     found = Found(world, style, rollouts.true_shares(world, pools, metric))
     for run in range(runs):
         panel = rollouts.histories(world, pools, seed=run)
-        found.blamed.append(any(seen.significant for seen in daily(panel, metric, seed=run)))
+        found.blamed.append(any(seen.significant for seen in daily(panel, metric, seed=run, days=days)))
         last, _ = assess(panel, _look(LOOK_DAYS[-1], run), metric=metric, habits=())
         found.once.append(last.significant)
         if last.placebo_p is not None:
@@ -93,11 +102,13 @@ def _score(found: Found, last: Adaptation, truth: Floats) -> None:
     found.covered += [share.low <= true <= share.high for share, true in moving]
 
 
-def daily(panel: list[History], metric: Remembered, *, seed: int) -> list[Adaptation]:
+def daily(
+    panel: list[History], metric: Remembered, *, seed: int, days: Sequence[int] = LOOK_DAYS
+) -> list[Adaptation]:
     """Looks as `Followup` takes them, until one is significant."""
     out: list[Adaptation] = []
     blamed = NONE_BLAMED
-    for day in LOOK_DAYS:
+    for day in days:
         error = spent(LEVEL, day * DAY / CALENDAR[-1])
         seen, blamed = assess(panel, _look(day, seed, error, blamed), metric=metric, habits=())
         out.append(seen)
