@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import faust
+from msgspec import structs
 
 from agents.checkpoint import Checkpoints
 from agents.dead_letters import buried_after, bury, typed
@@ -18,7 +19,7 @@ from agents.detect import send_reading
 from agents.library import Library
 from agents.plumbing import Lane, Outbox, Record
 from agents.station import PartitionedStation
-from agents.telemetry import STAGE_SECONDS
+from agents.telemetry import OUTCOMES_COUNTED, STAGE_SECONDS
 from app.adapters.partitioning import partition_of
 from app.core.joining import problem_of
 from app.core.monitor_settings import MonitorSettings
@@ -26,7 +27,7 @@ from app.core.outcome_monitors import OutcomeMonitors
 from app.settings import Settings
 from schemas.codec import Rejection, SchemaError, decode, encode
 from schemas.events import Outcome
-from schemas.readings import Tick
+from schemas.readings import Reading, Tick
 from schemas.topics import OUTCOMES, TICKS
 
 FOREIGN = SchemaError("type", "is no outcome", "send other events to their own topics")
@@ -132,6 +133,7 @@ class Joining(PartitionedStation[_Partition]):
         partition.settled = partition.settled or final
         for reading in readings:
             await send_reading(self._outbox, reading)
+            _count(reading)
 
     async def _open(self, number: int, saved: dict[str, Any] | None) -> _Partition:
         partition = _Partition(OutcomeMonitors(self._monitor), heard_at=time.monotonic())
@@ -142,6 +144,13 @@ class Joining(PartitionedStation[_Partition]):
         read = partition.offsets.get(topic, -1)
         partition.buried = await buried_after(self._settings, topic, number, read)
         return partition
+
+
+def _count(reading: Reading) -> None:
+    if reading.outcomes is None:
+        return
+    for fate, count in structs.asdict(reading.outcomes.counts).items():
+        OUTCOMES_COUNTED.labels(reading.application, reading.monitor, fate).set(count)
 
 
 def register(

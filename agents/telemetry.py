@@ -19,6 +19,9 @@ VECTORS = Counter(
 SHARE = Gauge("promptdrift_looked_at_share", "Share of units that are looked at; 1 unless shedding.")
 READINGS = Counter("promptdrift_readings_total", "Readings sent.", ["monitor", "state"])
 ALERTS = Counter("promptdrift_alerts_total", "Transitions sent.", ["monitor", "severity", "state"])
+OUTCOMES_COUNTED = Gauge(
+    "promptdrift_outcomes_counted", "Outcomes until the last reading.", ["application", "monitor", "fate"]
+)
 REDIS_ERRORS = Counter("promptdrift_redis_errors_total", "Status writes that failed.")
 STAGE_SECONDS = Histogram(
     "promptdrift_record_processing_duration_seconds",

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 from functools import cache
 
 import pytest
+from prometheus_client import REGISTRY
 
 from agents import outcomes as agent
 from agents.outcomes import Joining
@@ -142,6 +143,18 @@ def test_records_that_come_again_change_nothing() -> None:
     count = len(place.outbox.on(READINGS))
     place.process(sent)
     assert len(place.outbox.on(READINGS)) == count
+
+
+def test_what_became_of_outcomes_is_counted_for_prometheus() -> None:
+    place = Setting()
+    place.process(merged())
+    last = place.readings[-1]
+    assert last.outcomes is not None
+    labels = {"application": APP, "monitor": last.monitor, "fate": "joined"}
+
+    assert (
+        REGISTRY.get_sample_value("promptdrift_outcomes_counted", labels) == last.outcomes.counts.joined > 0
+    )
 
 
 def test_silence_tells_what_is_held_once_and_leaves_no_trace() -> None:
