@@ -20,7 +20,8 @@ from schemas.exchanges import Exchange
 from schemas.readings import LEARNING, Aspect, Sample
 
 NOVEL_LEVEL = 0.02
-WHILE_LEARNING = 0.25  # share of exchanges that are carried, as long as the rate of units is not known
+WHILE_LEARNING = 0.25  # share of exchanges that are carried at first, while the rate of units is not known
+FIRST = 128  # of a partition that are carried so; then, of n candidates so far, one in n / FIRST
 NOVEL_TIMES = 10.0  # as likely as others are novel exchanges carried
 
 
@@ -189,7 +190,7 @@ class Carrying:
 
     def _chance(self, sample: Sample, baseline: Baseline | None) -> float:
         if baseline is None:
-            return WHILE_LEARNING
+            return min(WHILE_LEARNING, FIRST / (sample.ordinal + 1))
         share = self.per_second / max(baseline.units_per_second, 1e-9)
         if sample.reason == "novel":
             return min(1.0, NOVEL_TIMES * share)

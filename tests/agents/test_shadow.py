@@ -58,7 +58,10 @@ def samples(count: int, *, seconds: float = 1.0, **exchange: Any) -> list[Sample
 class Place:
     """One evaluator after another on the same topics, checkpoints and endpoints."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, given: Settings) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, given: Settings, *, timeout_seconds: float = 8.0
+    ) -> None:
+        self.timeout_seconds = timeout_seconds
         self.settings, self.given = given, given.evaluation
         self.outbox, self.checkpoints = RecordingOutbox(), DictCheckpoints()
         monkeypatch.setattr(shadow_written, "read_partition", self._read)
@@ -73,7 +76,7 @@ class Place:
     def restart(self) -> None:
         """What was in memory is gone."""
         self.by = by = open_evaluators(self.given, environment={})
-        limits = Limits(timeout_seconds=2.0, attempts=1, per_minute=1e9)
+        limits = Limits(timeout_seconds=self.timeout_seconds, attempts=1, per_minute=1e9)
         for judge in by.judges.values():
             judge._chat.caller = Caller(limits=limits)
         for candidate in by.candidates.values():
@@ -137,6 +140,7 @@ def with_models(
     *,
     endpoint: dict[str, Any] | None = None,
     candidate: bool = False,
+    timeout_seconds: float = 8.0,
     **evaluation: Any,
 ) -> None:
     async def go() -> None:
@@ -149,7 +153,7 @@ def with_models(
                 "scores_per_day": WHOLE_DAY,
                 **evaluation,
             }
-            place = Place(monkeypatch, settings(evaluation=told))
+            place = Place(monkeypatch, settings(evaluation=told), timeout_seconds=timeout_seconds)
             try:
                 await what(place, server)
             finally:
@@ -312,6 +316,7 @@ def test_an_outage_is_waited_for_and_nothing_is_lost(monkeypatch: pytest.MonkeyP
     [
         ("503x99", {"patience_seconds": 0}, "HTTP 503"),
         ("429x99", {"patience_seconds": 0}, "HTTP 429"),
+        ("slowx99", {"patience_seconds": 0, "timeout_seconds": 0.5}, "slow"),
         ("closex99", {"patience_seconds": 0}, "unreachable"),
         ("prosex99", {}, "unusable"),
         ("halfjsonx99", {}, "unusable"),
