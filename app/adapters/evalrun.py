@@ -12,7 +12,7 @@ from app.adapters.chat import Completion
 from app.adapters.evaluators import Candidate, Evaluators
 from app.adapters.files import BadLine, lines_of
 from app.adapters.scoring import score
-from app.core.evalrun import Question, Run, row
+from app.core.evalrun import Question, Run, digest, row
 from app.errors import InputError
 from schemas.codec import SchemaError, read_object
 from schemas.events import Evaluation
@@ -43,6 +43,9 @@ class Heard:
 class Target(Protocol):
     """Whatever answers."""
 
+    model: str | None  # as it is asked for; None: nobody said
+    under: str  # the system prompt, or what else makes other answers of it
+
     async def answer(self, question: Question) -> Completion | Failure:
         """The answer to one question."""
         ...
@@ -57,6 +60,8 @@ class ModelTarget:
 
     def __init__(self, model: Candidate) -> None:
         self._model = model
+        self.model: str | None = model.model
+        self.under = model.system
 
     async def answer(self, question: Question) -> Completion | Failure:
         """Ask, once for each text."""
@@ -72,6 +77,8 @@ class FileTarget:
 
     def __init__(self, answers: Mapping[str, str]) -> None:
         self._answers = answers
+        self.model: str | None = None
+        self.under = digest(*(f"{id}\0{text}" for id, text in sorted(answers.items())))
 
     async def answer(self, question: Question) -> Completion | Failure:
         """What the file says."""

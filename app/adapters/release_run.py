@@ -9,7 +9,7 @@ from app.adapters.evaluations import Rows
 from app.adapters.evaluators import Candidate, Evaluators
 from app.adapters.questions import in_force
 from app.adapters.scoring import asked
-from app.core.evalrun import Question, Run, run_id, unknown
+from app.core.evalrun import Question, run_of, unknown
 from app.ports import Encoder
 
 EVERY = 20  # answers to a delivery of rows
@@ -45,13 +45,7 @@ class Asker:
         """
         version, questions = await asyncio.to_thread(self._questions, application)
         model = self.models[application]
-        going = Run(
-            id=run_id("run", application, version, model.model, model.system, deployment),
-            application=application,
-            version=version,
-            model=model.model,
-            deployment=deployment,
-        )
+        going = run_of(application, version, model=model.model, asked=model.system, deployment=deployment)
         known = await asyncio.to_thread(self.rows.known, going.id)
         open_ones = unknown(questions, known, needed=asked(self.by))
         heard: list[Heard] = []

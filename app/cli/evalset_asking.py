@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 
 
 Target = Annotated[
-    str,
-    typer.Option(metavar="URL|FILE", help="Chat completions, or a file of answers: id, answer."),
+    str | None,
+    typer.Option(
+        metavar="URL|FILE",
+        help="Chat completions, or a file of answers: id, answer.",
+        show_default="of evaluation.targets",
+    ),
 ]
 Model = Annotated[str | None, typer.Option(help="As the endpoint calls it; of a file: whose answers.")]
 Deployment = Annotated[str | None, typer.Option(help="Id of the deployment that is asked.")]
@@ -54,11 +58,17 @@ class Asking:
     concurrency: int
     per_minute: float
 
-    def candidate(self, url: str) -> "Candidate":
-        """The endpoint.  Raises: BadParameter, SettingsError."""
+    def candidate(self, url: str | None, application: str, settings: Settings) -> "Candidate":
+        """The endpoint; without a URL that of the settings.  Raises: BadParameter, SettingsError."""
         from app.adapters.evaluators import open_candidate
 
-        if self.model is None:
+        if url is None:
+            found = next((each for each in settings.evaluation.targets if each.name == application), None)
+            if found is None:
+                problem = f"give one, or set evaluation.targets for {application}"
+                raise typer.BadParameter(problem, param_hint="--target")
+            return open_candidate(found)
+        if not self.model:
             raise typer.BadParameter("name the model that the endpoint is asked for", param_hint="--model")
         if self.spend is not None and not self.price_in + self.price_out:
             raise typer.BadParameter("without prices nothing is spent; give them", param_hint="--price-out")

@@ -13,6 +13,7 @@ from app.cli.evalset_asking import (
     Concurrency,
     Deployment,
     KeyEnv,
+    Model,
     Out,
     PerMinute,
     PriceIn,
@@ -44,8 +45,11 @@ Frozen = Annotated[
 def probe(  # noqa: PLR0913  a command's options
     ctx: typer.Context,
     application: Application,
-    target: Annotated[str, typer.Option(metavar="URL", help="Base URL of chat completions.")],
-    model: Annotated[str, typer.Option(help="As the endpoint calls it.")],
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Chat completions.", show_default="of evaluation.targets"),
+    ] = None,
+    model: Model = None,
     probes: Frozen = None,
     items: Annotated[int, typer.Option(min=1, max=1000, help="To draw, where none are frozen.")] = 30,
     every: Annotated[float, typer.Option(metavar="MINUTES", min=1, help="How often it is started.")] = 60.0,
@@ -85,15 +89,15 @@ def probe(  # noqa: PLR0913  a command's options
         spend=spend,
         concurrency=concurrency,
         per_minute=per_minute,
-    ).candidate(target)
+    ).candidate(target, application, settings)
     frozen = _frozen(held, settings, application, given=probes, items=items, store=store)
     release = deployment or (latest(settings.kafka, application) if out is None else None)
-    whom = (application, frozen.id, model, release or "", candidate.system)
+    whom = (application, frozen.id, candidate.model, release or "", candidate.system)
     going = Run(
         id=run_id("probe", *whom, slot(datetime.now(UTC), every_seconds=60 * every)),
         application=application,
         version=frozen.id,
-        model=model,
+        model=candidate.model,
         deployment=release,
         purpose="probe",
     )

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,6 +33,7 @@ from app.cli.evalset_inputs import STORE, Application, Store, Version
 from app.cli.inputs import tell_unreadable
 from app.cli.terminal import AsJson, progress, say, settings_of, show_json, show_table
 from app.errors import DependencyError, InputError
+from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.adapters import evalrun
@@ -48,7 +49,7 @@ More = Callable[["evalrun.Heard"], "evalrun.Heard"]
 def run(  # noqa: PLR0913  a command's options
     ctx: typer.Context,
     application: Application,
-    target: Target,
+    target: Target = None,
     version: Version = "current",
     eval_set: Annotated[
         Path | None, typer.Option(help="A plain eval set instead of a version.  JSONL.")
@@ -74,6 +75,9 @@ def run(  # noqa: PLR0913  a command's options
 
     The same command again asks only what has no answer yet; --run NAME begins anew.
     """
+    from app.adapters.scoring import asked as by_network
+    from app.core.evalrun import lines, run_of, unknown
+
     settings = settings_of(ctx)
     asking = Asking(
         model=model,
@@ -85,20 +89,14 @@ def run(  # noqa: PLR0913  a command's options
         concurrency=concurrency,
         per_minute=per_minute,
     )
-    asked, who = answers_at(target, asking)
+    asked = answers_at(target, asking, application, settings)
     scoring, rows = scoring_of(scorer, settings), rows_at(out, settings)
     found = asked_of(application, version, eval_set=eval_set, store=store)
     questions = found.questions
-    from app.adapters.scoring import asked as by_network
-    from app.core.evalrun import Run, lines, run_id, unknown
-
-    going = Run(
-        id=name or run_id("run", application, found.version, who, model, deployment),
-        application=application,
-        version=found.version,
-        model=model,
-        deployment=deployment,
+    going = run_of(
+        application, found.version, model=asked.model or model, asked=asked.under, deployment=deployment
     )
+    going = going if name is None else replace(going, id=name)
     known = rows.known(going.id)
     left = unknown(questions, known, needed=by_network(scoring))
     say(f"{going.id}: {len(left):,} of {len(questions):,} items to ask; rows to {rows.place}")
@@ -149,18 +147,16 @@ class Delivery:
         self._rows.add([row for heard in waiting for row in heard.rows])
 
 
-def answers_at(target: str, asking: Asking) -> "tuple[evalrun.Target, str]":
-    """Whom to ask, and what the run is named after.  Raises: InputError, SettingsError, BadParameter."""
+def answers_at(target: str | None, asking: Asking, application: str, settings: Settings) -> "evalrun.Target":
+    """Whom to ask.  Raises: InputError, SettingsError, BadParameter."""
     from app.adapters.evalrun import FileTarget, ModelTarget, read_answers
-    from app.core.evalrun import digest
 
-    if is_url(target):
-        model = asking.candidate(target)
-        return ModelTarget(model), f"{target} {model.system}"
+    if target is None or is_url(target):
+        return ModelTarget(asking.candidate(target, application, settings))
     path = Path(target)
     answers, bad = read_answers(path)
     tell_unreadable(path, bad)
-    return FileTarget(answers), digest(*(f"{id}\0{text}" for id, text in sorted(answers.items())))
+    return FileTarget(answers)
 
 
 def ask_all(  # noqa: PLR0913  the parts of a run

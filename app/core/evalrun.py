@@ -92,6 +92,20 @@ def content_version(items: Sequence[EvalItem]) -> str:
     return "evalfile-" + digest(*sorted(f"{i.id}\0{i.prompt}\0{i.expected or ''}" for i in items))
 
 
+def run_of(application: str, version: str, *, model: str | None, asked: str, deployment: str | None) -> Run:
+    """A run of a version: named after what is asked of whom.
+
+    Args: asked, under which system prompt; of answers that were there before, their digest.
+    """
+    return Run(
+        id=run_id("run", application, version, model, asked, deployment),
+        application=application,
+        version=version,
+        model=model,
+        deployment=deployment,
+    )
+
+
 def run_id(kind: str, *parts: str | None) -> str:
     """A name for what is asked of whom.
 

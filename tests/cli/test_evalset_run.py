@@ -170,13 +170,17 @@ def test_rows_go_to_the_topic_and_are_found_there(
     command = (*OWN, "--target", model.url + "/v1", *QUICK, "--eval-set", "set.jsonl", "--scorer", "accuracy")
     assert cli(*command).code == 0
     assert [(r.topic, r.key) for r in sent] == [("promptdrift.evaluations.v1", APP.encode())] * COUNT
-    assert cli(*command).code == 0
-    assert (len(sent), len(model.requests)) == (COUNT, COUNT)
+    configured = {"name": APP, "base_url": model.url + "/v1", "model": "m"}
+    monkeypatch.setenv("PROMPTDRIFT_EVALUATION__TARGETS", json.dumps([configured]))
+    again = cli(*OWN, *command[command.index("--eval-set") :])
+    assert (again.code, len(sent), len(model.requests)) == (0, COUNT, COUNT), again.err
 
 
 def test_a_url_needs_a_model_and_a_scorer_a_name(cli: Cli) -> None:
     more = ("--target", "http://127.0.0.1:9/v1", "--eval-set", "set.jsonl", "--out", "out.jsonl")
     assert cli(*OWN, *more).code == 2
+    nobody = cli(*OWN, *more[2:])
+    assert (nobody.code, "evaluation.targets" in nobody.err) == (2, True)
     assert cli(*OWN, *more, "--model", "m", "--scorer", "goodness").code == 3
     assert cli(*OWN, *more, "--model", "m", "--key-env", "NO_SUCH_KEY").code == 3
 
