@@ -66,6 +66,7 @@ class QualityComparison(Struct, frozen=True, kw_only=True, omit_defaults=True):
     better: bool | None = None
     cause: Cause | None = None  # of a move of the whole; None: neither can be told from chance
     worst: dict[str, float] = {}  # stratum -> its part of `scores`, the three worst
+    serving: bool = True  # the new one: answered within the last six hours of what was heard; else no alarm
 
 
 class CandidateComparison(Struct, frozen=True, kw_only=True, omit_defaults=True):

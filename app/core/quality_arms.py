@@ -9,6 +9,7 @@ from app.core.estimates import Row
 from app.core.units import hash64
 
 MOST_SCORED, MOST_KEPT = 4096, 2048
+GONE_SECONDS = 6 * 3600.0  # of others' answers alone: a version no longer serves, as after a rollback
 Placed = tuple[str, Row]  # the cluster of a row, and the row; its own stratum is finer: why it was chosen
 
 

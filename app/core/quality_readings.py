@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from app.core.alerts import identity
 from app.core.budget import SECONDS_PER_30_DAYS
 from app.core.estimates import FEWEST
-from app.core.quality_arms import Arm
+from app.core.quality_arms import GONE_SECONDS, Arm
 from app.core.quality_contrast import Contrast, contrast
 from app.core.quality_metric import QualityMetric
 from app.core.quality_rivals import rivalry
-from app.core.quality_rows import PEOPLE
+from app.core.quality_rows import PEOPLE, UNCOVERED
 from app.core.quality_versions import View, tell
 from app.core.reporting import when
 from app.core.shifts import LARGEST_DELTA, Shift, delta_of
@@ -50,7 +50,8 @@ def quality_reading(metric: QualityMetric, view: View, policy: QualityPolicy) ->
     comparisons = _comparisons(arms, view)
     shift = _shift(metric, pages / 2, policy.every)
     level = min(0.05, pages / 2 / RELEASES)
-    worse = [c for c in comparisons if c.better is False and c.p_value is not None and c.p_value <= level]
+    serving = [c for c in comparisons if c.serving and c.better is False and c.p_value is not None]
+    worse = [c for c in serving if c.p_value is not None and c.p_value <= level]
     fallen = shift is not None and shift.now < shift.before and view.time - shift.at < NEWS_SECONDS
     bad = bool(worse) or fallen
     metric.detected = (metric.detected or view.time) if bad else None
@@ -154,6 +155,7 @@ def _comparison(old: tuple[int, bool], new: int, arms: dict[int, Arm], view: Vie
         decided=decided,
         better=better,
         cause=None if found is None else found.split.cause,
+        serving=arms[new].last >= max(each.last for each in arms.values()) - GONE_SECONDS,
         worst={name: part for name, part in list(parts.items())[:WORST] if part < 0},
     )
 
@@ -214,6 +216,6 @@ def _words(worse: list[QualityComparison], moved: QualityShift | None) -> str | 
     if worse and worse[0].scores is not None:
         told, size = worse[0], worse[0].scores
         most = next(iter(told.worst), None)
-        where = f", most in '{most}'" if most is not None and len(told.worst) > 1 else ""
+        where = "" if most in (None, UNCOVERED) else f", most in '{most}'"
         return f"{told.verdict}: {size.value:+.3f} ({size.low:+.3f} to {size.high:+.3f}){where}"
     return None if moved is None else f"like questions are scored {moved.change:+.3f} from what they were"

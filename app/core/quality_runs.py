@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from app.core import validity
+from app.core.quality_arms import GONE_SECONDS
 from app.core.quality_rows import UNCOVERED, Grade
 from app.core.reweighting import Reweighted, reweighted
 from app.core.validity import LiveScore, Release, ranking
@@ -72,6 +73,7 @@ class Runs:
         ]
         self._look(releases, live, level)
         told = live.get(newest.name)
+        bad = self._broken if self._of == newest.name and _serves(told, versions) else []
         rank = ranking(releases)
         shares = {} if told is None else _shares(told)
         covered = _reweighted(newest, told)
@@ -79,11 +81,11 @@ class Runs:
             metric=metric,
             evalset=newest.evalset,
             releases=[_evaluated(run, live.get(run.name)) for run in same],
-            broken=self._broken if self._of == newest.name else [],
+            broken=bad,
             missing=[] if covered is None else [n for n in covered.missing if shares[n] >= 0.01][:8],
             decided=rank.decided,
             agreeing=rank.agreeing,
-            verdict=_verdict(newest, self._broken) if self._of == newest.name and self._broken else None,
+            verdict=_verdict(newest, bad) if bad else None,
         )
 
     def _look(self, releases: Sequence[Release], live: Mapping[str, VersionQuality], level: float) -> None:
@@ -133,6 +135,14 @@ def _when(run: Run, live: Mapping[str, VersionQuality]) -> float:
     """Releases stand in the order in which they served; one that has not yet, by its run."""
     version = live.get(run.name)
     return run.at if version is None or version.first_at is None else version.first_at.timestamp()
+
+
+def _serves(version: VersionQuality | None, versions: Sequence[VersionQuality]) -> bool:
+    """Whether a version was heard of lately; after a rollback it is not."""
+    heard = [each.last_at for each in versions if each.last_at is not None]
+    if version is None or version.last_at is None:
+        return False
+    return (max(heard) - version.last_at).total_seconds() <= GONE_SECONDS
 
 
 def _by_stratum(run: Run) -> dict[str, dict[str, float]]:

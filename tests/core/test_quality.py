@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.core import quality_arms
+from app.core import quality, quality_arms
 from app.core.monitor_settings import MonitorSettings
 from app.core.quality_monitors import QualityMonitors
 from app.core.quality_rows import UNCOVERED, problem_of
@@ -94,6 +94,14 @@ def test_a_worse_version_pages_and_is_named_with_the_size_of_the_fall() -> None:
     assert sum(part.share for part in v1.strata) == pytest.approx(1.0)
 
 
+def test_a_version_that_was_taken_back_keeps_no_incident_open() -> None:
+    back = shadow("v1", 200, first=2000 + 4000)  # seven hours later
+    last_state = [reading for reading in read([*FALLEN, *back]) if reading.note is None][-1]
+    assert last_state.state == "ok"
+    assert last_state.quality is not None
+    assert last_state.quality.comparisons[0].serving is False
+
+
 def test_harder_questions_are_no_quality_alert_and_are_named_as_the_reason() -> None:
     hard = {"easy": 0.2, "hard": 0.8}
     readings = read([*shadow("v1", 1500), *shadow("v2", 1000, first=1500, mix=hard)])
@@ -143,6 +151,15 @@ def test_disorder_within_minutes_and_repeats_change_nothing_but_their_count() ->
     assert found.comparisons == expected.comparisons
     assert found.counts.duplicates == len(FALLEN) // 5
     assert found.counts.received == len(FALLEN)
+
+
+def test_of_too_many_rows_at_once_the_oldest_are_read_whatever_the_portions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(quality, "MOST_WAITING", 40)
+    found = [read(FALLEN[800:1400], portion=portion) for portion in (600, 13)]
+    assert found[0] == found[1]
+    assert found[0][0].time.timestamp() < EPOCH + 6.0 * 1100
 
 
 def test_the_end_of_the_input_is_told_on_a_copy() -> None:
