@@ -18,6 +18,7 @@ from agents.checkpoint import Checkpoints
 from agents.dead_letters import typed
 from agents.library import Library
 from agents.plumbing import Lane, Outbox, Record
+from agents.shadow_trials import JUDGES, Trials
 from agents.shadow_written import written
 from agents.station import PartitionedStation
 from agents.telemetry import (
@@ -43,7 +44,6 @@ from schemas.readings import Reading, Sample
 from schemas.topics import EVALUATIONS, READINGS, SAMPLES
 
 REFRESH_SECONDS = 60.0  # between looks for another version of the eval set
-FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0  # before a job that failed is tried again
 AT_ONCE = 32  # jobs under way; endpoints have limits of their own
 
 
@@ -65,14 +65,6 @@ class _Partition:
     def snapshot(self) -> dict[str, Any]:
         """State as a value for msgpack."""
         return {"shadow": self.shadow.snapshot(), "offsets": self.offsets, "revision": self.revision}
-
-
-@dataclass(slots=True)
-class _Trial:
-    """How a job went so far, in this process."""
-
-    pause: float
-    next_at: float = 0.0
 
 
 class Shadowing(PartitionedStation[_Partition]):
@@ -97,10 +89,9 @@ class Shadowing(PartitionedStation[_Partition]):
         told = settings.evaluation.stakes
         self._stakes = [Stake(name=s.name, items=0, match=s.match, segment=s.segment) for s in told]
         self._asking: dict[asyncio.Task[Done | Failure], tuple[int, Job]] = {}
-        self._trials: dict[str, _Trial] = {}
+        self._trials = Trials()
         self._refreshed: dict[str, float] = {}
         self._saved_at = 0.0
-        self.failures: dict[str, str] = {}  # what is asked -> why it failed last
 
     async def process(self, records: Sequence[Record]) -> None:
         """Take samples in, close windows, tell and ask what is due."""
@@ -196,26 +187,19 @@ class Shadowing(PartitionedStation[_Partition]):
             partition.revision += 1
             if isinstance(found, Failure):
                 partition.shadow.failed(job, time.time())
-                trial = self._trials.setdefault(job.key, _Trial(FIRST_PAUSE))
-                trial.next_at = time.monotonic() + trial.pause
-                trial.pause = min(trial.pause * 2, LONGEST_PAUSE)
-                self.failures[job.candidate or "judges"] = found.label
+                self._trials.failed(job, found)
                 continue
             await self._send(partition, found.rows)
             partition.shadow.settle(job, score=found.score, cost=found.cost)
-            self._trials.pop(job.key, None)
-            if all(row.label is None for row in found.rows):
-                self.failures.pop(job.candidate or "judges", None)
+            self._trials.done(job, found)
 
     def _ask(self) -> None:
         under_way = {job.key for _, job in self._asking.values()}
-        now = time.monotonic()
         for number, partition in self._partitions.items():
             for job in partition.shadow.jobs:
                 if len(self._asking) >= AT_ONCE:
                     return
-                trial = self._trials.get(job.key)
-                if job.key in under_way or (trial is not None and now < trial.next_at):
+                if job.key in under_way or not self._trials.due(job):
                     continue
                 task = asyncio.create_task(self._timed(job))
                 self._asking[task] = (number, job)
@@ -276,13 +260,18 @@ class Shadowing(PartitionedStation[_Partition]):
         SHADOW_SPENT.set(self._scoring.spent)
 
     def facts(self) -> dict[str, Any]:
-        """What the evaluator says of itself."""
-        return {
-            "role": "evaluator",
-            "asks": sorted(self._scoring.asked) + sorted(self._scoring.by.candidates),
-            "waiting": sum(len(partition.shadow.jobs) for partition in self._partitions.values()),
-            "failing": dict(self.failures),
-        }
+        """What the evaluator says of itself: how everything is that it asks."""
+        jobs = [job for partition in self._partitions.values() for job in partition.shadow.jobs]
+        endpoints = [
+            {
+                "endpoint": name,
+                "kind": kind,
+                "waiting": sum(job.candidate == candidate for job in jobs),
+                "says": self._trials.failures.get(candidate or JUDGES),
+            }
+            for name, kind, candidate in self._scoring.endpoints
+        ]
+        return {"role": "evaluator", "endpoints": endpoints}
 
 
 def register(

@@ -112,12 +112,12 @@ def test_the_dashboard_is_classic_and_names_no_data_source_of_ours() -> None:
 def test_what_is_scraped_are_ports_of_the_pods() -> None:
     monitors = list(yaml.safe_load_all((FOLDER / "scrape.yaml").read_text()))
     ports: dict[str, set[str]] = {}
-    for name in ("worker", "notifier", "api"):
+    for name in ("worker", "notifier", "evaluator", "api"):
         workload = next(iter(yaml.safe_load_all((ROOT / "k8s" / "base" / f"{name}.yaml").read_text())))
         (container,) = workload["spec"]["template"]["spec"]["containers"]
         ports[name] = {port["name"] for port in container["ports"]}
     agents, api = ({e["port"] for e in m["spec"]["podMetricsEndpoints"]} for m in monitors)
-    assert agents <= ports["worker"] & ports["notifier"]
+    assert agents <= ports["worker"] & ports["notifier"] & ports["evaluator"]
     assert api <= ports["api"]
 
 

@@ -69,6 +69,13 @@ class Scoring:
         return judges | {name: name for name in self.by.remote}
 
     @property
+    def endpoints(self) -> list[tuple[str, str, str | None]]:
+        """Name, kind, and which candidate it is, of all that is asked."""
+        judges = [(name, "judge", None) for name in self.by.judges]
+        remote = [(name, "scorer", None) for name in self.by.remote]
+        return [*judges, *remote, *((name, "candidate", name) for name in self.by.candidates)]
+
+    @property
     def spent(self) -> float:
         """Money spent on the present day, as the endpoints' caps see it."""
         judges, candidates = self.by.judges.values(), self.by.candidates.values()

@@ -185,7 +185,7 @@ def judged(document: Document, pipeline: Document | None, workers: Sequence[Mapp
 
 def blindness(pipeline: Document | None, workers: Sequence[Mapping[str, Any]]) -> str | None:
     """Why nobody judges traffic now; None where somebody does."""
-    if not any(worker.get("role", "worker") == "worker" for worker in workers):
+    if all(worker.get("role") in ("notifier", "evaluator") for worker in workers):
         return NO_WORKER
     for _, reading in sorted((pipeline or {}).get("readings", {}).items()):
         stands = reading["state"] == "alarm" and reading.get("severity") == "critical"

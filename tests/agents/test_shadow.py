@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from agents import shadow, shadow_written
+from agents import shadow_trials, shadow_written
 from agents.plumbing import Record
 from agents.shadow import Shadowing
 from app.adapters.calls import Caller, Limits
@@ -298,15 +298,17 @@ def test_a_crash_anywhere_changes_no_row_and_writes_none_twice(monkeypatch: pyte
 
 def test_an_outage_is_waited_for_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     async def what(place: Place, server: FakeChat) -> None:
-        monkeypatch.setattr(shadow, "FIRST_PAUSE", 0.001)
-        monkeypatch.setattr(shadow, "LONGEST_PAUSE", 0.01)
+        monkeypatch.setattr(shadow_trials, "FIRST_PAUSE", 0.001)
+        monkeypatch.setattr(shadow_trials, "LONGEST_PAUSE", 0.01)
         server.script("503x12")
         for judge in place.by.judges.values():
             judge._chat.caller.clock = iter(range(0, 10**9, 700)).__next__  # breakers open for 10 minutes
         await place.read(records(samples(10)))
         await place.finish()
         assert [row.score is not None for row in place.of(JUDGE)] == [True] * 10
-        assert place.station.facts()["failing"] == {}
+        assert place.station.facts()["endpoints"] == [
+            {"endpoint": JUDGE, "kind": "judge", "waiting": 0, "says": None}
+        ]
 
     with_models(monkeypatch, what)
 
@@ -330,7 +332,7 @@ def test_a_judge_that_fails_is_said_on_the_row(
     monkeypatch: pytest.MonkeyPatch, faults: str, more: dict[str, Any], label: str
 ) -> None:
     async def what(place: Place, server: FakeChat) -> None:
-        monkeypatch.setattr(shadow, "FIRST_PAUSE", 0.001)
+        monkeypatch.setattr(shadow_trials, "FIRST_PAUSE", 0.001)
         server.script(faults)
         await place.read(records(samples(2)))
         await place.finish()

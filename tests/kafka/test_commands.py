@@ -252,4 +252,5 @@ def test_doctor_is_content_where_everything_is_there(
         "redis": "ok",
         "clock": "ok",
         "sinks": "warning",
+        "scorers": "ok",
     }

@@ -155,6 +155,8 @@ async def fill(store: StatusStore, now: datetime) -> None:
         await store.heartbeat(f"{role}-{number}", {**said, "stages": STAGES})
     sink = {"sink": "on-call", "kind": "pagerduty", "waiting": 0, "circuit": "closed", "outcome": "sent"}
     await store.heartbeat("tell-4", {"role": "notifier", "sinks": [sink]})
+    judge = {"endpoint": "helpful", "kind": "judge", "waiting": 3, "says": "refused: HTTP 503"}
+    await store.heartbeat("score-5", {"role": "evaluator", "endpoints": [judge]})
     for condition in ("stage measure", "stage detect", "dead letters", "status store"):
         await store.put_reading(health(condition, now))
 

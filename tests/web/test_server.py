@@ -72,6 +72,7 @@ def test_all_statuses_come_with_the_workers(client: TestClient) -> None:
         "detect-2",
         "measure-0",
         "measure-1",
+        "score-5",
         "tell-4",
     ]
 

@@ -34,6 +34,7 @@ const CARDS = [
   ["Health", "What a worker sees every few seconds.", drawConditions, () => conditions(model.pipeline)],
   ["Stages", "Records that wait, and for how long.", drawStages, stages],
   ["Sinks", "Who is told of incidents.", drawSinks, sinks],
+  ["Judges and candidates", "Who is asked about live answers.", drawEndpoints, endpoints],
   ["Workers", "Heard of within the last half minute.", workerTable, () => model.workers],
   ["Freshness", "When each monitor of each application was last measured.", drawFreshness, freshness],
 ];
@@ -47,6 +48,11 @@ function stages() {
 
 function sinks() {
   const found = model.workers.flatMap((worker) => worker.sinks ?? []);
+  return found.length ? found : null;
+}
+
+function endpoints() {
+  const found = model.workers.flatMap((worker) => worker.endpoints ?? []);
   return found.length ? found : null;
 }
 
@@ -95,6 +101,17 @@ function drawSinks(list) {
     each.at ? age(each.at) : DASH,
   ]);
   return table("Sinks", ["Sink", "Kind", "State", "Waiting", "Last outcome", "Says", "When"], rows);
+}
+
+function drawEndpoints(list) {
+  const rows = list.map((each) => [
+    each.endpoint,
+    capital(each.kind),
+    pill(each.says ? "warning" : "ok", each.says ? "Failing" : "In use"),
+    count(each.waiting),
+    each.says ?? "",
+  ]);
+  return table("Judges and candidates", ["Name", "Kind", "State", "Answers waiting", "Says"], rows);
 }
 
 function drawFreshness(list) {
