@@ -50,8 +50,13 @@ class Succession:
         return self.before
 
     def progress(self, windows: Sequence[Window]) -> str | None:
-        """How far the newest has come with these windows, in words; None where it is there."""
+        """How far the newest has come with these windows, in words; None where it is there.
+
+        Before it begins nothing is said, for a worker may not have heard of it yet.
+        """
         if self.newest is None or whole(windows, self.newest):
+            return None
+        if self.since is not None and self.before is not None and windows[-1].end <= self.since:
             return None
         of = f"{measured(windows, self.newest.id):,} of {units_of(windows):,}"
         if self.told(windows) is self.newest:

@@ -17,7 +17,7 @@ from app.adapters.evalsets import EvalSets
 from app.core.curation import version_id
 from app.errors import DependencyError
 from app.settings import CurationSettings
-from schemas.evalsets import CuratedItem, EvalSetVersions, Manifest, Plan
+from schemas.evalsets import CuratedItem, EvalSetVersions, Manifest, Plan, Queue
 from schemas.topics import EVALSETS
 from tests.agents.doubles import RecordingOutbox
 
@@ -76,6 +76,7 @@ def test_what_is_due_is_built_once_and_told(tmp_path: Path) -> None:
     assert {f"--application={DESK}", f"--store={tmp_path}", "--seed=3"} <= set(arguments)
     (told,) = place.told
     assert (told.number, [v.state for v in told.versions]) == (1, ["draft"])
+    assert told.versions[0].queue == Queue(items=1, core=1, added=1, unanswered=1)
 
 
 def test_the_history_decides_whoever_built_and_whoever_leads(tmp_path: Path) -> None:
