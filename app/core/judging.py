@@ -52,6 +52,7 @@ class GoldWatch:
     wealth: list[float] = field(default_factory=lambda: [0.0] * len(BETS))
     flagged: bool = False
     run_length: float = RUN_LENGTH  # items to a false flag
+    given: float = GIVEN  # standard errors that the promise is put lower
 
     def update(self, agreed: float) -> None:
         """One gold item came back.  Raises ValueError unless agreement is in [0, 1]; nothing changes then."""
@@ -96,7 +97,7 @@ class GoldWatch:
         return math.log10(max(sum(self.wealth) / len(BETS), 1.0))
 
     def _promise(self) -> float:
-        return max(self.total / self.learned - GIVEN * self._error(), 0.0)
+        return max(self.total / self.learned - self.given * self._error(), 0.0)
 
     def _error(self) -> float:
         """Standard error of the mean; of scores that were all alike, that of one that is not among them."""

@@ -19,6 +19,7 @@ USUAL = 3  # scores of a probe that make its usual one
 LATELY = 0.05  # weight of an answer in the mean of the last ones
 SLACK = 0.05  # agreement may be so much below its promise until something is thought to have begun
 PROBE_RUN_LENGTH = 100_000.0  # answers to a false flag: 20 probes an hour in seven months
+PROBE_GIVEN = 3.0  # standard errors: probes are asked without end, so what was estimated must not be a loss
 
 
 class Watch(msgspec.Struct):
@@ -94,7 +95,7 @@ class Watches:
         if row.score is None or row.item is None or self._repeated(row):
             return
         name = row.model or row.deployment_id or "unnamed"
-        fresh = Watch(name, row.metric, GoldWatch(run_length=PROBE_RUN_LENGTH))
+        fresh = Watch(name, row.metric, _probing())
         watch = self._of(self.models, f"{name}|{row.metric}|{row.scorer}", fresh, row)
         probe = f"{row.evalset}|{row.item}"
         count, total = watch.items.get(probe, (0, 0.0))
@@ -107,7 +108,7 @@ class Watches:
     def again(self, place: str, at: float) -> None:
         """What a model says now is its usual from here on."""
         old = self.models[place]
-        fresh = Watch(old.name, old.metric, GoldWatch(run_length=PROBE_RUN_LENGTH), last=at)
+        fresh = Watch(old.name, old.metric, _probing(), last=at)
         self.models[place] = fresh
 
     def _of(self, table: dict[str, Watch], place: str, fresh: Watch, row: Grade) -> Watch:
@@ -137,6 +138,10 @@ class Watches:
         self.judges = {place: msgspec.convert(watch, Watch) for place, watch in judges}
         self.models = {place: msgspec.convert(watch, Watch) for place, watch in models}
         self._seen = dict.fromkeys(state["seen"])
+
+
+def _probing() -> GoldWatch:
+    return GoldWatch(run_length=PROBE_RUN_LENGTH, given=PROBE_GIVEN)
 
 
 def judge_words(watch: Watch) -> str | None:

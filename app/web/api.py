@@ -91,6 +91,15 @@ class Views:
         own = {each.kind for each in found if each.application == application}
         return [r for r in found if r.application == (application if r.kind in own else "*")]
 
+    async def place(self, application: str, monitor: str) -> tuple[str, str]:
+        """Application and monitor of a path; either may hold a slash, as a judge's fingerprint does."""
+        if "/" not in application:
+            return application, monitor
+        whole = f"{application}/{monitor}"
+        known = [name for name in await self.store.applications() if whole.startswith(f"{name}/")]
+        name = max(known, key=len, default=application)
+        return name, whole[len(name) + 1 :]
+
     async def _around(self, transitions: list[Alert]) -> dict[str, list[SeriesPoint]]:
         last = transitions[0]
         began = [a.onset_at or a.started_at for a in transitions]
@@ -173,6 +182,7 @@ def add_history(router: APIRouter, views: Views) -> None:
     ) -> Response:
         """The last points of a monitor, oldest first; with a range, the last of those in it."""
         bounds = {name: at.timestamp() for name, at in (("start", start), ("end", end)) if at is not None}
+        application, monitor = await views.place(application, monitor)
         points = await views.store.series(application, monitor, limit, **bounds)
         if not points and await views.store.status(application) is None:
             raise unknown(application)

@@ -17,6 +17,7 @@ from schemas.quality import (
 from schemas.readings import Interval, Reading
 
 APP, OLD, NEW = "box-support", "2026.03.1", "2026.03.2"
+JUDGE = "gpt-x/helpful@1"
 WORSE = f"{NEW} answers worse than {OLD} on like questions"
 
 
@@ -33,7 +34,7 @@ def evaluation(now: datetime, stratum: str = "refund · voucher · code", model:
     quality = Quality(
         metric="helpful",
         dimension="accuracy",
-        scorer="helpful@1",
+        scorer=JUDGE,
         versions=[
             VersionQuality(name=OLD, deployment_id=OLD, scored=800, kept=4000, score=about(0.86)),
             VersionQuality(
@@ -91,13 +92,13 @@ def evaluation(now: datetime, stratum: str = "refund · voucher · code", model:
         live=about(0.74),
     )
     valid = Validity(metric="helpful", releases=[release], missing=[stratum], decided=3, agreeing=2)
-    judge = Watched(name="helpful@1", learned=1.0, answers=400, promised=about(0.91), now=0.9)
+    judge = Watched(name=JUDGE, learned=1.0, answers=400, promised=about(0.91), now=0.9)
     probed = Watched(name=model, metric="same_answer", learned=0.4, answers=60)
     told: dict[str, Any] = {"application": APP, "time": now, "units": 1200}
     return [
         Reading(id="q", monitor="quality:helpful", state="alarm", quality=quality, deployment=NEW, **told),
         Reading(id="v", monitor="validity:helpful", state="ok", validity=valid, **told),
-        Reading(id="j", monitor="judge:helpful@1", state="ok", watched=judge, **told),
+        Reading(id="j", monitor=f"judge:{JUDGE}", state="ok", watched=judge, **told),
         Reading(
             id="s",
             monitor=f"silent-change:{model}",

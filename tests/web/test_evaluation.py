@@ -1,6 +1,7 @@
 """What is said of evaluation, over HTTP."""
 
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from starlette.testclient import TestClient
 
@@ -28,5 +29,7 @@ def test_scores_validity_judges_and_models_of_an_application_are_one_answer() ->
         assert client.get("/v1/evaluation?application=nobody").status_code == 404
         schemas = client.get("/openapi.json").json()["components"]["schemas"]
         assert {"Evaluations", "Quality", "Validity", "VersionQuality"} <= schemas.keys()
+        path = quote(f"judge:{scores.JUDGE}", safe="")
+        assert len(client.get(f"/v1/series/{scores.APP}/{path}").json()["points"]) == 1
         after = client.get(f"/v1/deployments/{scores.APP}/{scores.NEW}").json()
         assert "quality:helpful" in after["readings"]
