@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test demo bench up clean
+.PHONY: help install check test demo week bench up clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: install  ## every tier that this machine can run; says what it left out an
 
 demo: install  ## the whole road in one process tree: no broker, no container
 	$(BIN)/promptdrift demo
+
+week: install  ## a week in minutes: quality falls, a new version of the eval set brings it back into view
+	$(BIN)/promptdrift demo --week
 
 bench: install  ## the numbers of benchmarks/, side by side
 	$(BIN)/python -m benchmarks

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli.player import Player
 from app.cli.stage import DemoFailed, Stage, Story, stage, wait
-from app.cli.terminal import progress, say, show_json
-
-AHEAD = 600  # events that the generator may be ahead of the worker: the embedded broker forgets beyond 5 MiB
+from app.cli.terminal import say, show_json
+from app.cli.week import play_week, tell_week
 
 
 def register(app: typer.Typer) -> None:
@@ -31,6 +31,9 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0: any free one.")] = 0,
     stay: Annotated[bool, typer.Option(help="Keep the page up until Ctrl-C.")] = False,
     json: Annotated[bool, typer.Option("--json", help="The summary as JSON on stdout.")] = False,
+    week: Annotated[
+        bool, typer.Option("--week", help="A week: quality falls, an eval set is renewed.")
+    ] = False,
 ) -> None:
     """Everything in one command, embedded: traffic, a deployment, users adapting, an incident."""
     from app.demo.drifts import DRIFTS
@@ -38,10 +41,15 @@ def demo(
     if drift not in DRIFTS:
         raise typer.BadParameter(f"no {drift!r}; use one of {', '.join(DRIFTS)}", param_hint="--drift")
     began = time.monotonic()
+    if week:
+        summary = play_week(seed, port)
+        tell_week(summary | {"seconds": round(time.monotonic() - began, 1)}, json)
+        return
     with ExitStack() as stack:
-        story, running = stack.enter_context(stage(drift, seed, port))
+        story = Story(drift, seed)
+        running = stack.enter_context(stage(story, port))
         say(f"page: {running.url}  (live while the demo runs)")
-        _play(story, running)
+        Player(story, running).play(story.scenario.events)
         summary = _conclude(story, running, expected=drift != "none")
         summary["seconds"] = round(time.monotonic() - began, 1)
         _tell(summary, json)
@@ -50,51 +58,6 @@ def demo(
             while True:
                 running.alive()
                 time.sleep(1)
-
-
-def _play(story: Story, stage: Stage) -> None:
-    """Send the scenario, never far ahead of the worker; tell the turning points as they happen."""
-    from schemas.events import Deployment, Interaction
-
-    events = story.scenario.events
-    sent = 0
-    told: set[str] = set()
-    with progress("traffic", total=float(len(events))) as advance:
-        for first in range(0, len(events), 100):
-            batch = events[first : first + 100]
-            wait(lambda: sent - _counted(stage) < AHEAD, stage, "the worker")  # noqa: B023  called at once
-            story.send(batch)
-            sent += sum(isinstance(event, Interaction) for event in batch)
-            for event in batch:
-                if isinstance(event, Deployment):
-                    say(f"{event.time:%H:%M}  deployment {event.deployment_id}: {event.version}")
-            _narrate(stage, told)
-            advance(float(len(batch)))
-        wait(lambda: _counted(stage) >= sent, stage, "the last events")
-        _narrate(stage, told)
-
-
-def _narrate(stage: Stage, told: set[str]) -> None:
-    status = _status(stage)
-    change = status.get("readings", {}).get("change", {})
-    if change.get("state") not in (None, "learning") and "learned" not in told:
-        told.add("learned")
-        say("baseline learned: from here on every prompt is judged")
-    for alert in (stage.get("/v1/alerts?limit=20") or {}).get("alerts", []):
-        if alert["alert_id"] not in told:
-            told.add(alert["alert_id"])
-            say(f"{alert['detected_at'][11:16]}  {alert['severity']} {alert['state']}: {alert['summary']}")
-
-
-def _status(stage: Stage) -> dict[str, Any]:
-    found = stage.get("/v1/status/helpdesk")
-    return found if isinstance(found, dict) else {}
-
-
-def _counted(stage: Stage) -> int:
-    """Interactions in the newest reading."""
-    readings = _status(stage).get("readings", {})
-    return max((r.get("totals", {}).get("events", 0) for r in readings.values()), default=0)
 
 
 def _conclude(story: Story, stage: Stage, *, expected: bool) -> dict[str, Any]:

@@ -3,18 +3,19 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from app.cli.encoder import live_encoder
 from app.cli.terminal import say
 from app.errors import DependencyError, PromptdriftError
 
-PLAYED = timedelta(hours=2, minutes=45)  # event time of the scenario: it ends about now
+TAIL = timedelta(minutes=5)  # of event time: outcomes come some minutes after what they are of
 BASELINE_EVENTS = 1500
 PARTITIONS = 4
 PATIENCE_SECONDS = 120.0
@@ -32,6 +33,7 @@ class Stage:
     pager: str
     processes: dict[str, Any]
     logs: Path
+    environment: Mapping[str, str]
 
     def get(self, path: str) -> Any:  # noqa: ANN401  any JSON
         """One GET of the HTTP endpoint; None while it does not answer or knows nothing yet."""
@@ -50,15 +52,23 @@ class Stage:
 
 
 @contextmanager
-def stage(drift: str, seed: int, port: int) -> Iterator[tuple["Story", Stage]]:
-    """Start broker, Redis, pager, worker, notifier and page; end them in reverse order."""
+def stage(
+    story: "Story",
+    port: int,
+    *,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    commands: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> Iterator[Stage]:
+    """Start broker, Redis, pager, worker, notifier and page; end them in reverse order.
+
+    Args: settings, of the environment, and commands by name, besides those.
+    """
     import tempfile
 
     from app.adapters.embedded import Embedded
 
     with ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="promptdrift-demo-")))
-        story = Story(drift, seed)
         embedded = stack.enter_context(Embedded(partitions=PARTITIONS))
         environment = {
             **os.environ,
@@ -70,33 +80,50 @@ def stage(drift: str, seed: int, port: int) -> Iterator[tuple["Story", Stage]]:
             "PROMPTDRIFT_WORKER__PORT": "0",
             "PROMPTDRIFT_DETECTION__BASELINE_EVENTS": str(BASELINE_EVENTS),
             **_paging(pager := _free_port(), page := port or _free_port()),
+            **settings,
         }
         story.connect(embedded.bootstrap)
         story.publish_reference()
-        commands = {
+        everyone = {
             "pager": ["dev", "fake-pagerduty", "--port", str(pager)],
             "worker": ["worker"],
             "notifier": ["notifier"],
             "page": ["api", "--port", str(page)],
+            **commands,
         }
         processes = {
             name: stack.enter_context(_child(words, environment, logs / f"{name}.log"))
-            for name, words in commands.items()
+            for name, words in everyone.items()
         }
-        running = Stage(f"http://127.0.0.1:{page}", f"http://127.0.0.1:{pager}", processes, logs)
+        running = Stage(f"http://127.0.0.1:{page}", f"http://127.0.0.1:{pager}", processes, logs, environment)
         wait(lambda: _answers(running), running, "the page")
-        yield story, running
+        yield running
 
 
 class Story:
     """The scenario and the wire to the broker."""
 
-    def __init__(self, drift: str, seed: int) -> None:
+    def __init__(
+        self,
+        drift: str,
+        seed: int,
+        *,
+        clean: int = 3200,
+        drifted: int = 1600,
+        interval_seconds: float = 2.0,
+    ) -> None:
         from app.demo.traffic import scenario
 
         self.seed = seed
-        start = datetime.now(UTC).replace(second=0, microsecond=0) - PLAYED
-        self.scenario = scenario(seed=seed, start=start, clean=3200, drifted=1600, drift=drift)
+        played = timedelta(seconds=(clean + drifted) * interval_seconds) + TAIL
+        self.scenario = scenario(
+            seed=seed,
+            start=datetime.now(UTC).replace(second=0, microsecond=0) - played,
+            clean=clean,
+            drifted=drifted,
+            drift=drift,
+            interval_seconds=interval_seconds,
+        )
 
     def connect(self, bootstrap: str) -> None:
         """Talk to this broker from now on."""

@@ -9,6 +9,7 @@ from time import process_time
 import msgspec
 import pytest
 
+from app.demo import judge
 from app.demo.drifts import DRIFTS
 from app.demo.grammar import Topic, Turn
 from app.demo.phrases import EVALUATED, NOT_EVALUATED, TOPICS
@@ -265,3 +266,14 @@ def test_ten_thousand_events_take_less_than_three_seconds() -> None:
     began = process_time()
     scenario(seed=2, start=START, clean=6000, drifted=4000)
     assert process_time() - began < 3.0
+
+
+def test_the_stand_in_for_a_judge_sees_what_adapted_users_do_not_get() -> None:
+    found = [event for event in interactions(played("adaptation").events) if event.response]
+    adapted = {topic.name for topic in DRIFTS["adaptation"].topics}
+    grades: dict[bool, list[int]] = {True: [], False: []}
+    for event in found:
+        shown = {"question": event.prompt, "answer": event.response or ""}
+        grades[(event.attributes or {})["demo_topic"] in adapted].append(judge.grade(shown)["score"])
+    means = {which: sum(each) / len(each) for which, each in grades.items()}
+    assert means[True] < 3 < 4.8 < means[False]
