@@ -9,7 +9,10 @@ import pytest
 
 from app.adapters.fake_chat import FakeChat
 from app.adapters.kafka import Record
+from app.core.quality_rows import kind_of, problem_of
 from app.settings import KafkaSettings
+from schemas.codec import decode
+from schemas.events import Evaluation
 from tests.cli.test_evalset import in_force, log
 from tests.rig import chat
 from tests.rig.made import APP, WordEncoder
@@ -44,7 +47,13 @@ def asked(cli: Cli, model: FakeChat, *more: object) -> Any:
 
 
 def rows() -> list[dict[str, Any]]:
-    return [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
+    """Rows of the file, each of which *evaluate* can use."""
+    lines = Path("out.jsonl").read_bytes().splitlines()
+    for event in (event for line in lines for event in decode(line)):
+        assert isinstance(event, Evaluation)
+        assert problem_of(event) is None
+        assert kind_of(event) == event.purpose
+    return [json.loads(line) for line in lines]
 
 
 def test_every_item_is_asked_scored_and_named(cli: Cli, model: FakeChat) -> None:
