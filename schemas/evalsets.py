@@ -113,6 +113,8 @@ class Manifest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     until: datetime | None = None
     uncovered_before: Uncovered | None = None  # by the version before, of the samples
     uncovered_after: Uncovered | None = None
+    scarce_before: Share | None = None  # of traffic, in clusters that the version before hardly had
+    scarce_after: Share | None = None
     strata: list[Stratum] = []
     underfilled: list[Shortfall] = []
     retired: list[Retired] = []

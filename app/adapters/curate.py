@@ -108,6 +108,8 @@ def propose(  # noqa: PLR0913  the parts of a version
         until=datetime.fromtimestamp(max(times), UTC),
         uncovered_before=_uncovered(before.items, pool, encoder, seed),
         uncovered_after=_uncovered(draft.items, pool, encoder, seed),
+        scarce_before=draft.scarce[0],
+        scarce_after=draft.scarce[1],
         strata=list(draft.strata),
         underfilled=list(draft.underfilled),
         retired=[*draft.retired, *dropped],

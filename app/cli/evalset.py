@@ -80,6 +80,8 @@ def build(  # noqa: PLR0913  a command's options
     announce(settings, sets, connected=events is None and samples is None)
     if as_json:
         show_json(_facts(manifest))
+    else:
+        show(manifest.id)
 
 
 @group.command()
@@ -214,9 +216,11 @@ def _tell(manifest: "Manifest", items: "tuple[CuratedItem, ...]") -> None:
     if after is not None:
         told = "" if before is None else f"{before.share:.1%} of traffic before, "
         say(f"uncovered: {told}{after.share:.1%} with this version")
+    if manifest.scarce_after is not None:
+        told = "" if manifest.scarce_before is None else f"{manifest.scarce_before:.1%} of traffic before, "
+        say(f"in clusters that the set hardly has: {told}{manifest.scarce_after:.1%} with this version")
     for short in manifest.underfilled:
         say(f"underfilled: {short.name}: {short.found:,} of {short.wanted:,}; it cannot be approved")
-    show(manifest.id)
 
 
 def _facts(manifest: "Manifest") -> dict[str, Any]:

@@ -41,12 +41,17 @@ class Prior:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A proposed version: items by id, what they stand for, what is missing, what went."""
+    """A proposed version: items by id, what they stand for, what is missing, what went.
+
+    `scarce`: share of live traffic in clusters of which the version before (None: there was none), and this
+    one, have hardly anything.  A dense new subject is no outlier: the uncovered share need not show it.
+    """
 
     items: tuple[CuratedItem, ...]
     strata: tuple[Stratum, ...]
     underfilled: tuple[Shortfall, ...]
     retired: tuple[Retired, ...]
+    scarce: tuple[float | None, float]
 
 
 def curate(pool: Pool, plan: Plan, *, seed: int, prior: Prior | None = None) -> Draft:
@@ -83,21 +88,18 @@ class _Curation:
             *((name, item.language, item.task) for name, item in zip(before, prior.items, strict=True)),
             *((name, q.language, q.task) for name, q in zip(names, pool.questions, strict=True)),
         ]
-        self.novel = self._novel(names, before)
+        self.live = defaultdict[str, float](float)
+        for name, weight in zip(names, self.weights, strict=True):
+            self.live[name] += float(weight) / self.total
+        counted = {name: count / len(before) for name, count in Counter(before).items()}
+        self.novel = self._scarce(counted) if before else set()
         self.twins = {self.old + i: twin for i, twin in twins.items()}
         self.reasons = self._reasons()
 
-    def _novel(self, names: Sequence[str], before: Sequence[str]) -> set[str]:
-        """Clusters worth a slot that the version before hardly had."""
-        if not before:
-            return set()
-        live, had = defaultdict[str, float](float), Counter(before)
-        for name, weight in zip(names, self.weights, strict=True):
-            live[name] += float(weight) / self.total
+    def _scarce(self, held: Mapping[str, float]) -> set[str]:
+        """Clusters worth a slot of which a set with these shares has hardly anything."""
         slot = 1 / self.plan.size
-        return {
-            name for name, share in live.items() if share >= slot and had[name] / len(before) < SCARCE * share
-        }
+        return {n for n, share in self.live.items() if share >= slot and held.get(n, 0.0) < SCARCE * share}
 
     def _reasons(self) -> list[set[str]]:
         named = {f"stakes: {stake.name}" for stake in self.plan.stakes}
@@ -141,7 +143,16 @@ class _Curation:
             tuple(self._strata(core)),
             tuple(short),
             tuple(self._retired({*core, *tail}, {cell for _, cell in core.values()})),
+            self._left_out(core),
         )
+
+    def _left_out(self, core: Mapping[int, tuple[float, Cell]]) -> tuple[float | None, float]:
+        """Share of live traffic in clusters that the version before, and this one, hardly have."""
+        held = defaultdict[str, float](float)
+        for share, cell in core.values():
+            held[cell[0]] += share
+        before, after = (sum(self.live[n] for n in names) for names in (self.novel, self._scarce(held)))
+        return (round(min(before, 1.0), 9) if self.old else None), round(min(after, 1.0), 9)
 
     def _by_rank(self) -> list[int]:
         """Items of the version before, verified ones first, in an order that stays the same over versions."""

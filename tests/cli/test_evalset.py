@@ -98,6 +98,9 @@ def test_a_version_goes_from_draft_to_force_and_back(
     first = in_force(cli, log("one.jsonl"))
     assert references.load_directory(Path("reference")).units == 100
     second = built(cli, log("two.jsonl", seed=1, topics={**made.USUAL, "gluten": 0.3}))
+    known = json.loads(Path(f"evalsets/{APP}/versions/{second}/manifest.json").read_text())
+    assert 0.2 < known["scarce_before"] < 0.35, "the set had nothing of the new topic"
+    assert known["scarce_after"] < 0.05
     seen = cli("evalset", "diff", *OWN, first, second, "--json").data
     assert seen["kept"] + seen["removed"] == 100
     assert {r["id"] for r in seen["retired"]} == {i["id"] for i in items_of(first)} - {

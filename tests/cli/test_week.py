@@ -1,6 +1,5 @@
 """The figures of the demo's week; the week itself is played by `make week`."""
 
-import json
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -41,11 +40,3 @@ def test_no_fall_and_too_few_scores_end_the_demo() -> None:
         fallen(judged(200, 0.9, hours=0), judged(200, 0.88, hours=6))
     with pytest.raises(DemoFailed, match="too few live answers were judged after"):
         fallen(judged(200, 0.9, hours=0), judged(200, 0.5, hours=1))
-
-
-def test_what_the_new_version_takes_in_is_the_cluster_that_grew_most() -> None:
-    clusters = [
-        {"cluster": "parcels", "before": 0.5, "after": 0.4},
-        {"cluster": "tables", "before": 0.0, "after": 0.2},
-    ]
-    assert week._taken_in(json.dumps({"clusters": clusters}))["cluster"] == "tables"
