@@ -74,6 +74,7 @@ class _Window(Struct):
     closes_at: float  # event time
     limit: float = math.inf  # lowest rank that found no room
     held: dict[str, Held] = {}
+    ranks: dict[str, float] = {}  # hash over weight, the weight being one over the inclusion
 
 
 class _State(Struct):
@@ -195,17 +196,14 @@ class Shadow:
         return window
 
     def _keep(self, window: _Window, held: Held) -> None:
-        if self._rank(held) >= window.limit:
+        rank = (hash64(f"window:{self._policy.salt}:{held.id}") + 1) / 2**64 * held.inclusion
+        if rank >= window.limit:
             return
-        window.held[held.id] = held
+        window.held[held.id], window.ranks[held.id] = held, rank
         if len(window.held) > self._policy.window_samples:
-            last = max(window.held.values(), key=self._rank)
-            window.limit = self._rank(last)
-            del window.held[last.id]
-
-    def _rank(self, held: Held) -> float:
-        """Hash over weight, the weight being one over the inclusion."""
-        return (hash64(f"window:{self._policy.salt}:{held.id}") + 1) / 2**64 * held.inclusion
+            last = max(window.ranks, key=window.ranks.__getitem__)
+            window.limit = window.ranks.pop(last)
+            del window.held[last]
 
     def _choose(self, window: _Window, price: Callable[[Held], float]) -> None:
         kept = [replace(h, inclusion=min(h.inclusion, window.limit)) for h in window.held.values()]
