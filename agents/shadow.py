@@ -184,11 +184,11 @@ class Shadowing(PartitionedStation[_Partition]):
         for task in [task for task in self._asking if task.done()]:
             number, job = self._asking.pop(task)
             partition, found = self._partitions[number], task.result()
-            partition.revision += 1
             if isinstance(found, Failure):
-                partition.shadow.failed(job, time.time())
+                partition.revision += partition.shadow.failed(job, time.time())
                 self._trials.failed(job, found)
                 continue
+            partition.revision += 1
             await self._send(partition, found.rows)
             partition.shadow.settle(job, score=found.score, cost=found.cost)
             self._trials.done(job, found)

@@ -35,16 +35,16 @@ def exchange_of(interaction: Interaction, inclusion: float, *, limit: int) -> Ex
     ('Mail <email>', True)
     """
     said = interaction.response if is_answered(interaction) else None
-    prompt = _redacted(interaction.prompt, limit)
-    response = None if said is None else _redacted(said, limit)
+    prompt = shown(interaction.prompt, limit)
+    response = None if said is None else shown(said, limit)
     named = (interaction.attributes or {}).get("item_id")
     conversation = interaction.conversation_id
     return Exchange(
         inclusion=inclusion,
         prompt=prompt,
         response=response,
-        prompt_cut=_is_cut(interaction.prompt, prompt),
-        response_cut=said is not None and response is not None and _is_cut(said, response),
+        prompt_cut=is_cut(interaction.prompt, prompt),
+        response_cut=said is not None and response is not None and is_cut(said, response),
         leaks=None
         if said is None or response is None
         else _leaks(interaction.prompt, prompt, said, response),
@@ -56,15 +56,16 @@ def exchange_of(interaction: Interaction, inclusion: float, *, limit: int) -> Ex
     )
 
 
-def _redacted(text: str, limit: int) -> str:
-    """Nothing where it cannot be redacted: no text is kept as it came."""
+def shown(text: str, limit: int) -> str:
+    """A text redacted and cut; nothing where it cannot be redacted: no text is kept as it came."""
     try:
         return redact(text, limit=limit)
     except Exception:  # whatever a pattern makes of a hostile text
         return ""
 
 
-def _is_cut(text: str, redacted: str) -> bool:
+def is_cut(text: str, redacted: str) -> bool:
+    """Whether the redacted text lacks the end."""
     return redacted.endswith(CUT) and not text.rstrip().endswith(CUT)
 
 

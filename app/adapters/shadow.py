@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 from app.adapters.calls import Failure
 from app.adapters.evaluators import Evaluators
-from app.adapters.exchanges import CUT
+from app.adapters.exchanges import is_cut, shown
 from app.adapters.expected import Gold
-from app.adapters.redaction import redact
 from app.adapters.scorers import found_in
 from app.adapters.scoring import of_table, score
 from app.core.evalrun import Scored
@@ -153,8 +152,7 @@ class Scoring:
         if isinstance(said, Failure):
             again = said.passes and not last
             return said if again else Done(self.given_up(job, f"candidate: {said.label}"))
-        shown = redact(said.text, limit=self.longest)
-        cut = shown.endswith(CUT) and not said.text.rstrip().endswith(CUT)
+        text = shown(said.text, self.longest)
         answer = Held(
             id=held.id,
             application=held.application,
@@ -162,8 +160,8 @@ class Scoring:
             inclusion=held.inclusion,
             reason=held.reason,
             prompt=held.prompt,
-            response=shown,
-            response_cut=cut,
+            response=text,
+            response_cut=is_cut(said.text, text),
             language=held.language,
             finish_reason=said.finish_reason,
             item=held.item,
@@ -174,7 +172,7 @@ class Scoring:
         passing = _passing(failed)
         if passing is not None and not last:
             return passing
-        leaks = bool(found_in(said.text, shown))
+        leaks = bool(found_in(said.text, text))
         loop = asyncio.get_running_loop()
         free = await loop.run_in_executor(None, self._table, answer, answered, leaks)
         rows = self._rows(job, [*free, *found], failed, model=candidate.model)

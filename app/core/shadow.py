@@ -167,11 +167,13 @@ class Shadow:
             strata = self._state.moments.setdefault(job.application, {})
             strata.setdefault(job.held.reason, _Moments()).add(score)
 
-    def failed(self, job: Job, now: float) -> Job:
-        """A job stays; returns it with the moment when it first failed."""
-        marked = job if job.since is not None else replace(job, since=now)
+    def failed(self, job: Job, now: float) -> bool:
+        """A job stays, and knows since when it fails; whether that is news."""
+        if job.since is not None:
+            return False
+        marked = replace(job, since=now)
         self._state.jobs = [marked if each.key == job.key else each for each in self._state.jobs]
-        return marked
+        return True
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value for msgpack."""
@@ -230,8 +232,8 @@ class Shadow:
                 used.money += prices[held.id]
                 jobs += self._jobs(held, one.selection, prices[held.id], used)
         self._state.jobs += jobs
-        over = self._state.jobs[: max(len(self._state.jobs) - MOST_WAITING, 0)]
-        self._state.jobs = self._state.jobs[len(over) :]
+        over = self._state.jobs[MOST_WAITING:]  # the newest: older ones may be under way
+        self._state.jobs = self._state.jobs[:MOST_WAITING]
         for job in over:
             self._refund(job)
         self._state.outgoing.append(
