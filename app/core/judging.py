@@ -53,12 +53,13 @@ class GoldWatch:
     flagged: bool = False
     run_length: float = RUN_LENGTH  # items to a false flag
     given: float = GIVEN  # standard errors that the promise is put lower
+    learning: int = LEARNED  # items that make the promise
 
     def update(self, agreed: float) -> None:
         """One gold item came back.  Raises ValueError unless agreement is in [0, 1]; nothing changes then."""
         if not 0 <= agreed <= 1:
             raise ValueError(f"agreement must be in [0, 1], got {agreed}")
-        if self.learned < LEARNED:
+        if self.learned < self.learning:
             self.learned += 1
             self.total += agreed
             self.squares += agreed * agreed
@@ -75,7 +76,7 @@ class GoldWatch:
     @property
     def agreement(self) -> Interval | None:
         """Agreement that was promised, with a 95 % interval; None before it is known."""
-        if self.learned < LEARNED:
+        if self.learned < self.learning:
             return None
         half = Z95 * self._error()
         value = self.total / self.learned
@@ -84,7 +85,7 @@ class GoldWatch:
     @property
     def progress(self) -> float:
         """Share of the items that make the promise."""
-        return self.learned / LEARNED
+        return self.learned / self.learning
 
     @property
     def threshold(self) -> float:

@@ -19,6 +19,7 @@ USUAL = 3  # scores of a probe that make its usual one
 LATELY = 0.05  # weight of an answer in the mean of the last ones
 SLACK = 0.05  # agreement may be so much below its promise until something is thought to have begun
 PROBE_RUN_LENGTH = 100_000.0  # answers to a false flag: 20 probes an hour in seven months
+PROBE_LEARNED = 60  # answers that make the promise: three passes of 20 probes
 PROBE_GIVEN = 3.0  # standard errors: probes are asked without end, so what was estimated must not be a loss
 
 
@@ -141,7 +142,7 @@ class Watches:
 
 
 def _probing() -> GoldWatch:
-    return GoldWatch(run_length=PROBE_RUN_LENGTH, given=PROBE_GIVEN)
+    return GoldWatch(run_length=PROBE_RUN_LENGTH, given=PROBE_GIVEN, learning=PROBE_LEARNED)
 
 
 def judge_words(watch: Watch) -> str | None:
