@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from app.core.metric import better_if_higher
+from app.core.scorers import DEGREES
 from schemas.evalsets import Plan
 from schemas.events import Evaluation, Outcome
 
@@ -31,7 +32,7 @@ def signals_of(events: Iterable[object], plan: Plan) -> Signals:
         name = failure_of(event, plan)
         if name is not None:
             found.failures.setdefault(id, set()).add(name)
-        elif isinstance(event, Evaluation) and event.score is not None and event.score >= plan.high_score:
+        elif isinstance(event, Evaluation) and _praises(event, plan):
             found.praised.add(id)
     found.praised.difference_update(found.failures)
     return found
@@ -50,7 +51,7 @@ def failure_of(event: object, plan: Plan) -> str | None:
     'low accuracy'
     """
     if isinstance(event, Evaluation):
-        low = event.score is not None and event.score < plan.low_score
+        low = event.score is not None and event.score < plan.low_score and _is_verdict(event)
         return f"low {event.name}" if low else None
     if not isinstance(event, Outcome) or event.value is None:
         return None
@@ -60,3 +61,14 @@ def failure_of(event: object, plan: Plan) -> str | None:
     if good is None or (good and event.value > 0) or (not good and event.value <= 0):
         return None
     return event.name if not good else f"no {event.name}"
+
+
+def _praises(event: Evaluation, plan: Plan) -> bool:
+    """Whether it says that the answer is right: a whole, polite one may be wrong."""
+    high = event.score is not None and event.score >= plan.high_score
+    return high and _is_verdict(event) and event.dimension in (None, "accuracy")
+
+
+def _is_verdict(event: Evaluation) -> bool:
+    """Whether it is about what production answered, and no mere degree of likeness or style."""
+    return event.candidate is None and event.purpose != "gold" and event.name not in DEGREES

@@ -7,7 +7,7 @@ that need a library, an encoder or a network, and the user's own.
 from app.core.scorers import accuracy, behaviour, quality, rouge
 from app.core.scorers.answered import Answered, Dimension, Score, ScoreFunction, Scorer
 
-__all__ = ["OF_A_PART", "TABLE", "Answered", "Dimension", "Score", "ScoreFunction", "Scorer"]
+__all__ = ["DEGREES", "OF_A_PART", "TABLE", "Answered", "Dimension", "Score", "ScoreFunction", "Scorer"]
 
 _ROWS: tuple[tuple[str, Dimension, ScoreFunction, str], ...] = (
     (
@@ -52,3 +52,16 @@ OF_A_PART = frozenset(
         "readability",
     )
 )  # say the same of the beginning of a response as of the whole
+DEGREES = frozenset(
+    (
+        "length_match",
+        "no_repetition",
+        "readability",
+        "rouge_1",
+        "rouge_2",
+        "rouge_l",
+        "bleu",
+        "chrf",
+        "similarity",
+    )
+)  # of likeness and style: a low one is no failure, a high one no proof
