@@ -17,7 +17,7 @@ import faust
 from agents.checkpoint import Checkpoints
 from agents.plumbing import Lane, Outbox, Record, assigned
 from agents.station import PartitionedStation
-from agents.telemetry import log
+from agents.telemetry import EVAL_RUNS, log
 from app.adapters.evaluations import TopicRows
 from app.adapters.evaluators import Evaluators, open_candidate
 from app.adapters.release_run import Asker, Ran
@@ -105,20 +105,24 @@ class Releases(PartitionedStation[_Partition]):
             self._settle(partition.runs, due, going)
 
     def _settle(self, runs: ReleaseRuns, due: Due, going: "asyncio.Task[Ran]") -> None:
-        facts = {"application": due.application, "deployment": due.deployment}
+        facts: dict[str, Any] = {"application": due.application, "deployment": due.deployment}
         try:
             ran = going.result()
         except PromptdriftError as error:
-            again = runs.broke_off(due.application, due.deployment, time.time())
-            log.warning("eval_run_broke_off", **facts, reason=str(error), again=again)
+            self._broke_off(runs, due, facts | {"reason": str(error)})
             return
-        facts |= {"run": ran.run, "version": ran.version, "items": str(ran.items), "left": str(ran.left)}
+        facts |= {"run": ran.run, "version": ran.version, "items": ran.items, "left": ran.left}
         if ran.left and runs.waits(due.application, due.deployment):
-            again = runs.broke_off(due.application, due.deployment, time.time())
-            log.warning("eval_run_broke_off", **facts, reason=ran.reason, again=again)
+            self._broke_off(runs, due, facts | {"reason": ran.reason})
             return
         runs.done(due.application, due.deployment)
+        EVAL_RUNS.labels("ended").inc()
         log.info("eval_run_ended", **facts, answered=ran.answered, cost=round(ran.cost, 6))
+
+    def _broke_off(self, runs: ReleaseRuns, due: Due, facts: dict[str, Any]) -> None:
+        again = runs.broke_off(due.application, due.deployment, time.time())
+        EVAL_RUNS.labels("broke_off" if again else "given_up").inc()
+        log.warning("eval_run_broke_off", **facts, again=again)
 
     def forget(self, partitions: set[int]) -> None:
         """Another process goes on; what is under way is stopped: its rows so far are on the topic."""

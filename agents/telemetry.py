@@ -67,6 +67,7 @@ LATENCY = Histogram(
 CLOCK_SKEW = Gauge(
     "promptdrift_clock_skew_seconds", "How far event times of the latest batch are ahead of their records."
 )
+EVAL_RUNS = Counter("promptdrift_eval_runs_total", "Runs of the eval set after a deployment.", ["outcome"])
 CURATIONS = Counter("promptdrift_curations_total", "Versions of eval sets that were due.", ["outcome"])
 KAFKA_ERRORS = Counter("promptdrift_kafka_errors_total", "Looks at the broker that failed.")
 
