@@ -72,8 +72,9 @@ def bars(found: Sequence[Found]) -> str:
 
 def _bar(name: str, promised: float, flags: Sequence[bool], *, most: bool = False) -> list[str]:
     met = np.mean(flags) <= promised if most else np.mean(flags) >= promised
-    bound = f"{'<=' if most else '>='} {promised:.0%}"
-    return [name, bound, rate(flags), str(len(flags)), "met" if met else "missed"]
+    low, high = _interval(flags)
+    said = "met" if met else "missed, within chance" if low <= promised <= high else "missed"
+    return [name, f"{'<=' if most else '>='} {promised:.0%}", rate(flags), str(len(flags)), said]
 
 
 def _beside(name: str, flags: Sequence[bool]) -> list[str]:
@@ -113,5 +114,10 @@ def rate(flags: Sequence[bool]) -> str:
     """
     if not len(flags):
         return ""
-    interval = binomtest(int(np.sum(flags)), len(flags)).proportion_ci()
-    return f"{np.mean(flags):.0%} [{100 * interval.low:.0f}, {100 * interval.high:.0f}]"
+    low, high = _interval(flags)
+    return f"{np.mean(flags):.0%} [{100 * low:.0f}, {100 * high:.0f}]"
+
+
+def _interval(flags: Sequence[bool]) -> tuple[float, float]:
+    found = binomtest(int(np.sum(flags)), len(flags)).proportion_ci()
+    return float(found.low), float(found.high)
