@@ -6,10 +6,12 @@ import msgspec
 import numpy as np
 
 from app.core.estimates import Row
+from app.core.selection import DRIFTED, NOVEL, UNCOVERED
 from app.core.units import hash64
 
 MOST_SCORED, MOST_KEPT = 4096, 2048
 GONE_SECONDS = 6 * 3600.0  # of others' answers alone: a version no longer serves, as after a rollback
+UNLIKE = "like nothing before"
 Placed = tuple[str, Row]  # the cluster of a row, and the row; its own stratum is finer: why it was chosen
 
 
@@ -76,11 +78,13 @@ class Arm:
         self.first, self.last = min(self.first, row.at), max(self.last, row.at)
         self.changed = True
 
-    def between(self, start: float = float("-inf"), end: float = float("inf")) -> list[Placed]:
-        """Rows of start <= time < end."""
+    def between(
+        self, start: float = float("-inf"), end: float = float("inf"), *, unlike: bool = False
+    ) -> list[Placed]:
+        """Rows of start <= time < end.  `unlike`: what is not as before has clusters of its own."""
         return [
             (
-                row.stratum,
+                _like(row) if unlike else row.stratum,
                 Row(
                     stratum=f"{row.stratum}|{row.reason}",
                     inclusion=row.inclusion * part.share,
@@ -135,3 +139,10 @@ class Arm:
                 known = score if part is out.scored else None
                 part.rows[target] = Held(at, names[stratum], names[reason], inclusion, selection, known)
         return out
+
+
+def _like(row: Held) -> str:
+    """The cluster of like questions; what is like nothing before, or of a cluster that grew, is apart."""
+    if row.reason in (NOVEL, UNCOVERED):
+        return UNLIKE
+    return f"{row.stratum}, grown" if row.reason == DRIFTED else row.stratum

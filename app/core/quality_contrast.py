@@ -14,12 +14,11 @@ from app.core.comparison import PRIOR, always_p, half_width
 from app.core.effect import Z95
 from app.core.estimates import FEWEST, FEWEST_ALWAYS, Estimate, Row, estimate
 from app.core.quality_arms import Placed
-from app.core.quality_rows import UNCOVERED
 from app.core.reweighting import Split, Stratum, split
 from schemas.intervals import Interval
 
 REST = "all others"  # clusters with few scores under both versions
-CHANGED = 2.0  # times its share, from which on what lies outside the eval set is not what lay there before
+GROWN = 2.0  # times its share, from which on a cluster holds other questions than before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +73,8 @@ def contrast(old: Sequence[Placed], new: Sequence[Placed], *, level: float = 0.0
 def cells_of(old: Sequence[Placed], new: Sequence[Placed]) -> dict[str, str]:
     """The clusters that are compared -> the cell in which; the others are mix.
 
-    A cluster with few scores on one side only is not compared; with few on both it joins the rest.
+    A cluster with few scores on one side only is not compared; with few on both it joins the rest.  One that
+    has more than doubled took in questions that were not there before: what it is like now is mix.
     """
     counts = [Counter(name for name, row in side if row.score is not None) for side in (old, new)]
     enough = [{name for name, count in each.items() if count >= FEWEST} for each in counts]
@@ -82,9 +82,9 @@ def cells_of(old: Sequence[Placed], new: Sequence[Placed]) -> dict[str, str]:
     small = (set(counts[0]) | set(counts[1])) - enough[0] - enough[1]
     if all(sum(each[name] for name in small) >= FEWEST for each in counts):
         cells |= {name: REST for name in small}
-    shares = [_share(side, UNCOVERED) for side in (old, new)]
-    if len(cells) > 1 and not 1 / CHANGED <= (shares[1] + 1e-9) / (shares[0] + 1e-9) <= CHANGED:
-        cells.pop(UNCOVERED, None)
+    shares = [_shares(side) for side in (old, new)]
+    for name in [name for name in cells if shares[1][name] > GROWN * shares[0][name]]:
+        del cells[name]
     return cells
 
 
@@ -105,9 +105,12 @@ def _estimated(
     return out
 
 
-def _share(rows: Sequence[Placed], cluster: str) -> float:
-    weights = [(name == cluster, 1 / row.inclusion) for name, row in rows]
-    return sum(weight for inside, weight in weights if inside) / sum(weight for _, weight in weights)
+def _shares(rows: Sequence[Placed]) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for name, row in rows:
+        weights[name] = weights.get(name, 0.0) + 1 / row.inclusion
+    whole = sum(weights.values())
+    return {name: weight / whole for name, weight in weights.items()}
 
 
 def _scored(rows: Sequence[Placed]) -> int:

@@ -9,6 +9,7 @@ import msgspec
 from app.core.quality_arms import Arm, Held
 from app.core.quality_rows import PEOPLE, Grade
 from app.core.quality_runs import Runs
+from app.core.selection import DRIFTED, NOVEL, UNCOVERED
 from app.core.shifts import Course
 from schemas.quality import Dimension, QualityCounts, VersionQuality
 
@@ -17,6 +18,7 @@ MOST_RIVALS = 4  # candidates and scorers, likewise
 MOST_TOLD = 8  # versions of which at least the last word is
 MOST_CELLS = 512
 SETTLED = 8  # scores of a cell until its mean is something to differ from
+OTHER_QUESTIONS = (DRIFTED, NOVEL, UNCOVERED)  # reasons of samples that are not like those before
 P = TypeVar("P", int, str)
 
 
@@ -66,7 +68,7 @@ class QualityMetric:
             self.note("failed" if row.failed else "kept")
             return
         self.note("labels" if row.scorer == PEOPLE else "scored")
-        if row.scorer != PEOPLE:
+        if row.scorer != PEOPLE and row.reason not in OTHER_QUESTIONS:
             self._follow(row, row.score)
 
     def challenge(self, candidate: str, row: Grade) -> None:

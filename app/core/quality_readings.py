@@ -132,8 +132,8 @@ def _old(standing: list[int], new: int, arms: dict[int, Arm]) -> tuple[int, bool
 def _comparison(old: tuple[int, bool], new: int, arms: dict[int, Arm], view: View) -> QualityComparison:
     number, concurrent = old
     since = arms[new].first
-    control = arms[number].between(start=since) if concurrent else arms[number].between(end=since)
-    arm = arms[new].between()
+    span = {"start": since} if concurrent else {"end": since}
+    control, arm = arms[number].between(**span, unlike=True), arms[new].between(unlike=True)
     found = contrast(control, arm)
     names = view.name(number), view.name(new)
     counts = [sum(row.score is not None for _, row in rows) for rows in (control, arm)]

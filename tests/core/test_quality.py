@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from app.core import quality, quality_arms
 from app.core.monitor_settings import MonitorSettings
@@ -122,6 +123,21 @@ def test_what_the_eval_set_does_not_cover_may_be_worse_without_blaming_the_versi
     readings = read([*old, *shadow("v2", 1000, first=1500, mix=strange)])
     assert not [r for r in readings if r.state == "alarm" and r.channel == "version"]
     assert compared(readings).cause == "mix"
+
+
+def test_a_cluster_that_took_in_new_questions_is_no_reason_to_blame_the_version() -> None:
+    """Users adapt: a fifth of traffic is new, badly answered, and falls into a cluster that there was."""
+    new = [
+        replace(each, stratum="hard", score=None if each.score is None else 0.0, reason=reason)
+        for n, each in enumerate(shadow("v2", 1000, first=1500))
+        if n % 3 == 0 and (reason := "novel" if n % 2 else "drifted")
+    ]
+    usual = [each for n, each in enumerate(shadow("v2", 1000, first=1500)) if n % 3]
+    rows = sorted([*shadow("v1", 1500), *usual, *new], key=lambda each: each.time)
+    readings = read(rows)
+    assert {reading.state for reading in readings} == {"learning", "ok"}
+    assert compared(readings).cause == "mix"
+    assert (compared(readings).whole or 0.0) < -0.15
 
 
 def test_a_fall_that_no_version_came_before_is_dated() -> None:
