@@ -19,7 +19,7 @@ from agents.dead_letters import typed
 from agents.library import Library
 from agents.plumbing import Lane, Outbox, Record
 from agents.shadow_trials import JUDGES, Trials
-from agents.shadow_written import written
+from agents.shadow_written import settle, written
 from agents.station import PartitionedStation
 from agents.telemetry import (
     SHADOW_ROWS,
@@ -33,7 +33,7 @@ from app.adapters.calls import Failure
 from app.adapters.expected import ExpectedAnswers
 from app.adapters.shadow import Done, Scoring
 from app.core.sampling import known_of
-from app.core.shadow import Shadow, ShadowPolicy
+from app.core.shadow import MOST_WAITING, Shadow, ShadowPolicy
 from app.core.shadow_jobs import Batch, Job
 from app.core.shadow_samples import Held, grown_clusters, held_of
 from app.settings import Settings
@@ -44,6 +44,7 @@ from schemas.readings import Reading, Sample
 from schemas.topics import EVALUATIONS, READINGS, SAMPLES
 
 REFRESH_SECONDS = 60.0  # between looks for another version of the eval set
+DRAIN_SECONDS = 5.0  # that a micro-batch waits for endpoints, at most
 AT_ONCE = 32  # jobs under way; endpoints have limits of their own
 
 
@@ -95,6 +96,7 @@ class Shadowing(PartitionedStation[_Partition]):
 
     async def process(self, records: Sequence[Record]) -> None:
         """Take samples in, close windows, tell and ask what is due."""
+        await self._drain()
         for record in records:
             await self._take(record)
         await self._collect()
@@ -111,6 +113,20 @@ class Shadowing(PartitionedStation[_Partition]):
         self._ask()
         self._measure()
         await self._save_sometimes()
+
+    async def _drain(self) -> None:
+        """Behind a backlog, let endpoints that work go first, rather than find no room for what is chosen."""
+        end = time.monotonic() + DRAIN_SECONDS
+        while self._waiting > MOST_WAITING // 2 and self._asking and time.monotonic() < end:
+            await asyncio.wait(self._asking, timeout=0.2, return_when=asyncio.FIRST_COMPLETED)
+            await self._collect()
+            if self._trials.failures:
+                return
+            self._ask()
+
+    @property
+    def _waiting(self) -> int:
+        return sum(len(partition.shadow.jobs) for partition in self._partitions.values())
 
     @property
     def _quiet_seconds(self) -> float:
@@ -238,17 +254,8 @@ class Shadowing(PartitionedStation[_Partition]):
             partition.offsets, partition.revision = dict(saved["offsets"]), saved["revision"]
         if partition.shadow.outgoing or partition.shadow.jobs:
             partition.written = await written(self._settings, number, partition.shadow)
-            self._settle_written(partition)
+            settle(partition.shadow, partition.written.values(), self._scoring)
         return partition
-
-    def _settle_written(self, partition: _Partition) -> None:
-        """Jobs whose rows are there already are done."""
-        rows = list(partition.written.values())
-        for job in list(partition.shadow.jobs):
-            told = [row for row in rows if self._scoring.tells(row, job)]
-            if told:
-                score = next((row.score for row in told if row.source == "llm_judge"), None)
-                partition.shadow.settle(job, score=score, cost=sum(row.cost or 0.0 for row in told))
 
     def _measure(self) -> None:
         waiting = dict.fromkeys(("answer", "candidate", "gold"), 0)

@@ -1,6 +1,9 @@
 """Rows about live answers that stand on their topic already: written just before a crash."""
 
+from collections.abc import Iterable
+
 from agents.reading import read_partition
+from app.adapters.shadow import Scoring
 from app.core.shadow import Shadow
 from app.settings import Settings
 from schemas.codec import decode
@@ -23,3 +26,13 @@ async def written(settings: Settings, partition: int, shadow: Shadow) -> dict[st
             if isinstance(row, Evaluation) and (row.purpose == "gold" or row.interaction_id in wanted):
                 found[row.id] = row
     return found
+
+
+def settle(shadow: Shadow, rows: Iterable[Evaluation], scoring: Scoring) -> None:
+    """Jobs whose rows are there are done."""
+    known = list(rows)
+    for job in list(shadow.jobs):
+        told = [row for row in known if scoring.tells(row, job)]
+        if told:
+            score = next((row.score for row in told if row.source == "llm_judge"), None)
+            shadow.settle(job, score=score, cost=sum(row.cost or 0.0 for row in told))

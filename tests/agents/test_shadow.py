@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from agents import shadow_trials, shadow_written
+from agents import shadow, shadow_trials, shadow_written
 from agents.plumbing import Record
 from agents.shadow import Shadowing
 from app.adapters.calls import Caller, Limits
@@ -222,6 +222,21 @@ def test_a_candidate_answers_the_same_prompts_and_meets_the_same_scorers(
         assert {row.model for row in theirs} == {"m"}
 
     with_models(monkeypatch, what, candidate=True)
+
+
+def test_a_backlog_waits_for_endpoints_that_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def what(place: Place, server: FakeChat) -> None:
+        monkeypatch.setattr(shadow, "MOST_WAITING", 40)
+        waiting = 0
+        for batch in range(0, 240, 30):
+            await place.read(found[batch : batch + 30])
+            waiting = max(waiting, place.station._waiting)
+        assert 20 < waiting <= 20 + 30 + 30, "half of the room, and what two windows chose"
+        await place.finish()
+        assert all(row.score is not None for row in place.of(JUDGE))
+
+    found = records(samples(240, seconds=10.0))
+    with_models(monkeypatch, what)
 
 
 def test_gold_items_come_among_the_others_and_are_asked_anew(
