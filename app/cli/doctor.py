@@ -18,7 +18,14 @@ from app.errors import (
     PromptdriftError,
     SettingsError,
 )
-from app.settings import DEFAULT_FILE, EncoderSettings, KafkaSettings, RedisSettings, Settings
+from app.settings import (
+    DEFAULT_FILE,
+    CurationSettings,
+    EncoderSettings,
+    KafkaSettings,
+    RedisSettings,
+    Settings,
+)
 
 SKEW_SECONDS = 5.0
 
@@ -40,7 +47,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """Check settings, encoder, broker, topics, Redis and clock.
+    """Check settings, encoder, broker, topics, Redis, the store of eval sets and clock.
 
     Exit 4 where something cannot be reached, 3 where something is misconfigured.
     """
@@ -71,6 +78,8 @@ def examine(ctx: typer.Context) -> Iterator[Finding]:
     yield from _redis(settings.redis)
     yield _guarded("sinks", lambda: _sinks(settings))
     yield _guarded("scorers", lambda: _evaluators(settings))
+    if settings.curation.store is not None:
+        yield _guarded("evalsets", lambda: _evalsets(settings.curation))
     yield from _names(settings)
 
 
@@ -165,6 +174,24 @@ def _evaluators(settings: Settings) -> Finding:
     asked = [*found.judges, *found.candidates, *found.remote]
     told = f"{len(found.table)} scorers; asked over the network: {', '.join(asked) or 'nobody'}"
     return Finding(name="scorers", state="ok", detail=told)
+
+
+def _evalsets(settings: CurationSettings) -> Finding:
+    """Whether the store of eval sets answers, the plan is one, and what is in force."""
+    from app.adapters.evalset_files import read_plan
+    from app.adapters.evalsets import EvalSets
+    from app.adapters.redis_client import without_password
+    from app.core.curation_history import standing
+
+    read_plan(settings.plan)
+    told = []
+    for application in settings.applications or ["any"]:
+        current = standing(EvalSets(settings.store or "", application).history()).current
+        told.append(f"{application}: {current or 'none'}")
+    in_force = f"in force: {'; '.join(told)}" if settings.applications else "for every application"
+    return Finding(
+        name="evalsets", state="ok", detail=f"{without_password(settings.store or '')} answers; {in_force}"
+    )
 
 
 def _broker(kafka: KafkaSettings) -> Iterator[Finding]:

@@ -272,7 +272,9 @@ def test_a_broker_that_does_not_answer_is_named(cli: Cli, nowhere: str) -> None:
 
 @pytest.mark.usefixtures("nowhere")
 def test_doctor_names_everything_that_is_not_there(cli: Cli, tmp_path: Path) -> None:
-    Path("promptdrift.yaml").write_text("encoder: {table: nowhere.npz}\n")
+    Path("promptdrift.yaml").write_text(
+        "encoder: {table: nowhere.npz}\ncuration: {store: 'http://127.0.0.1:9/x'}\n"
+    )
     done = cli("doctor", "--json")
     assert done.code == 4
     assert "hunter2" not in done.out
@@ -280,7 +282,7 @@ def test_doctor_names_everything_that_is_not_there(cli: Cli, tmp_path: Path) -> 
     assert found["settings"]["state"] == "ok"
     assert (found["encoder"]["state"], found["encoder"]["exit_code"]) == ("failed", 3)
     assert found["meaning"]["state"] in ("ok", "warning")  # nothing needs the transformer
-    assert (found["broker"]["exit_code"], found["redis"]["exit_code"]) == (4, 4)
+    assert [found[name]["exit_code"] for name in ("broker", "redis", "evalsets")] == [4, 4, 4]
 
 
 @pytest.mark.usefixtures("nowhere")
