@@ -106,7 +106,6 @@ class QualityCounts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     corrected: int = 0  # another score for the same answer: the last one counts
     late: int = 0  # came after its moment had been read: counted in the next reading
     invalid: int = 0  # a score that is none: left out
-    unlisted: int = 0  # rows of the application's metrics beyond the 16 that are followed
 
 
 class Quality(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -48,7 +48,6 @@ class ApplicationQuality:
         self._models: dict[int, str] = {}
         self._seen: dict[int, int] = {}  # interaction -> version
         self._metrics: dict[str, QualityMetric] = {}
-        self._unlisted = 0  # rows of metrics beyond MOST_METRICS
         self._watches = Watches()
         self._deployed: list[tuple[float, str]] = []
 
@@ -93,9 +92,7 @@ class ApplicationQuality:
                 self._watches.judged(row)
             elif row.kind == "probe":
                 self._watches.probed(row)
-            elif (metric := self._metric(row.metric)) is None:
-                self._unlisted += 1
-            else:
+            elif (metric := self._metric(row.metric)) is not None:
                 self._take(metric, row)
         self._versions.close(bucket)
         for metric in self._metrics.values():
@@ -155,7 +152,6 @@ class ApplicationQuality:
             versions=self._versions.known,
             models=self._models,
             metrics=scored,
-            unlisted=self._unlisted,
             unreliable={each.name: words for each in judges if (words := judge_words(each)) is not None},
         )
         found = quality_reading(metric, view, self._policy)
@@ -202,7 +198,6 @@ class ApplicationQuality:
             "seen": list(self._seen.items()),
             "watches": self._watches.snapshot(),
             "deployed": self._deployed,
-            "unlisted": self._unlisted,
             "metrics": [metric.snapshot() for metric in self._metrics.values()],
         }
 
@@ -215,7 +210,6 @@ class ApplicationQuality:
         self._models = dict(map(tuple, state["models"]))
         self._seen = dict(map(tuple, state["seen"]))
         self._watches.restore(state["watches"])
-        self._unlisted = state["unlisted"]
         self._deployed = [(at, name) for at, name in state["deployed"]]
         self._metrics = {m.name: m for m in map(QualityMetric.restore, state["metrics"])}
 

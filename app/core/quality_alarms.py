@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from msgspec import structs
-
 from app.core.alerts import identity
 from app.core.quality_watches import Watch, Watches, judge_words, model_words
 from app.core.reporting import when
@@ -22,7 +20,6 @@ def validity_reading(
 ) -> Reading:
     """Alarms where a stratum is broken; nothing is concluded from scores of a judge that is not reliable."""
     newest = found.releases[-1]
-    found = found if reliable else structs.replace(found, broken=[], verdict=None)
     state = "unknown" if not reliable else "alarm" if found.verdict else "ok"
     return Reading(
         id=identity(application, f"validity:{found.metric}", place),

@@ -35,6 +35,7 @@ class QualityMetric:
         self.course = Course()
         self.told_at = -math.inf  # event time of the last reading
         self.fresh = 0  # rows since then
+        self.state = "learning"
         self.detected: float | None = None
         self._counts = Counter[str]()
         self._cells: dict[str, tuple[int, float]] = {}  # scorer, cluster, reason -> scores and their sum
@@ -127,7 +128,7 @@ class QualityMetric:
             "runs": self.runs.snapshot(),
             "told": list(self.told.items()),
             "course": self.course.snapshot(),
-            "at": (self.told_at, self.fresh, self.detected),
+            "at": (self.told_at, self.fresh, self.state, self.detected),
             "counts": dict(self._counts),
             "cells": [(cell, *sums) for cell, sums in self._cells.items()],
         }
@@ -143,7 +144,7 @@ class QualityMetric:
         out.runs = Runs.restore(state["runs"])
         out.told = {number: msgspec.convert(told, VersionQuality) for number, told in state["told"]}
         out.course = Course.restore(state["course"])
-        out.told_at, out.fresh, out.detected = state["at"]
+        out.told_at, out.fresh, out.state, out.detected = state["at"]
         out._counts = Counter(state["counts"])
         out._cells = {cell: (count, total) for cell, count, total in state["cells"]}
         return out

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from msgspec import structs
-
 from app.core.alerts import identity
 from app.core.budget import SECONDS_PER_30_DAYS
 from app.core.estimates import FEWEST
@@ -63,6 +61,7 @@ def quality_reading(metric: QualityMetric, view: View, policy: QualityPolicy) ->
     doubt = view.unreliable.get(scorer)
     bad = bad and doubt is None
     state = "unknown" if doubt else "alarm" if bad and not old_news else "learning" if learning else "ok"
+    metric.state = state
     moved = None if shift is None else _moved(shift, view)
     leading = worse[0] if worse else comparisons[-1] if comparisons else None
     onset = None if not bad else leading.since if worse and leading else moved.at if moved else None
@@ -89,7 +88,7 @@ def quality_reading(metric: QualityMetric, view: View, policy: QualityPolicy) ->
             comparisons=comparisons,
             candidates=_candidates(metric, arms, view, scorer),
             shift=moved,
-            counts=structs.replace(metric.counts, unlisted=view.unlisted),
+            counts=metric.counts,
             verdict=_words(worse, moved) if state == "alarm" else None,
             unreliable=doubt,
         ),

@@ -26,7 +26,6 @@ class View:
     versions: dict[int, Version]
     models: dict[int, str]
     metrics: int  # of which live answers are scored: they share the budget
-    unlisted: int  # rows of metrics that are not followed
     unreliable: dict[str, str]  # scorer -> why nothing is concluded from its scores
 
     def name(self, number: int) -> str:

@@ -223,12 +223,6 @@ def test_a_wrong_row_is_counted_and_left_out_and_a_late_one_is_counted_in_the_ne
     assert (found.counts.invalid, found.counts.late, found.counts.received) == (1, 1, 61)
 
 
-def test_of_more_metrics_than_are_followed_the_rows_are_counted() -> None:
-    readings = read([row(n, float(n), 1.0, name=f"m{n % 20}") for n in range(100)])
-    assert len({reading.monitor for reading in readings}) == 16
-    assert last(readings).counts.unlisted == 20
-
-
 def test_labels_by_people_correct_a_biased_judge() -> None:
     random, rows = Random(3), []
     for n in range(600):

@@ -85,9 +85,8 @@ function drawStrata({ quality: { metric, versions } }) {
 }
 
 function counted(list) {
-  const found = (name) => list.map(({ quality }) => quality.counts?.[name] ?? 0);
-  const sum = (name) => (name === "unlisted" ? Math.max(...found(name)) : found(name).reduce((a, b) => a + b)); // of them all
-  const names = { failed: "not scored although chosen", corrected: "scored again", late: "late", invalid: "no score", unlisted: "of more metrics than are followed" };
+  const sum = (name) => list.reduce((total, { quality }) => total + (quality.counts?.[name] ?? 0), 0);
+  const names = { failed: "not scored although chosen", corrected: "scored again", late: "late", invalid: "no score" };
   const said = Object.entries(names).filter(([name]) => sum(name) > 0).map(([name, words]) => `${count(sum(name))} ${words}`);
   return said.length > 0 && h("p", { class: "small quiet" }, `Of the rows: ${said.join(", ")}.`);
 }
