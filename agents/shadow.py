@@ -222,9 +222,9 @@ class Shadowing(PartitionedStation[_Partition]):
 
     async def _timed(self, job: Job) -> Done | Failure:
         patience = self._settings.evaluation.patience_seconds
-        last = job.since is not None and time.time() - job.since >= patience
+        late = job.since is not None and time.time() - job.since >= patience
         with SHADOW_SECONDS.labels(job.kind).time():
-            return await self._scoring.ask(job, last=last)
+            return await self._scoring.ask(job, last=late or self._trials.hopeless(job))
 
     async def _save_sometimes(self) -> None:
         """Also where no record comes: answers do."""

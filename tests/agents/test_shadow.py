@@ -328,6 +328,24 @@ def test_an_outage_is_waited_for_and_nothing_is_lost(monkeypatch: pytest.MonkeyP
     with_models(monkeypatch, what)
 
 
+def test_a_text_that_nobody_can_judge_is_not_asked_about_for_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def what(place: Place, server: FakeChat) -> None:
+        monkeypatch.setattr(shadow_trials, "FIRST_PAUSE", 0.3)
+        monkeypatch.setattr(shadow_trials, "LONGEST_PAUSE", 0.3)
+        server.grade = breaks_on_short
+        await place.read(records(samples(4)))
+        await place.finish()
+        assert sorted(row.label or "" for row in place.of(JUDGE)) == ["", "", "", "refused: HTTP 500"]
+        assert len(server.requests) == 3 + shadow_trials.TRIES
+
+    def breaks_on_short(shown: dict[str, str]) -> dict[str, Any]:
+        if shown["answer"] == "No.":
+            raise RuntimeError("of this text")
+        return {"reason": "fine", "score": 5}
+
+    with_models(monkeypatch, what)
+
+
 @pytest.mark.parametrize(
     ("faults", "more", "label"),
     [
@@ -336,6 +354,7 @@ def test_an_outage_is_waited_for_and_nothing_is_lost(monkeypatch: pytest.MonkeyP
         ("slowx99", {"patience_seconds": 0, "timeout_seconds": 0.5}, "slow"),
         ("closex99", {"patience_seconds": 0}, "unreachable"),
         ("prosex99", {}, "unusable"),
+        ("foreignx99", {}, "unusable"),
         ("halfjsonx99", {}, "unusable"),
         ("nanx99", {}, "unusable"),
         ("rangex99", {}, "unusable"),
