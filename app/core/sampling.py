@@ -35,13 +35,13 @@ class References:
     evalset: Reference | None = None
     baseline: Baseline | None = None
     responses: "References | None" = None  # the same for its responses, where eval sets have no part
-    before: Reference | None = None
+    before: Succession | None = None
     since: float | None = None
 
     @property
     def evalsets(self) -> Succession:
-        """The eval set in force and the one before it."""
-        return Succession(self.evalset, self.before, self.since)
+        """The eval set in force and those before it."""
+        return Succession(self.evalset, self.since, self.before)
 
     def of(self, aspect: Aspect) -> "References":
         """What one aspect is measured against."""

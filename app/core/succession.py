@@ -1,4 +1,4 @@
-"""The eval set in force and the one before it: a dual run, whose borders are places of the log.
+"""The eval set in force and those before it: a dual run, whose borders are places of the log.
 
 A new eval set is measured from an event time on that its publisher chose, ahead of what was read by then, so
 every worker counts the same units against it.  The one before is measured for a while longer, and the gap is
@@ -14,40 +14,42 @@ from app.core.reference import Reference
 
 LOOKS = 4  # at recent traffic, by the rate of the baseline, until the one before is measured no more
 SHORTEST_SECONDS = 3600.0
+HELD = 3  # a version that is soon taken back is followed by the one before it
 
 
 @dataclass(frozen=True, slots=True)
 class Succession:
-    """Eval sets of one application."""
+    """Eval sets of one application: the newest, and those that it takes over from."""
 
     newest: Reference | None = None
-    before: Reference | None = None
     since: float | None = None  # event time from which units are measured against the newest; None: all
+    before: "Succession | None" = None
 
     def at(self, time: float, units_per_second: float) -> tuple[Reference, ...]:
         """The eval sets that a unit of this event time is measured against, the newest first."""
         if self.newest is None:
             return ()
-        if self.since is None or self.before is None:
-            return (self.newest,) if self.since is None or time >= self.since else ()
+        if self.since is None:
+            return (self.newest,)
+        older = () if self.before is None else self.before.at(time, units_per_second)
         if time < self.since:
-            return (self.before,)
+            return older
         overlap = max(LOOKS * EFFECT_UNITS / units_per_second, SHORTEST_SECONDS)
-        return (self.newest, self.before) if time < self.since + overlap else (self.newest,)
+        beside = older if time < self.since + overlap else ()
+        return (self.newest, *(each for each in beside if each.id != self.newest.id))
 
     @property
     def cluster_counts(self) -> dict[str, int]:
         """Number of clusters of each."""
-        held = [each for each in (self.newest, self.before) if each is not None]
-        return {each.id: len(each.clusters.names) for each in held}
+        older = {} if self.before is None else self.before.cluster_counts
+        return older if self.newest is None else older | {self.newest.id: len(self.newest.clusters.names)}
 
     def told(self, windows: Sequence[Window]) -> Reference | None:
         """The eval set that the gap of these windows is told against."""
-        if self.newest is None or self.before is None:
+        if self.newest is None or self.before is None or whole(windows, self.newest):
             return self.newest
-        if whole(windows, self.newest) or not whole(windows, self.before):
-            return self.newest
-        return self.before
+        older = self.before.told(windows)
+        return older if older is not None and whole(windows, older) else self.newest
 
     def progress(self, windows: Sequence[Window]) -> str | None:
         """How far the newest has come with these windows, in words; None where it is there.
@@ -67,14 +69,19 @@ class Succession:
         """With another eval set in force; itself where it is in force already."""
         if self.newest is not None and self.newest.id == newest.id:
             return self
-        return Succession(newest, self.newest, since)
+        return Succession(newest, since, None if self.newest is None else self._shortened(HELD - 1))
+
+    def _shortened(self, held: int) -> "Succession":
+        """So many of the newest."""
+        shorter = None if self.before is None or held <= 1 else self.before._shortened(held - 1)
+        return replace(self, before=shorter)
 
     def after(self, everyone: "Succession") -> "Succession":
         """An application's own eval sets, the first of which may follow the one that serves everyone."""
         if self.newest is None:
             return everyone
-        if self.before is None and self.since is not None:
-            return replace(self, before=everyone.newest)
+        if self.before is None and self.since is not None and everyone.newest is not None:
+            return replace(self, before=everyone._shortened(HELD - 1))
         return self
 
 

@@ -191,7 +191,8 @@ def test_an_eval_set_that_follows_another_is_held_beside_it_after_compaction_too
         known = found.references[APP]
         assert known.evalset is not None
         assert known.before is not None
-        assert (known.evalset.id, known.before.id, known.since) == (new.id, old.id, 9e9)
+        assert known.before.newest is not None
+        assert (known.evalset.id, known.before.newest.id, known.since) == (new.id, old.id, 9e9)
     assert {r.key for r in first}.isdisjoint(r.key for r in second)
 
 

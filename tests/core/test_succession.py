@@ -44,7 +44,7 @@ def old() -> Reference:
 
 
 def dual() -> References:
-    return References(evalset=new(), before=old(), since=SINCE, baseline=baseline())
+    return References(evalset=new(), before=Succession(old()), since=SINCE, baseline=baseline())
 
 
 @cache
@@ -122,9 +122,19 @@ def test_workers_that_hear_of_it_at_different_times_measure_alike_if_they_hear_b
     assert made.newest(late) == made.newest(ticks())
 
 
+def test_a_version_that_is_soon_taken_back_leaves_no_gap_without_a_judgement() -> None:
+    """The old one went on being measured all along: an open incident stays what it is."""
+    promoted = Succession(new(), SINCE, Succession(old()))
+    back = References(evalset=old(), before=promoted, since=SINCE + 100, baseline=baseline())
+    received = [t for t in made.measured(LOG[:1000], references={APP: back}) if t.application == APP]
+    gaps = [r for r in run(monitor(back.evalsets), received) if r.monitor == "gap"]
+    assert {r.evalset for r in gaps} == {old().id}
+    assert {r.state for r in gaps[3:]} == {"alarm"}
+
+
 def test_without_the_one_before_the_gap_is_unknown_until_a_whole_look_was_measured() -> None:
     """Its records may be compacted away: half a look is no reason for an alarm, and none for relief."""
-    gaps = [r for r in run(monitor(Succession(new(), None, SINCE)), ticks()) if r.monitor == "gap"]
+    gaps = [r for r in run(monitor(Succession(new(), SINCE)), ticks()) if r.monitor == "gap"]
     assert {r.state for r in gaps if r.time.timestamp() < SINCE + 500} == {"unknown"}
     assert (gaps[-1].state, gaps[-1].note) == ("ok", None)
     assert "were measured against this eval set" in (gaps[8].note or "")
@@ -133,26 +143,34 @@ def test_without_the_one_before_the_gap_is_unknown_until_a_whole_look_was_measur
 def test_the_one_before_is_measured_for_some_looks_more_and_no_longer() -> None:
     rate = 0.1
     overlap = LOOKS * 512 / rate
-    found = Succession(new(), old(), SINCE)
+    found = Succession(new(), SINCE, Succession(old()))
     assert found.at(SINCE - 1, rate) == (old(),)
     assert found.at(SINCE, rate) == (new(), old())
     assert found.at(SINCE + overlap, rate) == (new(),)
     assert found.at(SINCE + SHORTEST_SECONDS - 1, 1e6) == (new(), old())
     assert Succession(new()).at(0.0, rate) == (new(),)
-    assert Succession(new(), old()).at(0.0, rate) == (new(),)
-    assert Succession(new(), None, SINCE).at(0.0, rate) == ()
+    assert Succession(new(), None, Succession(old())).at(0.0, rate) == (new(),)
+    assert Succession(new(), SINCE).at(0.0, rate) == ()
     assert Succession().at(0.0, rate) == ()
 
 
 def test_what_is_published_again_changes_nothing_and_a_version_taken_back_follows_its_follower() -> None:
     found = Succession(old()).followed_by(new(), SINCE)
-    assert (found.newest, found.before, found.since) == (new(), old(), SINCE)
+    assert found == Succession(new(), SINCE, Succession(old()))
     assert found.followed_by(new(), SINCE + 9) is found
-    assert found.followed_by(old(), SINCE + 9) == Succession(old(), new(), SINCE + 9)
+    back = found.followed_by(old(), SINCE + 9)
+    assert back == Succession(old(), SINCE + 9, found)
+    assert [back.at(SINCE + after, 1.0) for after in (-1, 1, 10)] == [
+        (old(),),
+        (new(), old()),
+        (old(), new()),
+    ]
+    third = back.followed_by(new(), SINCE + 99)
+    assert third.before == Succession(old(), SINCE + 9, Succession(new(), SINCE))  # three are held
 
 
 def test_the_first_of_an_application_follows_the_one_that_serves_everyone() -> None:
     everyone = Succession(old())
     assert Succession().after(everyone) is everyone
-    assert Succession(new(), None, SINCE).after(everyone) == Succession(new(), old(), SINCE)
+    assert Succession(new(), SINCE).after(everyone) == Succession(new(), SINCE, everyone)
     assert Succession(new()).after(everyone) == Succession(new())
