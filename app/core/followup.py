@@ -145,7 +145,10 @@ class Followup:
         seen, blamed = assess(self._panel.histories(), look, metric=metric, habits=SHAPE_NAMES)
         if min(seen.exposed, seen.control) >= FEWEST_USERS:
             self._looks[release.id] = (number + 1, blamed)
-        seen = msgspec.structs.replace(seen, closed=passed == len(CALENDAR))
+        before = self._seen.get(release.id)
+        p_values = [s.p_value for s in (before, seen) if s is not None and s.p_value is not None]
+        p_value = min(p_values, default=None)  # evidence that was once there is not lost by looking on
+        seen = msgspec.structs.replace(seen, p_value=p_value, closed=passed == len(CALENDAR))
         self._seen[release.id] = seen
         return at, seen
 
@@ -183,4 +186,4 @@ class Followup:
 
 
 def _unpacked(bits: bytes) -> NDArray[np.bool_]:
-    return np.unpackbits(np.frombuffer(bits, np.uint8), count=PERMUTATIONS).astype(bool)
+    return np.unpackbits(np.frombuffer(bits, np.uint8), count=PERMUTATIONS + 1).astype(bool)

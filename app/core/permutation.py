@@ -17,22 +17,23 @@ from app.core.fixedpoint import Floats
 
 PERMUTATIONS = 999
 BLOCK = 500  # permutations at a time
+STAYS = 0.05  # what was blamed stays blamed while a look by itself says so
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-NONE_BLAMED = np.zeros(PERMUTATIONS, bool)
+NONE_BLAMED = np.zeros(PERMUTATIONS + 1, bool)
 
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
     """What one look says.
 
-    `p` is the share of permutations that were blamed at an earlier look or reach further now; `level` is the
-    error of this look by itself, for its intervals (Jennison and Turnbull, 1989, JRSS B 51).
+    `p` is the share of permutations that were blamed at an earlier look or reach as far now, the truth among
+    them; `level` is the error of this look by itself, for its intervals (Jennison and Turnbull, 1989).
     """
 
     p: float
     moved: bool
     level: float
-    blamed: NDArray[np.bool_]  # (permutations,), at this look or before
+    blamed: NDArray[np.bool_]  # (1 + permutations,), at this look or before; the truth comes first
 
 
 def contrast(
@@ -46,33 +47,31 @@ def contrast(
     also where one arm is small and its users vary more (Chung and Romano, 2013, Annals of Statistics 41).
     Cost O(n^2 (d + permutations)).
 
-    Args: users, who they are, the exposed first; error, what all looks until now may spend; blamed, the
-        permutations that earlier looks blamed.
+    Args: users, who they are, the exposed first; error, what all looks until now may spend; blamed, what
+        earlier looks blamed, the truth first.
     """
     changes, weights = np.vstack([exposed.change, control.change]), np.r_[exposed.weights, control.weights]
     weights = weights / weights.mean()
     changes = weights[:, None] * (changes - weights @ changes / len(weights))
     gram = changes @ changes.T
-    truth = np.zeros((1, len(gram)))
-    truth[0, : len(exposed)] = 1.0
-    observed = float(_distances(gram, truth)[0])
-    drawn = _relabelled(users, len(exposed), len(blamed), seed)
-    distances = np.concatenate([_distances(gram, b.astype(float)) for b in _blocks(drawn)])
-    count, fresh = len(blamed) + 1, ~blamed
-    further = int((distances[fresh] >= observed - 1e-9 * abs(observed)).sum())
-    p = (1 + int(blamed.sum()) + further) / count
-    bar = _bar(distances[fresh], int(error * count + 1e-9) - int(blamed.sum()))
+    truth = np.arange(len(gram)) < len(exposed)
+    labels = np.vstack([truth, _relabelled(users, len(exposed), len(blamed) - 1, seed)])
+    distances = np.concatenate([_distances(gram, block.astype(float)) for block in _blocks(labels)])
+    reached = distances >= distances[0] - 1e-9 * abs(distances[0])
+    may = int(error * len(blamed) + 1e-9) - int(blamed.sum())
+    beyond = _farthest(distances, ~blamed, may)
+    stays = bool(blamed[0]) and float(reached.mean()) <= STAYS
     return Contrast(
-        p=p,
-        moved=p <= error,
-        level=(1 + int((distances >= bar).sum())) / count,
-        blamed=blamed | (distances >= bar),
+        p=float((blamed | reached).mean()),
+        moved=stays or bool(beyond[0] and not blamed[0]),
+        level=max(1, int(beyond.sum())) / len(blamed),
+        blamed=blamed | beyond,
     )
 
 
 def permutation_p(exposed: Arm, control: Arm, *, seed: int, permutations: int = PERMUTATIONS) -> float:
     """P-value of `contrast` looked at once."""
-    users, none = range(len(exposed) + len(control)), np.zeros(permutations, bool)
+    users, none = range(len(exposed) + len(control)), np.zeros(permutations + 1, bool)
     return contrast(exposed, control, users, error=1.0, blamed=none, seed=seed).p
 
 
@@ -96,12 +95,14 @@ def _blocks(drawn: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
     return [drawn[start : start + BLOCK] for start in range(0, len(drawn), BLOCK)]
 
 
-def _bar(distances: Floats, may: int) -> float:
-    """What `may` of the distances reach."""
+def _farthest(distances: Floats, fresh: NDArray[np.bool_], may: int) -> NDArray[np.bool_]:
+    """Those as far as the `may` farthest of the fresh ones, or farther where more are just as far."""
     if may <= 0:
-        return float("inf")
-    may = min(may, len(distances))
-    return float(np.partition(distances, len(distances) - may)[len(distances) - may])
+        return np.zeros(len(distances), bool)
+    ordered = np.sort(distances[fresh])[::-1]
+    tied = may < len(ordered) and ordered[may] == ordered[may - 1]
+    bar = ordered[min(may, len(ordered)) - 1]
+    return np.asarray(distances > bar if tied else distances >= bar)
 
 
 def _distances(gram: Floats, labels: Floats) -> Floats:

@@ -139,15 +139,25 @@ def test_the_permutation_test_agrees_with_scipys() -> None:
 
 
 def test_many_looks_spend_one_budget() -> None:
-    blamed = np.zeros(999, bool)
+    blamed = np.zeros(1000, bool)
     for look, date in enumerate((0.04, 0.25, 0.5, 1.0)):
         one, other = arm(40, shift(0.0), look), arm(40, shift(0.0), 100 + look)
         blamed = contrast(one, other, range(80), error=spent(0.05, date), blamed=blamed, seed=0).blamed
         assert blamed.sum() == int(1000 * spent(0.05, date))
 
 
+def test_what_was_blamed_stays_blamed_while_a_look_by_itself_says_so() -> None:
+    blamed, moved = np.zeros(1000, bool), list[bool]()
+    for date, size in ((0.25, 1.0), (0.2501, 1.0), (0.2502, 0.0)):
+        exposed, control = arm(40, shift(size), 1), arm(40, shift(0.0), 3)
+        found = contrast(exposed, control, range(80), error=spent(0.05, date), blamed=blamed, seed=0)
+        blamed, moved = found.blamed, [*moved, found.moved]
+
+    assert moved == [True, True, False]  # the later looks may spend nothing more
+
+
 def test_the_same_look_again_is_no_other_chance() -> None:
-    one, other, none = arm(40, shift(0.0), 1), arm(40, shift(0.0), 2), np.zeros(999, bool)
+    one, other, none = arm(40, shift(0.0), 1), arm(40, shift(0.0), 2), np.zeros(1000, bool)
     first = contrast(one, other, range(80), error=0.02, blamed=none, seed=0)
     again = contrast(one, other, range(80), error=0.04, blamed=first.blamed, seed=0)
     strangers = contrast(one, other, range(80, 160), error=0.04, blamed=first.blamed, seed=0)

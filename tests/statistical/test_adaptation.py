@@ -58,7 +58,7 @@ def test_daily_looks_together_keep_the_promise() -> None:
     rng, looks, users, d, ever = np.random.default_rng(4), 4, 40, 8, 0
     for run in range(RUNS // 2):
         exposed, control = (rng.standard_t(5, size=(looks, users, d)).cumsum(axis=0) for _ in range(2))
-        blamed, moved = np.zeros(99, bool), False
+        blamed, moved = np.zeros(100, bool), False
         for look in range(looks):
             arms = [Arm(np.zeros((users, d)), sums[look] / (look + 1)) for sums in (exposed, control)]
             error = spent(0.05, (look + 1) / looks)
