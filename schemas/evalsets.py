@@ -158,6 +158,8 @@ class Told(Struct, frozen=True, kw_only=True, omit_defaults=True):
     unusable: float = 0.0
     uncovered_before: Uncovered | None = None
     uncovered_after: Uncovered | None = None
+    scarce_before: Share | None = None
+    scarce_after: Share | None = None
     underfilled: list[Shortfall] = []
     retired: list[Retired] = []  # the first of them
     retired_total: int = 0

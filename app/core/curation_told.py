@@ -64,6 +64,8 @@ def _version(
         unusable=manifest.unusable,
         uncovered_before=manifest.uncovered_before,
         uncovered_after=manifest.uncovered_after,
+        scarce_before=manifest.scarce_before,
+        scarce_after=manifest.scarce_after,
         underfilled=manifest.underfilled,
         retired=manifest.retired[:MOST_RETIRED],
         retired_total=len(manifest.retired),

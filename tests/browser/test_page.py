@@ -212,6 +212,7 @@ def test_the_evaluation_view_shows_sets_coverage_and_scores(visit: Visit, site: 
         "12 % (10 % to 14 %)",
         "3.0 % (2.0 % to 5.0 %)",
         "168 more items",
+        "21 %, now 1.0 %",
         "no live traffic in its stratum: <img src=x",
     ):
         assert said in text, said

@@ -36,6 +36,8 @@ def told(now: datetime) -> EvalSetVersions:
         previous=first.id,
         uncovered_before=covered,
         uncovered_after=mended,
+        scarce_before=0.21,
+        scarce_after=0.01,
         underfilled=[Shortfall(name="stakes: minors", wanted=10, found=4)],
         retired=[Retired(id="q-17", reason=f"no live traffic in its stratum: {MARKUP}")],
         retired_total=169,

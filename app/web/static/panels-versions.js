@@ -63,6 +63,8 @@ function toDo({ items, core, added, unverified, unanswered, cut }) {
 
 function drawCoverages(versions) {
   const share = (covered) => (covered ? `${percent(covered.share)} (${percent(covered.low)} to ${percent(covered.high)})` : "unknown");
+  const scarce = ({ scarce_before: before, scarce_after: after }) =>
+    after == null ? "unknown" : `${before == null ? "" : `${percent(before)}, `}now ${percent(after)}`;
   const rows = versions.map((each) => [
     code(each.id),
     pill(PILLS[each.state] ?? "unknown", each.state),
@@ -70,9 +72,12 @@ function drawCoverages(versions) {
     count(each.items),
     share(each.uncovered_before),
     share(each.uncovered_after),
+    scarce(each),
     count(each.retired_total ?? 0),
   ]);
-  return [h("h3", {}, "Coverage, before and after"), table("Versions", ["Version", "State", "Built", "Items", "Uncovered before", "With it", "Retired"], rows)];
+  const names = ["Version", "State", "Built", "Items", "Uncovered before", "With it", "Hardly held", "Retired"];
+  const says = "Shares of the traffic that a version was built from; hardly held: in clusters that the set has next to nothing of.";
+  return [h("h3", {}, "Coverage, before and after"), table("Versions", names, rows), h("p", { class: "small quiet" }, says)];
 }
 
 function drawRetired({ id, retired, retired_total }) {
