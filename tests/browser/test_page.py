@@ -241,6 +241,9 @@ def test_every_control_has_a_name_and_every_image_a_text(visit: Visit) -> None:
         page.wait_for_timeout(150)
         assert page.evaluate(NAMELESS) == [], address
         assert page.locator("h1").count() == 1, address
+    page = visit.open("/pipeline")
+    page.get_by_role("heading", name="Judges and candidates").wait_for()
+    assert "refused: HTTP 503" in page.inner_text("main")
 
 
 RANGE = "document.querySelector('.plot').layout.xaxis.range"

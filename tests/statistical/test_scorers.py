@@ -78,7 +78,7 @@ def test_likeness_to_a_good_answer_goes_with_a_strong_judge() -> None:
             items[row["item"]].append(row)
     found = []
     for rows in items.values():
-        for row in rows[::3]:
+        for row in rows[::4]:
             best = max((o for o in rows if o is not row), key=lambda o: float(o["score"]))
             answered = Answered(prompt=row["text"], response=row["response"], expected=best["response"])
             scores = [SCORERS[name].score(answered) for name in ("chrf", "bleu")]

