@@ -1,8 +1,9 @@
 """What the commands of `evalset` share: whose set, where it lies, and what a version is built from."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from getpass import getuser
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,17 +73,17 @@ class Given:
         from app.adapters.samples import keep, read_samples, samples_of_log
         from app.core.curation_signals import signals_of
 
-        told: list[Event] = []
+        told: Iterable[Event] = ()
         drawn: Iterator[Sample]
         if self.events is not None:
-            told = events_of(self.events, application=self.application, mapped=self.mapped).events
-            drawn = samples_of_log(told, encoder)
+            logged = events_of(self.events, application=self.application, mapped=self.mapped).events
+            told, drawn = logged, samples_of_log(logged, encoder)
         elif self.samples is not None:
             drawn = read_samples(self.samples)
         else:
-            told, drawn = list(_signals(kafka)), _samples(kafka)
+            told, drawn = _signals(kafka), _samples(kafka)  # one by one: there may be millions
         if self.outcomes is not None:
-            told = [*told, *events_of(self.outcomes, application=self.application, mapped=None).events]
+            told = chain(told, events_of(self.outcomes, application=self.application, mapped=None).events)
         signals = signals_of((event for event in told if event.application == self.application), plan)
         kept = keep(drawn, application=self.application, most=most, seed=seed, praised=signals.praised)
         return kept, signals
