@@ -101,7 +101,8 @@ def test_it_has_said_so_with_its_heartbeat(pipeline: Pipeline) -> None:
     (name,) = pipeline.redis.zrange("promptdrift:v1:workers", 0, -1)
     beat = json.loads(pipeline.redis.get(f"promptdrift:v1:worker:{name}"))
     assert beat["role"] == "worker"
-    assert [stage["stage"] for stage in beat["stages"]] == ["measure", "detect", "outcomes", "alert"]
+    stages = [stage["stage"] for stage in beat["stages"]]
+    assert stages == ["measure", "detect", "outcomes", "evaluate", "alert"]
 
 
 def test_it_writes_lines_of_json_no_control_codes_and_no_prompt(pipeline: Pipeline) -> None:
