@@ -222,7 +222,7 @@ class Shadow:
                     for h in kept
                     if h.problem is None
                 ],
-                budget=self._slice(window, used),
+                budget=self._slice(window, used, max(prices.values(), default=0.0)),
                 spreads={k: m.spread for k, m in self._state.moments.get(window.application, {}).items()},
                 salt=self._policy.salt,
             ):
@@ -274,14 +274,20 @@ class Shadow:
             used.day, used.count, used.money = day, 0, 0.0
         return used
 
-    def _slice(self, window: _Window, used: _Used) -> Budget:
-        seconds = self._policy.window_seconds
+    def _slice(self, window: _Window, used: _Used, dearest: float) -> Budget:
+        """A window's even part of what is left, rounded by a draw, for it may be less than one call."""
+        seconds, policy = self._policy.window_seconds, self._policy
         left = (used.day + 1) * DAY_SECONDS - window.number * seconds
         first = min(window.held, default="")
-        return self._policy.budget.slice(
+        fraction = hash64(f"slice:{policy.salt}:{window.application}:{window.number}:{first}") / 2**64
+        part = policy.budget.slice(
             count=used.count,
             money=used.money,
             windows_left=max(math.ceil(left / seconds), 1),
-            fraction=hash64(f"slice:{self._policy.salt}:{window.application}:{window.number}:{first}")
-            / 2**64,
+            fraction=fraction,
         )
+        if dearest <= 0 or not math.isfinite(part.money):
+            return part
+        rest = policy.budget.money - used.money
+        calls = int(part.money / dearest + fraction)
+        return Budget(part.count, min(rest, max(part.money, calls * dearest)))

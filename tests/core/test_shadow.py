@@ -89,6 +89,17 @@ def test_small_budgets_are_not_rounded_away() -> None:
     assert 25 <= chosen <= 30
 
 
+def test_small_money_is_not_rounded_away_and_never_passed() -> None:
+    """A window's part is half a call: every other window gets one."""
+    shadow = Shadow(policy(budget=Budget(10**6, 864 * 0.01 / 2)))
+    samples = [held(n, time=MORNING + n * 60) for n in range(24 * 60)]
+    chosen = sum(len(batch.chosen) for batch in run(shadow, samples, price=0.01))
+    spent = shadow.used(APP)[1]
+    assert spent == pytest.approx(0.01 * chosen)
+    assert spent <= 864 * 0.01 / 2
+    assert chosen > 0.85 * 864 / 2
+
+
 def test_money_is_settled_with_what_calls_cost_and_scores_steer() -> None:
     shadow = Shadow(policy(budget=Budget(864 * 20, 1e6)))
     run(shadow, [held(n) for n in range(100)], price=0.5)
