@@ -89,11 +89,11 @@ def test_a_worker_that_is_killed_tells_of_outcomes_and_scores_what_a_replay_tell
     live.send_raw(OUTCOMES, [b'{"name": "task_completed"'])
     live.send_raw(EVALUATIONS, [b'{"name": "brevity"'])
     live.start_worker()
-    live.wait_for(lambda readings: bool(told(readings)), 90)
+    live.wait_for(lambda readings: bool(told(readings)), 150)
     live.kill(0)
     live.start_worker()
     found = live.wait_for(
-        lambda readings: joined(readings) == sent and scored(readings) == len(rows), 120, alive=False
+        lambda readings: joined(readings) == sent and scored(readings) == len(rows), 240, alive=False
     )
 
     expected = replay.run(
@@ -119,10 +119,10 @@ def live_answers_are_judged_once_whatever_dies(live: Live, model: FakeChat) -> N
     live.settings = live.settings.model_copy(update={"evaluation": EvaluationSettings.model_validate(given)})
     carried = {s.id for s in live.decoded(SAMPLES, Sample) if s.exchange is not None}
     live.start_worker("agents.evaluator")
-    live.wait_for(lambda _: len(judged(live)) > 5, 60, alive=False)
+    live.wait_for(lambda _: len(judged(live)) > 5, 120, alive=False)
     live.kill(-1)
     live.start_worker("agents.evaluator")
-    live.wait_for(lambda _: {row.interaction_id for row in judged(live)} == carried, 90, alive=False)
+    live.wait_for(lambda _: {row.interaction_id for row in judged(live)} == carried, 180, alive=False)
     rows = told_of(live)
     assert len(rows) == len({row.id for row in rows})
     assert {row.interaction_id for row in rows if row.name == "complete"} == carried
