@@ -36,14 +36,14 @@ def build(settings: Settings) -> faust.App:
     encoder = open_encoder(settings.encoder)
     expected = ExpectedAnswers(given.evalset, encoder)
     scoring = Scoring(
-        by=by, encoder=encoder, gold=gold, expected=expected.of, longest=max(given.text_characters, 1)
+        by=by, encoder=encoder, gold=gold, expected=expected, longest=max(given.text_characters, 1)
     )
     if not by.calls:
         log.info("nothing_is_asked", remedy="set evaluation.judges or evaluation.candidates to ask models")
     app = make_app(settings, group=f"{settings.worker.group}-evaluate")
     library = Library(settings, fingerprint=encoder.fingerprint)
     outbox = Outbox(app, settings.kafka.topic_prefix)
-    facts = shadow.register(app, settings, scoring=scoring, expected=expected, library=library, outbox=outbox)
+    facts = shadow.register(app, settings, scoring=scoring, library=library, outbox=outbox)
     release_runs.register(app, settings, by=by, encoder=encoder, outbox=outbox)
     store = RedisStatusStore(settings.redis.url.get_secret_value())
     name = f"{socket.gethostname()}-{os.getpid()}"

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import faust
@@ -17,7 +18,7 @@ import msgspec
 from agents.checkpoint import Checkpoints
 from agents.dead_letters import typed
 from agents.library import Library
-from agents.plumbing import Lane, Outbox, Record
+from agents.plumbing import Lane, Outbox, Record, assigned
 from agents.shadow_trials import JUDGES, Trials
 from agents.shadow_written import settle, written
 from agents.station import PartitionedStation
@@ -30,7 +31,6 @@ from agents.telemetry import (
     log,
 )
 from app.adapters.calls import Failure
-from app.adapters.expected import ExpectedAnswers
 from app.adapters.shadow import Done, Scoring
 from app.core.sampling import known_of
 from app.core.shadow import MOST_WAITING, Shadow, ShadowPolicy
@@ -43,7 +43,6 @@ from schemas.events import Evaluation
 from schemas.readings import Reading, Sample
 from schemas.topics import EVALUATIONS, READINGS, SAMPLES
 
-REFRESH_SECONDS = 60.0  # between looks for another version of the eval set
 DRAIN_SECONDS = 5.0  # that a micro-batch waits for endpoints, at most
 AT_ONCE = 32  # jobs under way; endpoints have limits of their own
 
@@ -76,14 +75,14 @@ class Shadowing(PartitionedStation[_Partition]):
         settings: Settings,
         scoring: Scoring,
         *,
-        expected: ExpectedAnswers,
         library: Library,
         outbox: Outbox,
         checkpoints: Checkpoints,
+        assigned: Callable[[], set[int]],
     ) -> None:
         super().__init__(checkpoints)
-        self._settings, self._scoring, self._expected = settings, scoring, expected
-        self._library, self._outbox = library, outbox
+        self._settings, self._scoring = settings, scoring
+        self._library, self._outbox, self._assigned = library, outbox, assigned
         self._policy: ShadowPolicy = scoring.policy(
             settings.evaluation, lateness_seconds=settings.detection.lateness_seconds
         )
@@ -91,12 +90,13 @@ class Shadowing(PartitionedStation[_Partition]):
         self._stakes = [Stake(name=s.name, items=0, match=s.match, segment=s.segment) for s in told]
         self._asking: dict[asyncio.Task[Done | Failure], tuple[int, Job]] = {}
         self._trials = Trials()
-        self._refreshed: dict[str, float] = {}
         self._saved_at = 0.0
 
     async def process(self, records: Sequence[Record]) -> None:
         """Take samples in, close windows, tell and ask what is due."""
         await self._drain()
+        for number in self._assigned() - self._partitions.keys():
+            await self._partition(number)  # what waits in it needs no record
         for record in records:
             await self._take(record)
         await self._collect()
@@ -159,17 +159,16 @@ class Shadowing(PartitionedStation[_Partition]):
             known=known_of(self._library.references, sample.application),
             grown=partition.shadow.grown(sample.application),
             stakes=self._stakes,
-            expected=self._expected.of(sample.application),
+            expected=self._scoring.expected.of(sample.application),
         )
 
     async def _refresh(self, application: str) -> None:
         """The expected answers in force, looked for anew once a while."""
-        now = time.monotonic()
-        if now - self._refreshed.get(application, -REFRESH_SECONDS) < REFRESH_SECONDS:
+        expected = self._scoring.expected
+        if not expected.due(application, time.monotonic()):
             return
-        self._refreshed[application] = now
         loop = asyncio.get_running_loop()
-        problem = await loop.run_in_executor(None, self._expected.refresh, application)
+        problem = await loop.run_in_executor(None, expected.refresh, application)
         if problem is not None:
             log.warning("expected_answers_unreadable", application=application, reason=problem)
 
@@ -282,18 +281,17 @@ class Shadowing(PartitionedStation[_Partition]):
 
 
 def register(
-    app: faust.App,
-    settings: Settings,
-    *,
-    scoring: Scoring,
-    expected: ExpectedAnswers,
-    library: Library,
-    outbox: Outbox,
+    app: faust.App, settings: Settings, *, scoring: Scoring, library: Library, outbox: Outbox
 ) -> Callable[[], dict[str, Any]]:
     """Attach the agent; returns how it is asked for facts."""
     checkpoints = Checkpoints("shadow", outbox=outbox, settings=settings)
     station = Shadowing(
-        settings, scoring, expected=expected, library=library, outbox=outbox, checkpoints=checkpoints
+        settings,
+        scoring,
+        library=library,
+        outbox=outbox,
+        checkpoints=checkpoints,
+        assigned=partial(assigned, app, settings.kafka.topic_prefix + SAMPLES.name),
     )
     topics = [settings.kafka.topic_prefix + topic.name for topic in (SAMPLES, READINGS)]
     Lane(app, settings, topics, "shadow", station, ready=library.ready.wait).register()

@@ -20,6 +20,7 @@ from app.ports import Encoder
 from schemas.evalsets import CuratedItem, EvalItem
 
 MOST_NEAR = 4000  # items among which the nearest is looked for: the radius costs their square
+REFRESH_SECONDS = 60.0  # between looks for another version
 FILES = (".jsonl", ".json", ".gz", ".parquet", ".csv")
 
 
@@ -41,14 +42,18 @@ class ExpectedAnswers:
     def __init__(self, place: str | None, encoder: Encoder) -> None:
         self._place, self._encoder = place, encoder
         self._held: dict[str, Expected] = {}
+        self._looked: dict[str, float] = {}
 
     def of(self, application: str) -> Expected:
         """What is known; nothing before the first `refresh`."""
         return self._held.get(application, NOTHING_EXPECTED)
 
-    def known(self, application: str) -> bool:
-        """Whether it was looked for."""
-        return application in self._held
+    def due(self, application: str, now: float) -> bool:
+        """Whether it is time to look; the next time is REFRESH_SECONDS later."""
+        if now - self._looked.get(application, -REFRESH_SECONDS) < REFRESH_SECONDS:
+            return False
+        self._looked[application] = now
+        return True
 
     def refresh(self, application: str) -> str | None:
         """Look again; why it could not be read, and what was known stays.  None where all is well."""

@@ -2,13 +2,13 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from app.adapters.calls import Failure
 from app.adapters.evaluators import Evaluators
 from app.adapters.exchanges import is_cut, shown
-from app.adapters.expected import Gold
+from app.adapters.expected import ExpectedAnswers, Gold
 from app.adapters.scorers import found_in
 from app.adapters.scoring import of_table, score
 from app.core.evalrun import Scored
@@ -19,7 +19,7 @@ from app.core.selection import Budget
 from app.core.shadow import ShadowPolicy
 from app.core.shadow_jobs import Batch, Job
 from app.core.shadow_rows import gold_id, gold_row, live_row, unscored_row
-from app.core.shadow_samples import NOTHING_EXPECTED, Expected, Held
+from app.core.shadow_samples import Held
 from app.evaluation_settings import EvaluationSettings
 from app.ports import Encoder
 from schemas.events import Evaluation
@@ -42,8 +42,8 @@ class Scoring:
 
     by: Evaluators
     encoder: Encoder
+    expected: ExpectedAnswers
     gold: Sequence[Gold] = ()
-    expected: Callable[[str], Expected] = field(default=lambda _: NOTHING_EXPECTED)  # by application
     longest: int = 4000  # characters of a candidate's answer, as of the live one
 
     def policy(self, settings: EvaluationSettings, *, lateness_seconds: float) -> ShadowPolicy:
@@ -249,7 +249,7 @@ class Scoring:
         return rows
 
     def _answered(self, held: Held) -> Answered:
-        item = None if held.item is None else self.expected(held.application).items.get(held.item)
+        item = None if held.item is None else self.expected.of(held.application).items.get(held.item)
         expected = None if item is None else item.expected
         return Answered(
             prompt=held.prompt,
@@ -278,7 +278,7 @@ class Scoring:
 
     def _similarity(self, held: Held) -> Scored | None:
         """Likeness to the expected answer of the item that is asked, or is nearest."""
-        item, expected = held.item or held.near, self.expected(held.application)
+        item, expected = held.item or held.near, self.expected.of(held.application)
         if item is None or expected.nearest is None or not held.response:
             return None
         seen = self.encoder.encode([held.response])

@@ -83,15 +83,15 @@ class Place:
             candidate._chat.caller = Caller(limits=limits)
         expected = ExpectedAnswers(self.given.evalset, WordEncoder())
         self.scoring = Scoring(
-            by=by, encoder=WordEncoder(), gold=read_gold(self.given.gold), expected=expected.of
+            by=by, encoder=WordEncoder(), gold=read_gold(self.given.gold), expected=expected
         )
         self.station = Shadowing(
             self.settings,
             self.scoring,
-            expected=expected,
             library=HeldLibrary({made.APP: References(evalset=made.reference())}),  # type: ignore[arg-type]
             outbox=self.outbox,  # type: ignore[arg-type]
             checkpoints=self.checkpoints,  # type: ignore[arg-type]
+            assigned=lambda: {0},
         )
 
     async def read(self, batch: Sequence[Record], *, size: int = 50) -> None:
@@ -309,6 +309,23 @@ def test_a_crash_anywhere_changes_no_row_and_writes_none_twice(monkeypatch: pyte
         with_models(monkeypatch, life, candidate=True, scores_per_day=288 * 10)
     assert lives[0].keys() == lives[1].keys()
     assert lives[0] == lives[1]
+
+
+def test_what_waits_goes_on_after_a_restart_without_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def what(place: Place, server: FakeChat) -> None:
+        server.script("503x99")
+        await place.read(records(samples(40, seconds=30.0)))
+        await place.station.checkpoint()
+        await place.kill()
+        server.faults.clear()
+        await place.station.process([])
+        await place.finish()
+        assert {row.interaction_id for row in place.of(JUDGE) if row.score is not None} == {
+            row.interaction_id for row in place.of("complete")
+        }
+        assert len(place.of("complete")) == 40
+
+    with_models(monkeypatch, what)
 
 
 def test_an_outage_is_waited_for_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
