@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 Source = Literal["production", "evaluation", "synthetic"]
+Dimension = Literal["accuracy", "quality", "behaviour"]
 ApplicationName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Name = Annotated[str, Meta(max_length=256)]
 Count = Annotated[int, Meta(ge=0)]
@@ -152,7 +153,7 @@ class Evaluation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: Literal["evaluation", "human_review", "llm_judge"] | None = None
     purpose: Literal["run", "shadow", "probe", "gold"] | None = None
     run_id: Name | None = None  # what belongs to one run of a set, or of probes
-    dimension: Literal["accuracy", "quality", "behaviour"] | None = None
+    dimension: Dimension | None = None
     scorer: Name | None = None  # fingerprint: scores compare only under one
     stratum: Name | None = None  # cluster of the eval set
     reason: Name | None = None  # why it was chosen: high-stakes, drifted, novel, uncovered, ordinary

@@ -9,9 +9,9 @@ from typing import Literal
 
 from msgspec import Struct
 
+from schemas.events import Dimension as Dimension
 from schemas.intervals import Interval
 
-Dimension = Literal["accuracy", "quality", "behaviour"]
 Cause = Literal["mix", "scores", "both"]
 
 

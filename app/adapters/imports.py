@@ -6,28 +6,16 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from app.adapters.files import lines_of
-from app.adapters.harness import Found, Result, Unread, document, inspect_log, openai_evals, promptfoo
+from app.adapters.harness import Format, Found, Result, Unread, document, inspect_log, openai_evals, promptfoo
 from app.core.evalrun import Question, digest
-from app.core.scorers import Dimension
 from app.core.units import canonical
 from app.errors import InputError
 from schemas.codec import Rejection, decode
-from schemas.events import Evaluation
-
-
-class Format(StrEnum):
-    """Whose results a file holds; `jsonl`: a line for each score, in the words of evaluations.v1."""
-
-    jsonl = "jsonl"
-    promptfoo = "promptfoo"
-    openai_evals = "openai-evals"
-    inspect = "inspect"
-
+from schemas.events import Dimension, Evaluation
 
 READERS: Mapping[Format, Callable[[Path], Found]] = {
     Format.promptfoo: promptfoo.read,

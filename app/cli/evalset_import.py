@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.adapters.imports import Format
+from app.adapters.harness import Format
 from app.cli.evalset_asking import Deployment, Model, Out, asked_of, rows_at, stratified
 from app.cli.evalset_inputs import STORE, Application, Store
 from app.cli.inputs import FIRST
 from app.cli.terminal import AsJson, say, settings_of, show, show_json
-from app.core.scorers import Dimension
 from app.errors import InputError
+from schemas.events import Dimension
 
 if TYPE_CHECKING:
     from app.adapters.harness import Unread

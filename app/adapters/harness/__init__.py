@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,15 @@ from app.errors import InputError
 from schemas.codec import SchemaError, parse_time
 
 LARGEST = 1 << 30  # bytes of a document that is read whole
+
+
+class Format(StrEnum):
+    """Whose results a file holds; `jsonl`: a line for each score, in the words of evaluations.v1."""
+
+    jsonl = "jsonl"
+    promptfoo = "promptfoo"
+    openai_evals = "openai-evals"
+    inspect = "inspect"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

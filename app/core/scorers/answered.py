@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
-Dimension = Literal["accuracy", "quality", "behaviour"]
+from schemas.events import Dimension as Dimension
+
 READ = 20_000  # characters of a response that are read
 
 
