@@ -40,7 +40,7 @@ def settings(kafka_bootstrap: str, redis_url: str) -> Settings:
             "kafka": {**kafka, "partitions": 2},
             "redis": {"url": redis_url},
             "worker": {"group": name, "idle_seconds": 3},
-            "detection": {"baseline_events": BASELINE},
+            "detection": {"baseline_events": BASELINE, "responses": False},  # test_road watches them
         }
     )
 
