@@ -19,6 +19,7 @@ TAIL = timedelta(minutes=5)  # of event time: outcomes come some minutes after w
 BASELINE_EVENTS = 1500
 PARTITIONS = 4
 PATIENCE_SECONDS = 120.0
+LAST_CHARACTERS = 600  # of the log of a part that died
 
 
 class DemoFailed(PromptdriftError):
@@ -48,7 +49,8 @@ class Stage:
         """Raise where a part has died, with where its log is."""
         for name, process in self.processes.items():
             if process.poll() is not None:
-                raise DemoFailed(f"the {name} stopped with {process.returncode}; its log is in {self.logs}")
+                said = (self.logs / f"{name}.log").read_text(errors="replace")[-LAST_CHARACTERS:]
+                raise DemoFailed(f"the {name} stopped with {process.returncode}; its last words: {said}")
 
 
 @contextmanager

@@ -83,9 +83,8 @@ def cells_of(old: Sequence[Placed], new: Sequence[Placed]) -> dict[str, str]:
     if all(sum(each[name] for name in small) >= FEWEST for each in counts):
         cells |= {name: REST for name in small}
     shares = [_shares(side) for side in (old, new)]
-    for name in [name for name in cells if shares[1][name] > GROWN * shares[0][name]]:
-        del cells[name]
-    return cells
+    grown = [name for name in cells if shares[1].get(name, 0.0) > GROWN * shares[0].get(name, 0.0)]
+    return {name: cell for name, cell in cells.items() if name not in grown}
 
 
 def _estimated(
