@@ -59,7 +59,7 @@ def run(early: Sequence[bytes], late: Sequence[bytes], events: int) -> Worked:
         try:
             live.send_raw(INTERACTIONS, early)
             live.wait_for(lambda readings: any(r.state == "ok" for r in readings), PATIENCE_SECONDS)
-            idle = idle_share(worker.pid)
+            time.sleep(IDLE_SECONDS)  # responses have a baseline of their own
             megabytes, began, spent = [memory(worker.pid)], time.monotonic(), cpu(worker.pid)
             step = -(-len(late) // QUARTERS)
             for start in range(0, len(late), step):
@@ -67,7 +67,8 @@ def run(early: Sequence[bytes], late: Sequence[bytes], events: int) -> Worked:
                 done = len(early) + events * min(start + step, len(late)) // len(late)
                 live.wait_for(partial(_counted, done), PATIENCE_SECONDS)
                 megabytes.append(memory(worker.pid))
-            spent = cpu(worker.pid) - spent - idle * (time.monotonic() - began)
+            spent, lasted = cpu(worker.pid) - spent, time.monotonic() - began
+            spent -= idle_share(worker.pid) * lasted
         finally:
             live.close()
     return Worked(us_an_event=1e6 * spent / events, megabytes=megabytes)
