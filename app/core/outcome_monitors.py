@@ -10,8 +10,6 @@ from app.core.progress import Progress
 from schemas.events import Deployment, Outcome
 from schemas.readings import Reading, Tick
 
-BUDGET_SHARE = 0.1  # of the application's pages, in addition
-
 
 class OutcomeMonitors:
     """One `ApplicationOutcomes` per application, made at first sight."""
@@ -52,10 +50,8 @@ class OutcomeMonitors:
 
     def _of(self, name: str) -> ApplicationOutcomes:
         if name not in self._applications:
-            rule = self._settings.rules.of(name, "outcomes").pages_per_30_days
-            whole = self._settings.rules.of(name, "change").pages_per_30_days
-            whole = whole or self._settings.baseline.pages_per_30_days
-            policy = OutcomePolicy(pages_per_30_days=rule or BUDGET_SHARE * whole, every=FRESH)
+            pages = self._settings.pages_beside(name, "outcomes")
+            policy = OutcomePolicy(pages_per_30_days=pages, every=FRESH)
             self._applications[name] = ApplicationOutcomes(name, policy)
         return self._applications[name]
 

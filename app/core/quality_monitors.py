@@ -9,8 +9,6 @@ from app.core.quality_readings import QualityPolicy
 from schemas.events import Deployment, Evaluation
 from schemas.readings import Reading
 
-BUDGET_SHARE = 0.1  # of the application's pages, in addition
-
 
 class QualityMonitors:
     """One `ApplicationQuality` per application, made at first sight."""
@@ -37,10 +35,8 @@ class QualityMonitors:
 
     def _of(self, name: str) -> ApplicationQuality:
         if name not in self._applications:
-            rule = self._settings.rules.of(name, "quality").pages_per_30_days
-            whole = self._settings.rules.of(name, "change").pages_per_30_days
-            whole = whole or self._settings.baseline.pages_per_30_days
-            policy = QualityPolicy(pages_per_30_days=rule or BUDGET_SHARE * whole, every=FRESH)
+            pages = self._settings.pages_beside(name, "quality")
+            policy = QualityPolicy(pages_per_30_days=pages, every=FRESH)
             self._applications[name] = ApplicationQuality(name, policy)
         return self._applications[name]
 
