@@ -57,9 +57,8 @@ class Alerting(PartitionedStation[_Partition]):
         silence_seconds: float = 300.0,
         assigned: Callable[[], set[int]] = set,
     ) -> None:
-        super().__init__(checkpoints)
-        self._outbox, self._rules, self._assigned = outbox, rules, assigned
-        self._silence_seconds = silence_seconds
+        super().__init__(checkpoints, assigned)
+        self._outbox, self._rules, self._silence_seconds = outbox, rules, silence_seconds
 
     async def process(self, records: Sequence[Record]) -> None:
         """Decide on each record; transitions are delivered when this returns."""
@@ -86,8 +85,7 @@ class Alerting(PartitionedStation[_Partition]):
 
     async def _notice(self) -> None:
         """Nothing came: where an incident is open, that may be news."""
-        for number in self._assigned() - self._partitions.keys():
-            await self._partition(number)
+        await self._restore()
         for partition in self._partitions.values():
             open_now = [alert.application for alert in partition.incidents.open]
             for reading in partition.silence.notice(open_now, time.time()):

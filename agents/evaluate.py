@@ -6,8 +6,9 @@ key, is sent on to its own.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import faust
@@ -16,7 +17,7 @@ from agents.checkpoint import Checkpoints
 from agents.dead_letters import buried_after, bury
 from agents.detect import send_reading
 from agents.library import Library
-from agents.plumbing import Lane, Outbox, Record
+from agents.plumbing import Lane, Outbox, Record, assigned
 from agents.station import PartitionedStation
 from agents.telemetry import STAGE_SECONDS
 from app.adapters.partitioning import partition_of
@@ -47,7 +48,7 @@ class _Partition:
 
 
 class Evaluating(PartitionedStation[_Partition]):
-    """One `QualityMonitors` per partition, restored at its first record."""
+    """One `QualityMonitors` per partition, restored from its newest checkpoint."""
 
     def __init__(
         self,
@@ -57,13 +58,15 @@ class Evaluating(PartitionedStation[_Partition]):
         library: Library,
         outbox: Outbox,
         checkpoints: Checkpoints,
+        assigned: Callable[[], set[int]],
     ) -> None:
-        super().__init__(checkpoints)
+        super().__init__(checkpoints, assigned)
         self._settings, self._monitor = settings, monitor
         self._library, self._outbox = library, outbox
 
     async def process(self, records: Sequence[Record]) -> None:
         """Take over rows, advance as far as they reach, send readings."""
+        await self._restore()
         touched: set[int] = set()
         for record in records:
             partition = await self._partition(record.partition)
@@ -132,6 +135,13 @@ def register(
 ) -> None:
     """Attach the agent."""
     checkpoints = Checkpoints("evaluate", outbox=outbox, settings=settings)
-    station = Evaluating(settings, monitor, library=library, outbox=outbox, checkpoints=checkpoints)
-    topics = [settings.kafka.topic_prefix + EVALUATIONS.name]
-    Lane(app, settings, topics, "evaluate", station, ready=library.ready.wait).register()
+    topic = settings.kafka.topic_prefix + EVALUATIONS.name
+    station = Evaluating(
+        settings,
+        monitor,
+        library=library,
+        outbox=outbox,
+        checkpoints=checkpoints,
+        assigned=partial(assigned, app, topic),
+    )
+    Lane(app, settings, [topic], "evaluate", station, ready=library.ready.wait).register()

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import faust
@@ -55,7 +56,7 @@ class _Partition:
 
 
 class Measure(PartitionedStation[_Partition]):
-    """One `Measurer` per partition, restored at its first record."""
+    """One `Measurer` per partition, restored from its newest checkpoint."""
 
     def __init__(
         self,
@@ -65,11 +66,11 @@ class Measure(PartitionedStation[_Partition]):
         library: Library,
         outbox: Outbox,
         checkpoints: Checkpoints,
-        app: faust.App,
+        assigned: Callable[[], set[int]],
     ) -> None:
-        super().__init__(checkpoints)
+        super().__init__(checkpoints, assigned)
         self._settings, self._eyes, self._library = settings, eyes, library
-        self._outbox, self._app = outbox, app
+        self._outbox = outbox
         self._topic = settings.kafka.topic_prefix + INTERACTIONS.name
         self._ends = Ends(settings)
         self._looked_at = 0.0
@@ -165,8 +166,8 @@ class Measure(PartitionedStation[_Partition]):
         if now - self._looked_at < patience / 2:
             return
         self._looked_at = now
-        mine = assigned(self._app, self._topic)
-        owned = {number: await self._partition(number) for number in sorted(mine)}
+        await self._restore()
+        owned = {number: self._partitions[number] for number in sorted(self._assigned())}
         quiet = [n for n, p in owned.items() if not p.idle and now - p.heard_at >= patience]
         ends = await self._ends.of(self._topic, quiet)
         for number in quiet:
@@ -197,6 +198,13 @@ def _tell_skew(record: Record, interactions: Sequence[Interaction]) -> None:
 def register(app: faust.App, settings: Settings, *, eyes: Eyes, library: Library, outbox: Outbox) -> None:
     """Attach the agent."""
     checkpoints = Checkpoints("measure", outbox=outbox, settings=settings)
-    station = Measure(settings, eyes=eyes, library=library, outbox=outbox, checkpoints=checkpoints, app=app)
-    topics = [settings.kafka.topic_prefix + INTERACTIONS.name]
-    Lane(app, settings, topics, "measure", station, ready=library.ready.wait).register()
+    topic = settings.kafka.topic_prefix + INTERACTIONS.name
+    station = Measure(
+        settings,
+        eyes=eyes,
+        library=library,
+        outbox=outbox,
+        checkpoints=checkpoints,
+        assigned=partial(assigned, app, topic),
+    )
+    Lane(app, settings, [topic], "measure", station, ready=library.ready.wait).register()

@@ -100,15 +100,14 @@ class Notify(PartitionedStation[_Partition]):
         name: str,
         assigned: Callable[[], set[int]],
     ) -> None:
-        super().__init__(checkpoints)
-        self._exchange, self._outbox, self._name, self._assigned = exchange, outbox, name, assigned
+        super().__init__(checkpoints, assigned)
+        self._exchange, self._outbox, self._name = exchange, outbox, name
         self._sending: dict[asyncio.Task[Answer], tuple[int, Task]] = {}
         self._hold_until, self._opened = 0.0, 0.0
 
     async def process(self, records: Sequence[Record]) -> None:
         """Take records in, settle what was answered, send what is due."""
-        for number in self._assigned() - self._partitions.keys():
-            await self._partition(number)  # what waits in it needs no record to be sent
+        await self._restore()
         for record in records:
             await self._take(record)
         await self._collect()

@@ -6,8 +6,9 @@ An outcome that stands on another partition, because its producer chose another 
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import faust
@@ -17,7 +18,7 @@ from agents.checkpoint import Checkpoints
 from agents.dead_letters import buried_after, bury, typed
 from agents.detect import send_reading
 from agents.library import Library
-from agents.plumbing import Lane, Outbox, Record
+from agents.plumbing import Lane, Outbox, Record, assigned
 from agents.station import PartitionedStation
 from agents.telemetry import OUTCOMES_COUNTED, STAGE_SECONDS
 from app.adapters.partitioning import partition_of
@@ -54,7 +55,7 @@ class _Partition:
 
 
 class Joining(PartitionedStation[_Partition]):
-    """One `OutcomeMonitors` per partition, restored at its first record."""
+    """One `OutcomeMonitors` per partition, restored from its newest checkpoint."""
 
     def __init__(
         self,
@@ -64,13 +65,15 @@ class Joining(PartitionedStation[_Partition]):
         library: Library,
         outbox: Outbox,
         checkpoints: Checkpoints,
+        assigned: Callable[[], set[int]],
     ) -> None:
-        super().__init__(checkpoints)
+        super().__init__(checkpoints, assigned)
         self._settings, self._monitor = settings, monitor
         self._library, self._outbox = library, outbox
 
     async def process(self, records: Sequence[Record]) -> None:
         """Take over ticks and outcomes, advance to the watermarks, send readings."""
+        await self._restore()
         touched: set[int] = set()
         for record in records:
             partition = await self._partition(record.partition)
@@ -158,6 +161,13 @@ def register(
 ) -> None:
     """Attach the agent."""
     checkpoints = Checkpoints("outcomes", outbox=outbox, settings=settings)
-    station = Joining(settings, monitor, library=library, outbox=outbox, checkpoints=checkpoints)
     topics = [settings.kafka.topic_prefix + topic.name for topic in (TICKS, OUTCOMES)]
+    station = Joining(
+        settings,
+        monitor,
+        library=library,
+        outbox=outbox,
+        checkpoints=checkpoints,
+        assigned=partial(assigned, app, topics[1]),
+    )
     Lane(app, settings, topics, "outcomes", station, ready=library.ready.wait).register()

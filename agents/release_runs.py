@@ -60,14 +60,13 @@ class Releases(PartitionedStation[_Partition]):
         assigned: Callable[[], set[int]],
         patience_seconds: float,
     ) -> None:
-        super().__init__(checkpoints)
-        self._asker, self._assigned, self._patience = asker, assigned, patience_seconds
+        super().__init__(checkpoints, assigned)
+        self._asker, self._patience = asker, patience_seconds
         self._going: dict[asyncio.Task[Ran], tuple[int, Due]] = {}
 
     async def process(self, records: Sequence[Record]) -> None:
         """Take deployments in, settle runs that ended, begin those that are due."""
-        for number in self._assigned() - self._partitions.keys():
-            await self._partition(number)  # what waits in it needs no record to be asked
+        await self._restore()
         for record in records:
             await self._take(record)
         self._collect()

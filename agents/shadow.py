@@ -80,9 +80,9 @@ class Shadowing(PartitionedStation[_Partition]):
         checkpoints: Checkpoints,
         assigned: Callable[[], set[int]],
     ) -> None:
-        super().__init__(checkpoints)
+        super().__init__(checkpoints, assigned)
         self._settings, self._scoring = settings, scoring
-        self._library, self._outbox, self._assigned = library, outbox, assigned
+        self._library, self._outbox = library, outbox
         self._policy: ShadowPolicy = scoring.policy(
             settings.evaluation, lateness_seconds=settings.detection.lateness_seconds
         )
@@ -95,8 +95,7 @@ class Shadowing(PartitionedStation[_Partition]):
     async def process(self, records: Sequence[Record]) -> None:
         """Take samples in, close windows, tell and ask what is due."""
         await self._drain()
-        for number in self._assigned() - self._partitions.keys():
-            await self._partition(number)  # what waits in it needs no record
+        await self._restore()
         for record in records:
             await self._take(record)
         await self._collect()

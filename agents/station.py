@@ -1,7 +1,7 @@
-"""A station with a state per partition of its input: restored at its first record, saved as it moves."""
+"""A station with a state per partition of its input: restored when it is needed, saved as it moves."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from agents.checkpoint import Checkpoints
@@ -27,10 +27,13 @@ P = TypeVar("P", bound=Partition)
 
 
 class PartitionedStation(ABC, Generic[P]):
-    """`plumbing.Station`, but for `process` and for how a partition is opened."""
+    """`plumbing.Station`, but for `process` and for how a partition is opened.
 
-    def __init__(self, checkpoints: Checkpoints) -> None:
-        self._checkpoints = checkpoints
+    Args: assigned, the partitions of its input that this process reads now.
+    """
+
+    def __init__(self, checkpoints: Checkpoints, assigned: Callable[[], set[int]] = set) -> None:
+        self._checkpoints, self._assigned = checkpoints, assigned
         self._partitions: dict[int, P] = {}
 
     @abstractmethod
@@ -47,6 +50,11 @@ class PartitionedStation(ABC, Generic[P]):
             partition.saved = partition.offset
             self._partitions[number] = partition
         return self._partitions[number]
+
+    async def _restore(self) -> None:
+        """Open what this process was given: what waits there since before a crash needs no new record."""
+        for number in self._assigned() - self._partitions.keys():
+            await self._partition(number)
 
     async def checkpoint(self) -> None:
         """Save the partitions that moved."""

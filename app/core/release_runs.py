@@ -22,7 +22,7 @@ class Due(msgspec.Struct, kw_only=True):
     deployment: str
     since: float
     next_at: float = 0.0
-    pause: float = FIRST_PAUSE
+    pause: float  # before the next try, where this one breaks off
 
 
 class ReleaseRuns:
@@ -56,7 +56,7 @@ class ReleaseRuns:
         if waits is not None and waits.deployment != id:
             self.done(app, waits.deployment)
         if waits is None or waits.deployment != id:
-            self._waiting[app] = Due(application=app, deployment=id, since=born)
+            self._waiting[app] = Due(application=app, deployment=id, since=born, pause=FIRST_PAUSE)
 
     def due(self, now: float) -> list[Due]:
         """Runs that may begin, or go on."""

@@ -1,8 +1,8 @@
 """Stand-ins for what an agent touches: outbox, checkpoints, library, Faust's stream and application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -157,16 +157,8 @@ class FakeStream:
 class FakeApp:
     """What agents ask of a Faust application."""
 
-    assigned: Sequence[int] = ()
     active: bool = True
     consumer_generation_id: int = 1
-    ends: dict[int, int] = field(default_factory=dict)
-
-    @property
-    def consumer(self) -> Any:
-        topic = PREFIX + INTERACTIONS.name
-        pairs = {SimpleTP(topic, number) for number in self.assigned}
-        return SimpleNamespace(assignment=lambda: pairs)
 
     @property
     def flow_control(self) -> Any:

@@ -45,6 +45,7 @@ class Setting:
             library=self.library,  # type: ignore[arg-type]
             outbox=self.outbox,  # type: ignore[arg-type]
             checkpoints=self.checkpoints,  # type: ignore[arg-type]
+            assigned=lambda: {OWN},
         )
 
     def process(self, batch: Sequence[Record], *, size: int = 100) -> None:
@@ -86,6 +87,18 @@ def test_silence_tells_what_is_held_once() -> None:
     place = Setting()
     place.process(records())
     place.idle()
+    place.idle()
+    (told,) = (r for r in place.outbox.values(READINGS, Reading) if r.note == PARTIAL)
+    assert told.quality is not None
+    assert told.quality.counts.received == len(ROWS)
+
+
+def test_what_a_killed_worker_had_not_told_is_told_without_another_row() -> None:
+    place = Setting()
+    place.process(records())
+    asyncio.run(place.station.checkpoint())
+    place.restart()
+    asyncio.run(place.station.process([]))
     place.idle()
     (told,) = (r for r in place.outbox.values(READINGS, Reading) if r.note == PARTIAL)
     assert told.quality is not None

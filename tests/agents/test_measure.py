@@ -19,7 +19,6 @@ from tests.agents.doubles import (
     CONNECT,
     PREFIX,
     DictCheckpoints,
-    FakeApp,
     HeldLibrary,
     RecordingOutbox,
     record,
@@ -53,7 +52,7 @@ class Setting:
     ) -> None:
         self.outbox, self.checkpoints = RecordingOutbox(), DictCheckpoints()
         self.library = HeldLibrary(references)
-        self.app = FakeApp()
+        self.assigned: set[int] = set()
         self.ends = FakeEnds({})
         monkeypatch.setattr(measure, "Ends", lambda _: self.ends)
         monkeypatch.setattr(dead_letters, "read_partition", self._read)
@@ -78,7 +77,7 @@ class Setting:
             library=self.library,  # type: ignore[arg-type]
             outbox=self.outbox,  # type: ignore[arg-type]
             checkpoints=self.checkpoints,  # type: ignore[arg-type]
-            app=self.app,
+            assigned=lambda: self.assigned,
         )
 
     def process(self, batch: Sequence[Record], *, size: int = 50) -> None:
@@ -231,7 +230,7 @@ def test_a_partition_at_its_end_is_told_idle_once_and_again_after_new_traffic(
     place = Setting(monkeypatch)
     place.idle_seconds = 0.01
     place.restart()
-    place.app.assigned, place.ends.ends = [0, 1], {0: 10, 1: 0}
+    place.assigned, place.ends.ends = {0, 1}, {0: 10, 1: 0}
     asyncio.run(until_idle(place, records(interactions(10)), expected=2))
     asked = place.ends.asked
     asyncio.run(wait(place))
@@ -247,7 +246,7 @@ def test_a_silent_partition_that_has_more_to_read_is_not_idle(monkeypatch: pytes
     place = Setting(monkeypatch)
     place.idle_seconds = 0.01
     place.restart()
-    place.app.assigned, place.ends.ends = [0], {0: 11}
+    place.assigned, place.ends.ends = {0}, {0: 11}
     place.process(records(interactions(10)))
     asyncio.run(wait(place))
     assert place.ends.asked > 0
@@ -258,7 +257,7 @@ def test_partitions_of_other_workers_are_none_of_ours(monkeypatch: pytest.Monkey
     place = Setting(monkeypatch)
     place.idle_seconds = 0.01
     place.restart()
-    place.app.assigned = [1]
+    place.assigned = {1}
     asyncio.run(until_idle(place, [], expected=1))
     assert {tick.partition for tick in place.idles} == {1}
 

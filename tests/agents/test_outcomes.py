@@ -79,6 +79,7 @@ class Setting:
             library=self.library,  # type: ignore[arg-type]
             outbox=self.outbox,  # type: ignore[arg-type]
             checkpoints=self.checkpoints,  # type: ignore[arg-type]
+            assigned=lambda: {OWN},
         )
 
     def process(self, batch: Sequence[Record], *, size: int = 50) -> None:
@@ -167,6 +168,18 @@ def test_silence_tells_what_is_held_once_and_leaves_no_trace() -> None:
     assert partial.outcomes is not None
     assert partial.outcomes.counts.joined == len(FALLEN[1])
     assert place.readings == expected()
+
+
+def test_what_a_killed_worker_had_not_told_is_told_without_another_record() -> None:
+    place = Setting()
+    place.process(merged())
+    place.save()
+    place.restart()
+    asyncio.run(place.station.process([]))
+    place.idle()
+    (partial,) = (r for r in place.outbox.values(READINGS, Reading) if r.note == PARTIAL)
+    assert partial.outcomes is not None
+    assert partial.outcomes.counts.joined == len(FALLEN[1])
 
 
 def test_what_cannot_be_read_is_buried_and_counted_and_the_rest_goes_on() -> None:
