@@ -20,7 +20,8 @@ from app.core.monitors import Monitors
 from app.core.wellformed import MalformedTick
 from app.settings import Settings
 from schemas.codec import encode
-from schemas.readings import Reading, Tick
+from schemas.readings import Reading
+from schemas.ticks import Tick
 from schemas.topics import DEPLOYMENTS, READINGS, TICKS
 
 

@@ -24,7 +24,7 @@ from app.ports import Encoder
 from app.settings import Settings
 from schemas.codec import Rejection, decode, encode, hash_user
 from schemas.events import Interaction
-from schemas.readings import Sample, Tick
+from schemas.ticks import Sample, Tick
 from schemas.topics import INTERACTIONS, SAMPLES, TICKS
 
 

@@ -28,7 +28,8 @@ from app.core.outcome_monitors import OutcomeMonitors
 from app.settings import Settings
 from schemas.codec import Rejection, SchemaError, decode, encode
 from schemas.events import Outcome
-from schemas.readings import Reading, Tick
+from schemas.readings import Reading
+from schemas.ticks import Tick
 from schemas.topics import OUTCOMES, TICKS
 
 FOREIGN = SchemaError("type", "is no outcome", "send other events to their own topics")

@@ -40,7 +40,8 @@ from app.settings import Settings
 from schemas.codec import ARRAY_LIMIT
 from schemas.evalsets import Stake
 from schemas.events import Evaluation
-from schemas.readings import Reading, Sample
+from schemas.readings import Reading
+from schemas.ticks import Sample
 from schemas.topics import EVALUATIONS, READINGS, SAMPLES
 
 DRAIN_SECONDS = 5.0  # that a micro-batch waits for endpoints, at most

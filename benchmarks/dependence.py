@@ -21,7 +21,7 @@ from benchmarks.shifts import TICK
 from benchmarks.vector_peers import Matrix
 from benchmarks.vectors import Vectors, default_bank
 from benchmarks.worlds import Rows, World
-from schemas.readings import Sample
+from schemas.ticks import Sample
 
 TEXT_HORIZON = 3600.0  # the product's default
 PROMISE = 10_000.0

@@ -17,7 +17,7 @@ from benchmarks.run_lengths import Paths
 from benchmarks.shifts import TICK
 from benchmarks.vectors import Vectors
 from benchmarks.worlds import Rows
-from schemas.readings import Sample
+from schemas.ticks import Sample
 
 STREAMS_AT_ONCE = 64
 LEVELS = np.linspace(-20.0, 100.0, 12_001)

@@ -26,7 +26,7 @@ from benchmarks.streams import APPLICATION, START, rows
 from benchmarks.workers import LATENESS, LEARNED, Worked
 from schemas.codec import decode, encode
 from schemas.events import Interaction
-from schemas.readings import Tick
+from schemas.ticks import Tick
 
 PARTITIONS, BATCH, ARRAY = 6, 256, 64
 SOURCES = ("intents_hwu64.jsonl.gz", "intents_banking77.jsonl.gz")

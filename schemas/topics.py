@@ -7,7 +7,8 @@ from msgspec import Struct
 from schemas.decisions import Acknowledgement, Alert, Delivery
 from schemas.evalsets import EvalSetVersions
 from schemas.events import Deployment, Evaluation, Interaction, Outcome
-from schemas.readings import Reading, Sample, Tick
+from schemas.readings import Reading
+from schemas.ticks import Sample, Tick
 
 DAY_MS = 86_400_000
 

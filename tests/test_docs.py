@@ -34,7 +34,8 @@ from app.web.metrics import Gauges
 from app.web.server import create_app
 from schemas.codec import Rejection, SchemaError, decode
 from schemas.decisions import TRANSITIONS, Alert, Severity, State
-from schemas.readings import Reading, Totals
+from schemas.readings import Reading
+from schemas.ticks import Totals
 from schemas.topics import CATALOGUE
 from tests.rig import made, tables
 

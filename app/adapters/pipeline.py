@@ -20,7 +20,8 @@ from app.ports import Encoder
 from schemas.codec import Event
 from schemas.decisions import Alert
 from schemas.events import Deployment, Evaluation, Interaction, Outcome
-from schemas.readings import Reading, Tick
+from schemas.readings import Reading
+from schemas.ticks import Tick
 
 BATCH = 256
 

@@ -13,7 +13,7 @@ from app.adapters.kafka import Record, full_name, produce, read_all
 from app.adapters.references import wire_records
 from app.core.reference import Reference
 from app.settings import KafkaSettings
-from schemas.readings import Tick
+from schemas.ticks import Tick
 from schemas.topics import REFERENCES, TICKS
 
 PROGRESS = 64  # records of each partition of ticks that are looked at for the newest watermark

@@ -9,7 +9,8 @@ from msgspec import structs
 
 from app.core.aspects import MONITORS, PROMPTS, RESPONSES
 from schemas.decisions import Alert
-from schemas.readings import ClusterMove, Reading, SegmentMove, Totals
+from schemas.readings import ClusterMove, Reading, SegmentMove
+from schemas.ticks import Totals
 
 MINUS = "\u2212"
 DASH = "\u2013"

@@ -15,7 +15,7 @@ from app.errors import InputError
 from app.ports import Encoder
 from schemas.codec import Event
 from schemas.events import Interaction
-from schemas.readings import Sample
+from schemas.ticks import Sample
 
 BATCH = 512
 

@@ -13,7 +13,8 @@ from app.core.aspects import MONITORS, RESPONSES
 from app.core.reference import LEARNED_KINDS, Reference
 from app.settings import DetectionSettings
 from schemas.events import Deployment, Interaction
-from schemas.readings import Reading, Totals
+from schemas.readings import Reading
+from schemas.ticks import Totals
 
 LISTED = 20  # lines; all are counted
 

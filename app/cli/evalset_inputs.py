@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from app.ports import Encoder
     from schemas.codec import Event
     from schemas.evalsets import Plan
-    from schemas.readings import Sample
+    from schemas.ticks import Sample
     from schemas.topics import Topic
 
 STORE = ""  # as configured

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.readings import Tick
+from schemas.ticks import Tick
 
 
 @dataclass(slots=True)

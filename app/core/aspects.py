@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from schemas.events import Interaction
-from schemas.readings import Aspect, Reading
+from schemas.readings import Reading
+from schemas.ticks import Aspect
 
 PROMPTS: Aspect = "prompts"
 RESPONSES: Aspect = "responses"

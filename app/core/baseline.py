@@ -24,7 +24,8 @@ from app.core.fixedpoint import Floats
 from app.core.reference import Reference, Rows
 from app.core.spectrum import fit
 from app.core.watch import Bank
-from schemas.readings import Dependence, Sample
+from schemas.readings import Dependence
+from schemas.ticks import Sample
 
 TICK_UNITS, MOST_TICK_UNITS, TICK_SECONDS = 8, 24, 0.1  # the fastest scale is 24 units
 WINDOW_UNITS = 32

@@ -6,7 +6,7 @@ from typing import Any
 from app.core.aspects import Subject
 from app.core.folding import Fold, SumKey, key_of
 from schemas.outcomes import Served
-from schemas.readings import Sample, Tick
+from schemas.ticks import Sample, Tick
 
 
 @dataclass(slots=True)

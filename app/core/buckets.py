@@ -11,7 +11,7 @@ from app.core.ranges import Counted
 from app.core.sampling import drawn
 from app.core.succession import Succession
 from app.core.units import is_unit, place_of
-from schemas.readings import Sample
+from schemas.ticks import Sample
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from app.core.fixedpoint import Floats
 from app.core.patterns import found
 from app.core.units import canonical, hash64
 from schemas.evalsets import Plan, Stake
-from schemas.readings import Sample
+from schemas.ticks import Sample
 
 CLOSE = 0.95  # cosine of wording vectors from which on two texts may say the same
 ALIKE = 0.6  # share of their words, of all words of either, that both then hold

@@ -10,7 +10,8 @@ from scipy.special import ndtri
 from app.core.effect import difference, effective_units
 from app.core.fixedpoint import Floats
 from app.core.reference import Rows
-from schemas.readings import DescriptorMove, Sample
+from schemas.readings import DescriptorMove
+from schemas.ticks import Sample
 
 MOST_DESCRIPTORS = 6
 ERROR = 0.05  # of all descriptors together

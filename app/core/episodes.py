@@ -17,7 +17,7 @@ from app.core.history import History
 from app.core.onset import Onset
 from app.core.projection import plane, points, thinned
 from app.core.topics import Topics
-from schemas.readings import Sample
+from schemas.ticks import Sample
 
 PATIENCE_UNITS = 256
 FEWEST_TO_EXPLAIN = 64

@@ -18,7 +18,7 @@ from app.core.coverage import Counts, Placed, place
 from app.core.encoding import Seen
 from app.core.fixedpoint import SCALES, SHARE_SCALE, pack, quantise, restore, unpack
 from app.core.reference import Reference
-from schemas.readings import TickSum
+from schemas.ticks import TickSum
 
 WIRE_EYES = ("wording", "shape", "meaning")  # fields of a TickSum
 Arrays = dict[str, NDArray[np.int64]]

@@ -18,7 +18,8 @@ from app.core.permutation import NONE_BLAMED, PERMUTATIONS, spent
 from app.core.reference import Reference
 from app.core.sightings import Sightings
 from schemas.events import Deployment
-from schemas.readings import Adaptation, Sample
+from schemas.readings import Adaptation
+from schemas.ticks import Sample
 
 HOUR, DAY = 3600.0, 86_400.0
 LAST_DAY = 28

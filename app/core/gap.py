@@ -11,7 +11,8 @@ from app.core.descriptors import described_samples, descriptor_moves
 from app.core.effect import Z95, difference
 from app.core.history import Window, counted, measured
 from app.core.reference import Reference
-from schemas.readings import ClusterMove, DescriptorMove, Sample
+from schemas.readings import ClusterMove, DescriptorMove
+from schemas.ticks import Sample
 
 
 def gap_descriptors(samples: Sequence[Sample], evalset: Reference) -> list[DescriptorMove]:

@@ -12,7 +12,8 @@ from operator import itemgetter
 from statistics import median
 from typing import Literal
 
-from schemas.readings import Reading, Totals
+from schemas.readings import Reading
+from schemas.ticks import Totals
 
 PIPELINE = "*"  # the application that stands for all of them
 MONITOR = "health"

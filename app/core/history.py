@@ -17,7 +17,8 @@ from app.core.folding import Fold, SumKey
 from app.core.ranges import Counted
 from app.core.reference import Reference
 from app.core.watch import PREFIX
-from schemas.readings import Interval, OffsetRange, TickSum, Uncovered, UnknownTokens, WatchRate
+from schemas.readings import Interval, OffsetRange, Uncovered, UnknownTokens, WatchRate
+from schemas.ticks import TickSum
 
 KEPT_WINDOWS = 64
 WATCHED_TAIL = 0.01

@@ -9,7 +9,7 @@ from app.core.baseline import Baseline, BaselineSettings, learn
 from app.core.reference import TooFewUnits
 from app.core.ticks import TickBook
 from app.core.units import hash64
-from schemas.readings import Sample
+from schemas.ticks import Sample
 
 STEPS = 10  # in which progress is told
 MOST_UNITS = 8192  # that a baseline is learned from: more tell hardly more, and all of them are held

@@ -20,7 +20,7 @@ from app.core.shedding import looked_at
 from app.core.units import Admission, UnitRule, Verdict, is_unit
 from app.core.watermark import Watermark
 from schemas.events import Interaction
-from schemas.readings import Aspect, Sample, Tick, Totals
+from schemas.ticks import Aspect, Sample, Tick, Totals
 
 __all__ = ["Candidate", "Carrying", "Described", "MeasureSettings", "Measurer", "References"]
 

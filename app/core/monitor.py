@@ -32,7 +32,8 @@ from app.core.ticks import NEVER, TickBook
 from app.core.topics import Topics
 from app.core.units import is_unit
 from schemas.events import Deployment
-from schemas.readings import LEARNING, PARTIAL, Reading, Tick
+from schemas.readings import PARTIAL, Reading
+from schemas.ticks import LEARNING, Tick
 
 
 class DriftMonitor:

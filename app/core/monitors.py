@@ -22,7 +22,8 @@ from app.core.progress import Progress
 from app.core.sampling import References, known_of
 from app.core.sightings import PROMPT
 from schemas.events import Deployment
-from schemas.readings import Reading, Tick
+from schemas.readings import Reading
+from schemas.ticks import Tick
 
 KEPT_DEPLOYMENTS = 1024
 OBSERVED = "observed"  # source of a deployment that nobody told of

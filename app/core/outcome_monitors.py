@@ -8,7 +8,8 @@ from app.core.outcome_readings import OutcomePolicy
 from app.core.outcomes import FRESH, ApplicationOutcomes
 from app.core.progress import Progress
 from schemas.events import Deployment, Outcome
-from schemas.readings import Reading, Tick
+from schemas.readings import Reading
+from schemas.ticks import Tick
 
 
 class OutcomeMonitors:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.units import place_of
-from schemas.readings import Sample
+from schemas.ticks import Sample
 
 MOST_USERS, MOST_PROMPTS = 1000, 24
 HORIZON_SECONDS = 60 * 86_400.0

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from schemas.readings import Tick
+from schemas.ticks import Tick
 
 AHEAD_SECONDS = 86_400.0
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from app.core.ticks import in_time
-from schemas.readings import Sample
+from schemas.ticks import Sample
 
 RECENT_SAMPLES = 512
 

@@ -23,7 +23,7 @@ from app.core.encoding import Seen
 from app.core.fixedpoint import SCALES, SCORE_SCALE, Floats, quantise, restore
 from app.core.spectrum import Spectrum
 from app.core.watch import Bank, Watches
-from schemas.readings import Aspect
+from schemas.ticks import Aspect
 
 MINIMUM_UNITS = 100
 KNOTS = 512

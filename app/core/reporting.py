@@ -25,7 +25,8 @@ from app.core.history import (
 from app.core.learning import Learner
 from app.core.reference import Reference
 from app.core.succession import Succession, units_of, whole
-from schemas.readings import Adaptation, Reading, Sample, Totals
+from schemas.readings import Adaptation, Reading
+from schemas.ticks import Sample, Totals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from app.core.succession import Succession
 from app.core.units import hash64, place_of
 from schemas.events import Interaction
 from schemas.exchanges import Exchange
-from schemas.readings import LEARNING, Aspect, Sample
+from schemas.ticks import LEARNING, Aspect, Sample
 
 NOVEL_LEVEL = 0.02
 WHILE_LEARNING = 0.25  # share of exchanges that are carried at first, while the rate of units is not known

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from app.core.sampling import NOVEL_LEVEL
 from app.core.units import hash64
-from schemas.readings import Sample
+from schemas.ticks import Sample
 
 HIGH_STAKES, DRIFTED, NOVEL, UNCOVERED, ORDINARY = "high-stakes", "drifted", "novel", "uncovered", "ordinary"
 STEERED = (HIGH_STAKES, DRIFTED, NOVEL, UNCOVERED)

@@ -12,7 +12,8 @@ from app.core.sampling import References
 from app.core.scorers.nearest import Nearest
 from app.core.selection import stratum_of
 from schemas.evalsets import EvalItem, Stake
-from schemas.readings import Reading, Sample
+from schemas.readings import Reading
+from schemas.ticks import Sample
 
 REDACTED, UNANSWERED = "nothing is left after redaction", "there was no response"
 

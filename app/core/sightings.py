@@ -8,7 +8,7 @@ changing by themselves (the date is in them) none of them is news.
 from typing import Any
 
 from app.core.units import hash64
-from schemas.readings import Sample
+from schemas.ticks import Sample
 
 PROMPT = "prompt:"  # of a deployment that is known by the hash of its system prompt
 FEWEST_SERVED = 8

@@ -13,7 +13,7 @@ import msgspec
 
 from app.core.arrivals import Arrivals
 from app.core.folding import Fold, SumKey, key_of
-from schemas.readings import LEARNING, Sample, Tick, TickSum, Totals
+from schemas.ticks import LEARNING, Sample, Tick, TickSum, Totals
 
 NEVER = -(2**62)
 

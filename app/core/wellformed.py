@@ -13,7 +13,7 @@ from app.core.baseline import Baseline
 from app.core.encoding import SHAPE_NAMES
 from app.core.folding import WIRE_EYES
 from app.core.succession import Succession
-from schemas.readings import Sample, Tick, TickSum
+from schemas.ticks import Sample, Tick, TickSum
 
 SUM_BYTES, ROW_BYTES, SHAPE_BYTES = 4, 2, 4  # of a coordinate of a sum, of a sample's row, of its shape
 

@@ -2,7 +2,7 @@ from msgspec.structs import replace
 
 from app.adapters.samples import keep
 from schemas.exchanges import Exchange
-from schemas.readings import Sample
+from schemas.ticks import Sample
 from tests.core.test_ticks import sample
 
 WHOLE = "how do I return a parcel that never came? " * 20

@@ -20,7 +20,7 @@ from app.core.measurement import References
 from app.settings import Settings
 from schemas.events import Evaluation
 from schemas.exchanges import Exchange
-from schemas.readings import Sample
+from schemas.ticks import Sample
 from schemas.topics import EVALUATIONS, SAMPLES, Topic
 from tests.agents.doubles import DictCheckpoints, HeldLibrary, RecordingOutbox, record, settings, stored
 from tests.rig import made

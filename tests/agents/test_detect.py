@@ -12,7 +12,8 @@ from app.core.measurement import References
 from app.core.monitor_settings import MonitorSettings
 from schemas.codec import encode
 from schemas.events import Deployment
-from schemas.readings import Reading, Tick
+from schemas.readings import Reading
+from schemas.ticks import Tick
 from schemas.topics import DEAD_LETTERS, DEPLOYMENTS, READINGS, TICKS
 from tests.agents.doubles import DictCheckpoints, HeldLibrary, RecordingOutbox, record
 from tests.core.test_releases import deployment

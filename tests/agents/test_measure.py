@@ -13,7 +13,7 @@ from app.core.measurement import References
 from app.settings import Settings
 from schemas.codec import encode
 from schemas.events import Interaction
-from schemas.readings import Sample, Tick
+from schemas.ticks import Sample, Tick
 from schemas.topics import DEAD_LETTERS, INTERACTIONS, SAMPLES, TICKS, Topic
 from tests.agents.doubles import (
     CONNECT,

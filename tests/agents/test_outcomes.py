@@ -12,7 +12,8 @@ from app.adapters.partitioning import partition_of
 from app.core.monitor_settings import MonitorSettings
 from schemas.codec import encode
 from schemas.events import Outcome
-from schemas.readings import PARTIAL, Reading, Tick
+from schemas.readings import PARTIAL, Reading
+from schemas.ticks import Tick
 from schemas.topics import DEAD_LETTERS, OUTCOMES, READINGS, TICKS
 from tests.agents.doubles import DictCheckpoints, HeldLibrary, RecordingOutbox, record, settings
 from tests.core.test_outcomes import FALLEN, outcome

@@ -15,7 +15,7 @@ from agents import telemetry
 from agents.plumbing import Record
 from app.settings import LogSettings
 from schemas.codec import encode
-from schemas.readings import Sample
+from schemas.ticks import Sample
 from schemas.topics import DEAD_LETTERS, INTERACTIONS, SAMPLES
 from tests.agents.doubles import record
 from tests.agents.test_measure import Setting

@@ -19,7 +19,7 @@ from app.settings import KafkaSettings
 from schemas.codec import encode
 from schemas.evalsets import EvalSetVersions
 from schemas.events import Evaluation, Interaction, Outcome
-from schemas.readings import Sample
+from schemas.ticks import Sample
 from schemas.topics import EVALUATIONS, OUTCOMES, SAMPLES
 from tests.rig import made
 from tests.rig.made import APP, WordEncoder

@@ -8,7 +8,8 @@ from app.ports import ClusterShare, ReferenceSummary
 from schemas.decisions import Alert, Delivery
 from schemas.evalsets import Entry, EvalSetVersions, Told
 from schemas.events import Deployment
-from schemas.readings import Adaptation, Reading, Totals, Uncovered
+from schemas.readings import Adaptation, Reading, Uncovered
+from schemas.ticks import Totals
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import pytest
 from app.core.arrivals import Arrivals
 from app.core.measurement import References
 from app.core.ticks import TickBook
-from schemas.readings import Tick
+from schemas.ticks import Tick
 from tests.core.test_ticks import tick, tick_sum
 from tests.rig import made
 from tests.rig.made import through_msgpack

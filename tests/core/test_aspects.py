@@ -20,7 +20,8 @@ from app.core.monitors import Monitors
 from app.core.rules import Rules
 from app.core.succession import Succession
 from schemas.monitors import Monitor
-from schemas.readings import Reading, Tick, Totals
+from schemas.readings import Reading
+from schemas.ticks import Tick, Totals
 from tests.rig import made
 from tests.rig.made import APP, answered, comparable, interactions, measured, newest, through_msgpack
 

@@ -17,7 +17,7 @@ from app.core.baseline import (
     units_of_tick,
 )
 from app.core.reference import TooFewUnits
-from schemas.readings import Sample
+from schemas.ticks import Sample
 from tests.core.test_dependence import sessions
 from tests.rig import made
 

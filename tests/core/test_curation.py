@@ -10,7 +10,7 @@ from app.core.curation import MOST_FAILURES, Draft, NothingToAsk, Prior, curate,
 from app.core.curation_pool import Pool, item_id, pool_of, thinned
 from app.core.fixedpoint import WORDING_SCALE, Floats, restore
 from schemas.evalsets import CuratedItem, Plan, Stake
-from schemas.readings import Sample
+from schemas.ticks import Sample
 from tests.rig import made
 
 PLAN = Plan(size=100, failures=4, novel=5)

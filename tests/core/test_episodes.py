@@ -10,7 +10,7 @@ from app.core.detection import Detector
 from app.core.episodes import PATIENCE_UNITS, Episode, begin, conclude, develop, explain_recent, over
 from app.core.history import History, Window
 from app.core.reference import concatenate
-from schemas.readings import Sample
+from schemas.ticks import Sample
 from tests.core.test_detection import careful, clean, fed, shifted
 from tests.rig import made
 

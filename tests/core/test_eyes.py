@@ -19,7 +19,7 @@ from app.core.monitor_settings import MonitorSettings
 from app.core.monitors import Monitors
 from app.core.reference import build
 from app.errors import ReferenceMismatch
-from schemas.readings import Sample
+from schemas.ticks import Sample
 from tests.core.test_watch import bank
 from tests.rig import made
 from tests.rig.made import APP, FINGERPRINT, WordEncoder, interactions, through_msgpack

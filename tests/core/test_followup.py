@@ -8,7 +8,8 @@ from app.core.followup import CALENDAR, HOUR, Followup
 from app.core.panel import MOST_USERS
 from app.core.reference import Reference, build
 from schemas.events import Deployment
-from schemas.readings import Adaptation, Sample
+from schemas.readings import Adaptation
+from schemas.ticks import Sample
 from tests.rig import made
 
 DAY = 86_400.0

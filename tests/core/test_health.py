@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from app.core.health import Finding, Health, HealthLimits, Place
-from schemas.readings import Reading, Totals
+from schemas.readings import Reading
+from schemas.ticks import Totals
 from tests.rig.made import APP, START
 
 LOOK_SECONDS = 5.0

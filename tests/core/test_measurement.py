@@ -14,7 +14,7 @@ from app.core.measurement import Described, Measurer, MeasureSettings, Reference
 from app.core.succession import Succession
 from app.core.units import hash64
 from schemas.events import Interaction
-from schemas.readings import Tick, Totals
+from schemas.ticks import Tick, Totals
 from tests.rig import made
 from tests.rig.made import APP, SETTINGS, encode, feed, interactions, measured, newest, through_msgpack
 

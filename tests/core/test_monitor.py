@@ -15,7 +15,8 @@ from app.core.measurement import References
 from app.core.monitor import DriftMonitor
 from app.core.monitor_settings import MonitorSettings
 from app.core.succession import Succession
-from schemas.readings import Reading, Tick
+from schemas.readings import Reading
+from schemas.ticks import Tick
 from tests.core.test_releases import deployment
 from tests.rig import made
 from tests.rig.made import APP, EPOCH, comparable, interactions, measured, through_msgpack

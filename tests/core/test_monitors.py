@@ -14,7 +14,8 @@ from app.core.monitor_settings import MonitorSettings
 from app.core.monitors import KEPT_DEPLOYMENTS, Monitors
 from app.core.rules import Rules
 from schemas.monitors import Monitor
-from schemas.readings import Reading, Tick
+from schemas.readings import Reading
+from schemas.ticks import Tick
 from tests.core.test_releases import deployment
 from tests.core.test_ticks import tick as version
 from tests.rig import made

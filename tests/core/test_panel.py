@@ -2,7 +2,7 @@ import msgspec
 import numpy as np
 
 from app.core.panel import BITS, HORIZON_SECONDS, MOST_PROMPTS, Panel
-from schemas.readings import Sample
+from schemas.ticks import Sample
 
 RNG = np.random.default_rng(0)
 DAY = 86_400.0

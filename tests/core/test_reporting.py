@@ -11,7 +11,8 @@ from app.core.history import History, Window
 from app.core.ranges import Counted
 from app.core.reporting import Moment, adaptation_reading, change_reading, gap_reading, reading_id, when
 from app.core.succession import Succession
-from schemas.readings import Adaptation, Interval, Totals
+from schemas.readings import Adaptation, Interval
+from schemas.ticks import Totals
 from tests.core.test_detection import careful, clean, fed
 from tests.rig import made
 

@@ -14,7 +14,7 @@ from app.core.measurement import Measurer, References
 from app.core.monitor import DriftMonitor
 from app.core.monitor_settings import MonitorSettings
 from app.core.succession import Succession
-from schemas.readings import Tick
+from schemas.ticks import Tick
 from tests.rig import made
 from tests.rig.made import APP, feed, interactions, through_msgpack
 

@@ -6,7 +6,7 @@ from app.core.measurement import Measurer, MeasureSettings, References
 from app.core.sampling import NOVEL_LEVEL, Carrying, drawn
 from app.core.units import place_of
 from schemas.exchanges import Exchange
-from schemas.readings import Sample, Tick
+from schemas.ticks import Sample, Tick
 from tests.rig import made
 
 

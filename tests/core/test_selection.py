@@ -17,7 +17,7 @@ from app.core.selection import (
     choose,
     stratum_of,
 )
-from schemas.readings import Sample
+from schemas.ticks import Sample
 
 
 def kept(count: int, *, rare: int = 10, cost: float = 0.0, inclusion: float = 1.0) -> list[Eligible]:

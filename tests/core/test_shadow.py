@@ -14,7 +14,8 @@ from app.core.shadow_jobs import Batch
 from app.core.shadow_samples import REDACTED, UNANSWERED, Expected, Held, grown_clusters, held_of
 from schemas.evalsets import EvalItem, Stake
 from schemas.exchanges import Exchange
-from schemas.readings import ClusterMove, Reading, Sample
+from schemas.readings import ClusterMove, Reading
+from schemas.ticks import Sample
 from tests.rig import made
 from tests.rig.made import through_msgpack
 

@@ -11,7 +11,7 @@ from app.core.folding import Fold, key_of
 from app.core.measurement import Measurer, MeasureSettings, References
 from app.core.monitor_settings import MonitorSettings
 from app.core.shedding import LEAST_SHARE, looked_at, share_at
-from schemas.readings import Sample, Tick, Totals
+from schemas.ticks import Sample, Tick, Totals
 from tests.rig import made
 from tests.rig.made import APP, SETTINGS, feed, interactions, newest, through_msgpack
 

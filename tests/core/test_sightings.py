@@ -3,7 +3,7 @@
 import msgspec
 
 from app.core.sightings import FEWEST_SERVED, MOST_A_MONTH, MOST_CANDIDATES, Sightings
-from schemas.readings import Sample
+from schemas.ticks import Sample
 from tests.rig import made
 
 DAY = 86_400.0

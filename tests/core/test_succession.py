@@ -11,7 +11,8 @@ from app.core.monitor import DriftMonitor
 from app.core.monitor_settings import MonitorSettings
 from app.core.reference import Reference, build
 from app.core.succession import LOOKS, SHORTEST_SECONDS, Succession
-from schemas.readings import Reading, Tick
+from schemas.readings import Reading
+from schemas.ticks import Tick
 from tests.rig import made
 from tests.rig.made import APP, EPOCH, comparable, feed, interactions, through_msgpack
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.core.folding import Fold, SumKey
 from app.core.ticks import TickBook
-from schemas.readings import Sample, Tick, Totals
+from schemas.ticks import Sample, Tick, Totals
 from tests.rig.made import through_msgpack
 
 

@@ -10,7 +10,7 @@ from app.core.monitors import Monitors
 from app.core.succession import Succession
 from app.core.wellformed import MalformedTick, demand
 from schemas.coverage import Coverage
-from schemas.readings import Tick, TickSum
+from schemas.ticks import Tick, TickSum
 from tests.core.test_monitor import LEARNED, informed, ticks
 from tests.rig import made
 from tests.rig.made import through_msgpack

@@ -15,7 +15,8 @@ from app.evaluation_settings import EvaluationSettings
 from app.settings import Settings
 from schemas.codec import Event, decode
 from schemas.events import Evaluation, Interaction, Outcome
-from schemas.readings import Reading, Sample
+from schemas.readings import Reading
+from schemas.ticks import Sample
 from schemas.topics import DEAD_LETTERS, EVALUATIONS, OUTCOMES, SAMPLES
 from tests.rig.chat import served
 from tests.rig.live import Live, essence

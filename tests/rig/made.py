@@ -26,7 +26,8 @@ from app.core.reference import Reference, Rows, build
 from app.core.ticks import TickBook, in_time
 from app.core.units import hash64
 from schemas.events import Interaction
-from schemas.readings import Aspect, Reading, Sample, Tick, Totals
+from schemas.readings import Reading
+from schemas.ticks import Aspect, Sample, Tick, Totals
 
 DIMENSIONS = 384
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 
 from app.core.detection import Detector
 from app.core.folding import Fold, Judged, SumKey, judge
-from schemas.readings import TickSum
+from schemas.ticks import TickSum
 from tests.statistical.test_run_length import baseline, draw
 
 pytestmark = pytest.mark.statistical

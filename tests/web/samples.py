@@ -20,10 +20,10 @@ from schemas.readings import (
     OffsetRange,
     Reading,
     SegmentMove,
-    Totals,
     Uncovered,
     WatchRate,
 )
+from schemas.ticks import Totals
 from tests.web import versions
 
 Fact = Reading | Alert | Deployment | Delivery
