@@ -144,11 +144,12 @@ class _Opened:
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors (n, d) of admitted texts; a text without a token has none and gives zeros."""
         room = MAX_TOKENS - len(self._before) - len(self._after)
-        ids = self._pieces.ids(texts, room)
+        found = enumerate(self._pieces.ids(texts, room))
+        framed = {row: [*self._before, *tokens, *self._after] for row, tokens in found if tokens}
         rows = np.zeros((len(texts), self.dimension), np.float32)
-        full = [row for row, tokens in enumerate(ids) if tokens]
-        for batch in token_batches([len(ids[row]) for row in full]):
+        full = list(framed)
+        for batch in token_batches([len(framed[row]) for row in full]):
             where = [full[i] for i in batch]
-            pooled = self._runtime.pooled([[*self._before, *ids[row], *self._after] for row in where])
+            pooled = self._runtime.pooled([framed[row] for row in where])
             rows[where] = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
         return rows

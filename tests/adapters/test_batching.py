@@ -7,17 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.adapters.batching import token_batches
+from app.adapters.batching import padded, token_batches
 from app.adapters.vector_memory import ENTRY_BYTES, VectorMemory
 
 
 @given(st.lists(st.integers(1, 300), max_size=60), st.integers(1, 600))
-def test_every_row_is_in_one_batch_within_the_budget_and_lengths_rise(
+def test_every_row_is_in_one_batch_of_one_padded_length_within_the_budget_and_lengths_rise(
     lengths: list[int], budget: int
 ) -> None:
     found = token_batches(lengths, budget)
     assert Counter(row for batch in found for row in batch) == Counter(range(len(lengths)))
-    assert all(len(batch) * max(lengths[row] for row in batch) <= budget for batch in found if len(batch) > 1)
+    for batch in found:
+        (width,) = {padded(lengths[row]) for row in batch}
+        assert len(batch) * width <= budget or len(batch) == 1
     ordered = [lengths[row] for batch in found for row in batch]
     assert ordered == sorted(lengths)
 
