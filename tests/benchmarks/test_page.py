@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.__main__ import BENCHMARKS, parser
 from benchmarks.page import table, write
 
 PAGE = (
@@ -23,3 +24,8 @@ def test_a_section_without_a_place_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="measured: c"):
         write("c", "text", page)
     assert page.read_text() == PAGE
+
+
+def test_the_command_says_what_it_measures() -> None:
+    told = parser().format_help()
+    assert all(name in told for name in BENCHMARKS)
