@@ -46,7 +46,10 @@ class _Partition:
 
 
 class Alerting(PartitionedStation[_Partition]):
-    """One `Incidents` per partition, restored at its first record."""
+    """One `Incidents` per partition, restored from its newest checkpoint.
+
+    Args: full, records of a batch behind which more wait, so that nothing can be said of silence yet.
+    """
 
     def __init__(
         self,
@@ -55,10 +58,12 @@ class Alerting(PartitionedStation[_Partition]):
         checkpoints: Checkpoints,
         rules: Rules | None = None,
         silence_seconds: float = 300.0,
+        full: int = 256,
         assigned: Callable[[], set[int]] = set,
     ) -> None:
         super().__init__(checkpoints, assigned)
-        self._outbox, self._rules, self._silence_seconds = outbox, rules, silence_seconds
+        self._outbox, self._rules, self._full = outbox, rules, full
+        self._silence_seconds = silence_seconds
 
     async def process(self, records: Sequence[Record]) -> None:
         """Decide on each record; transitions are delivered when this returns."""
@@ -69,7 +74,7 @@ class Alerting(PartitionedStation[_Partition]):
             partition.offsets[record.topic] = record.offset
             for alert in await self._decide(partition, record):
                 await self._send(alert)
-        if not records:
+        if len(records) < self._full:
             await self._notice()
         await self._outbox.deliver()
 
@@ -84,7 +89,7 @@ class Alerting(PartitionedStation[_Partition]):
         return partition.incidents.decide(reading)
 
     async def _notice(self) -> None:
-        """Nothing came: where an incident is open, that may be news."""
+        """Nothing came of an application: where an incident is open, that may be news."""
         await self._restore()
         for partition in self._partitions.values():
             open_now = [alert.application for alert in partition.incidents.open]
@@ -126,6 +131,7 @@ def register(app: faust.App, settings: Settings, *, outbox: Outbox, rules: Rules
         checkpoints=Checkpoints("alert", outbox=outbox, settings=settings),
         rules=rules,
         silence_seconds=settings.worker.silence_seconds,
+        full=settings.worker.batch_events,
         assigned=lambda: assigned(app, names[0]),
     )
     Lane(app, settings, names, "alert", station).register()

@@ -3,6 +3,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
+import pytest
+from msgspec import structs
 
 from agents.alert import Alerting
 from agents.plumbing import Record
@@ -125,7 +127,7 @@ def test_a_forgotten_partition_goes_on_from_its_checkpoint() -> None:
 
 def test_partitions_have_incidents_of_their_own() -> None:
     place = Setting()
-    other = [msgspec.structs.replace(r, application="desk") for r in EPISODE]
+    other = [structs.replace(r, application="desk") for r in EPISODE]
     place.process([*records(EPISODE[:2]), *records(other[:2], partition=1)])
     assert {alert.application for alert in place.alerts} == {"shop", "desk"}
     place.save()
@@ -203,6 +205,25 @@ def test_silence_goes_onto_the_log_as_a_reading_and_comes_back_as_unknown() -> N
     assert (said.monitor, said.state) == ("health", "unknown")
     place.process([record(READINGS, encode(said), 2)])
     assert [a.transition for a in place.alerts] == ["opened", "unknown"]
+
+
+@pytest.mark.parametrize(("full", "said"), [(3, ["unknown"]), (2, [])])
+def test_silence_of_one_is_noticed_while_others_speak_but_not_before_a_backlog_is_read(
+    full: int, said: list[str]
+) -> None:
+    place = Setting()
+    place.process(records(EPISODE[:2]))
+    place.save()
+    place.station = Alerting(
+        outbox=place.outbox,  # type: ignore[arg-type]
+        checkpoints=place.checkpoints,  # type: ignore[arg-type]
+        silence_seconds=1e-9,
+        full=full,
+        assigned=lambda: {0},
+    )
+    others = [structs.replace(r, application="other") for r in EPISODE[:2]]
+    place.process(records(others, first=2))
+    assert [r.state for r in place.outbox.values(READINGS, Reading) if r.application == "shop"] == said
 
 
 def test_after_a_restart_silence_is_noticed_although_nothing_comes() -> None:
