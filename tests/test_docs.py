@@ -3,14 +3,12 @@
 import asyncio
 import re
 import shlex
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import msgspec
 import pytest
-import typer
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -25,7 +23,6 @@ from app.adapters.monitors import parse_monitors
 from app.adapters.references import wire_records
 from app.adapters.status import InMemoryStatusStore
 from app.adapters.watches import ORDINARY, seeds
-from app.cli import app as command_line
 from app.cli.replay import DRIFT_EXIT
 from app.core.calibration import DECAYS, component_bank
 from app.settings import Settings
@@ -38,53 +35,25 @@ from schemas.readings import Reading
 from schemas.ticks import Totals
 from schemas.topics import CATALOGUE
 from tests.rig import made, tables
+from tests.rig.pages import (
+    COMMANDS,
+    OPERATIONS,
+    PAGES,
+    ROOT,
+    fenced,
+    first_cells,
+    headings,
+    page,
+    slug,
+    without_code,
+)
 
-ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MONITORS = ("change", "responses", "gap", "health")
 NOT_HERE = re.compile(
     r"/work/|/tmp/|/home/|/root/|/Users/|pypi|pythonhosted|download\.pytorch|npmjs|maven\.(org|apache)|ghcr\.io|quay\.io",
     re.IGNORECASE,
 )
-
-
-def page(name: str) -> str:
-    return (ROOT / name).read_text("utf-8")
-
-
-OPERATIONS, METHOD, TOPICS = page("docs/operations.md"), page("docs/method.md"), page("docs/topics.md")
-README = page("README.md")
-
-
-def headings(text: str) -> list[str]:
-    return re.findall(r"^#+ +(.+?) *$", without_code(text), re.MULTILINE)
-
-
-def without_code(text: str) -> str:
-    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
-
-
-def slug(heading: str) -> str:
-    """The anchor that hosts of repositories make of a heading."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-
-
-def fenced(text: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
-
-
-def first_cells(section: str, text: str = OPERATIONS) -> set[str]:
-    """First column of the tables under a heading, without its marks."""
-    body = re.split(r"^## ", text.split(f"## {section}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
-    return {cells[0].replace("`", "") for cells in tables.rows(body)}
-
-
-def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from commands(command, (*path, name))
-        else:
-            yield " ".join((*path, name)), command
+METHOD, TOPICS, README = page("docs/method.md"), page("docs/topics.md"), page("README.md")
 
 
 def reading_states() -> list[str]:
@@ -92,9 +61,6 @@ def reading_states() -> list[str]:
     told = re.sub(r"\(.*?\)", "", " ".join((Reading.__doc__ or "").split()))
     listed = re.findall(r"`state` is ([^.]+)\.", told)[0]
     return [word.strip() for word in re.split(r",| or ", listed)]
-
-
-COMMANDS = dict(commands(typer.main.get_command(command_line)))
 
 
 # Tables

@@ -14,7 +14,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from agents import telemetry
 from app.web.metrics import Gauges
-from tests.test_docs import headings, slug
+from tests.rig.pages import headings, slug
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "k8s" / "monitoring"

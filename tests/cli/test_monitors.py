@@ -4,18 +4,17 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 from schemas.codec import encode
+from tests.cli.said import Cli
 from tests.core.test_life_cycle import clean, say
 from tests.rig.process import LOOPBACK, free_ports, stop
 from tests.rig.sinks import KEY
 
-Cli = Callable[..., Any]
 FILE = """
 monitors:
   - {tolerance: 0.1, sinks: [pagerduty], remind_seconds: 600}

@@ -2,9 +2,8 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -13,10 +12,10 @@ from app.adapters import build, replay
 from schemas.codec import encode
 from schemas.decisions import Alert
 from schemas.events import Interaction
+from tests.cli.said import Cli
 from tests.core.test_quality import FALLEN
 from tests.rig.made import APP, WordEncoder, describe, interactions, quick_calibration
 
-Cli = Callable[..., Any]
 MIXED = {"gluten": 0.5, "parcel": 0.5}
 ALERT_FIELDS = {
     *("alert_id", "incident", "application", "monitor", "kind", "state", "severity", "started_at"),

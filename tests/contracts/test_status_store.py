@@ -1,99 +1,19 @@
 """Every status store keeps the same promises: in memory, on a fake Redis, on Redis and on Valkey."""
 
 import asyncio
-import shutil
-import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
 import pytest
-from fakeredis import TcpFakeServer
-from redis import Redis
 
 from app.adapters import status as status_module
-from app.adapters.status import InMemoryStatusStore, Limits, RedisStatusStore
+from app.adapters.status import Limits
 from app.ports import StatusStore
 from schemas.decisions import Alert
 from schemas.readings import Reading
-from tests.contracts.status_values import (
-    START,
-    alert,
-    delivery,
-    deployment,
-    look,
-    order,
-    reading,
-    summary,
-    versions,
-)
-from tests.rig.redis import RedisServer
-
-SMALL = Limits(series=20, alerts=20, events=20, incidents=3, facts=3)
-SLACK = 100  # approximate caps let go of whole nodes, 100 entries each
-
-Make = Callable[[Limits], StatusStore]
-
-
-@pytest.fixture(scope="module")
-def fake_url() -> Iterator[str]:
-    server = TcpFakeServer(("127.0.0.1", 0), server_version=(7, 0))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"redis://127.0.0.1:{server.server_address[1]}/0"
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[Callable[[str], str]]:
-    """Starts each program once, at its first use."""
-    running: dict[str, RedisServer] = {}
-    with ExitStack() as stack:
-
-        def url_of(name: str) -> str:
-            program = shutil.which(name)
-            if program is None:
-                pytest.skip(f"no {name} on PATH")
-            if name not in running:
-                running[name] = stack.enter_context(RedisServer(program))
-            return running[name].url
-
-        yield url_of
-
-
-@pytest.fixture(
-    params=[
-        "memory",
-        "fake",
-        pytest.param("redis-server", marks=pytest.mark.redis),
-        pytest.param("valkey-server", marks=pytest.mark.valkey),
-    ]
-)
-def make(request: pytest.FixtureRequest, servers: Callable[[str], str]) -> Make:
-    """Makes stores that share nothing with those of other tests."""
-    if request.param == "memory":
-        return lambda limits: InMemoryStatusStore(limits=limits)
-    fake = request.param == "fake"
-    url: str = request.getfixturevalue("fake_url") if fake else servers(request.param)
-    with Redis.from_url(url) as client:
-        client.flushall()
-    return lambda limits: RedisStatusStore(url, limits=limits)
-
-
-def run(make: Make, story: Callable[[StatusStore], Awaitable[None]], limits: Limits | None = None) -> None:
-    async def whole() -> None:
-        store = make(limits or Limits())
-        try:
-            await story(store)
-        finally:
-            await store.close()
-
-    asyncio.run(whole())
+from tests.contracts.status_values import START, alert, order, reading
+from tests.contracts.stores import SLACK, SMALL, Make, run
 
 
 def test_a_reading_comes_back_whole(make: Make) -> None:
@@ -296,61 +216,6 @@ def test_a_series_is_read_by_range_of_time(make: Make) -> None:
     run(make, story)
 
 
-def test_deployments_are_kept_once_and_the_oldest_go_first(make: Make) -> None:
-    async def story(store: StatusStore) -> None:
-        for each in (deployment(2), deployment(1), deployment(2), deployment(2, status="rolled_back")):
-            await store.put_fact(each)
-        found = await store.deployments("support-bot", 10)
-        assert found == [deployment(2), deployment(2, status="rolled_back"), deployment(1)]
-        assert await store.put_fact(deployment(1)) is False
-        assert await store.put_fact(deployment(3)) is True
-        assert deployment(1) not in await store.deployments("support-bot", 10)
-        assert await store.deployments("support-bot", 1) == [deployment(3)]
-        assert await store.deployments("search", 10) == []
-        assert (await store.released(), await store.applications()) == (["support-bot"], [])
-        assert [e.kind for e in await store.events("0-0", 10)] == ["deployment"] * 4
-
-    run(make, story, SMALL)
-
-
-def test_the_latest_look_at_each_deployment_is_kept(make: Make) -> None:
-    async def story(store: StatusStore) -> None:
-        for minute, name in ((4, "v2"), (2, "v1"), (3, "v2"), (1, "v0")):
-            await store.put_reading(look(minute, name))
-        assert await store.looks("support-bot") == [look(4, "v2"), look(2, "v1"), look(1, "v0")]
-        await store.put_reading(look(9, "v3"))
-        assert await store.looks("support-bot") == [look(9, "v3"), look(4, "v2"), look(2, "v1")]
-        assert await store.looks("search") == []
-
-    run(make, story, SMALL)
-
-
-def test_versions_of_an_eval_set_are_those_of_the_newest_entry(make: Make) -> None:
-    async def story(store: StatusStore) -> None:
-        assert await store.evalsets() == []
-        told = (versions(2), versions(1), versions(2), versions(7, application="desk"), versions(3))
-        assert [await store.put_evalset(each) for each in told] == [True, False, False, True, True]
-        assert await store.evalsets() == [versions(7, application="desk"), versions(3)]
-        assert [(e.kind, e.data["number"]) for e in await store.events("0-0", 9)] == [
-            ("evalset", 2),
-            ("evalset", 7),
-            ("evalset", 3),
-        ]
-
-    run(make, story)
-
-
-def test_deliveries_are_kept_apart_from_deployments(make: Make) -> None:
-    async def story(store: StatusStore) -> None:
-        facts = (delivery(2), deployment(1), delivery(1), delivery(2, outcome="retry"))
-        assert [await store.put_fact(fact) for fact in facts] == [True, True, True, False]
-        assert await store.deliveries("support-bot", 10) == [delivery(2), delivery(1)]
-        assert await store.deployments("support-bot", 10) == [deployment(1)]
-        assert [e.kind for e in await store.events("0-0", 9)] == ["delivery", "deployment", "delivery"]
-
-    run(make, story)
-
-
 def test_segments_of_a_monitor_stand_side_by_side(make: Make) -> None:
     async def story(store: StatusStore) -> None:
         for minute, segment in ((3, None), (1, "language=de"), (2, "language=de"), (1, "language=es")):
@@ -360,25 +225,6 @@ def test_segments_of_a_monitor_stand_side_by_side(make: Make) -> None:
         assert status["readings"]["change[language=de]"]["value"] == 2.0
         assert len(await store.series("support-bot", "change[language=de]", 9)) == 2
         assert len(await store.series("support-bot", "change", 9)) == 1
-
-    run(make, story)
-
-
-def test_the_latest_reference_of_each_kind_is_kept(make: Make) -> None:
-    async def story(store: StatusStore) -> None:
-        everyone = summary("e-1", application="*", kind="evalset")
-        for each in (summary("b-1"), everyone, summary("b-2")):
-            await store.put_reference(each)
-        assert await store.references() == [summary("b-2"), everyone]
-
-    run(make, story)
-
-
-def test_a_store_has_one_generation(make: Make) -> None:
-    async def story(store: StatusStore) -> None:
-        first = await store.generation()
-        await store.put_reading(reading(1))
-        assert (await store.generation(), bool(first)) == (first, True)
 
     run(make, story)
 
@@ -403,15 +249,3 @@ def test_silence_shows(make: Make) -> None:
         assert (status["state"], len(status["incidents"])) == ("critical", 1)
 
     run(make, story, replace(Limits(), status_seconds=1, worker_seconds=1))
-
-
-def test_a_heartbeat_carries_facts(make: Make) -> None:
-    async def story(store: StatusStore) -> None:
-        await store.heartbeat("b", {"role": "measure", "lag": 3})
-        await store.heartbeat("a", {"role": "detect"})
-        await store.heartbeat("b", {"role": "measure", "lag": 0})
-        first, second = await store.workers()
-        assert (first["worker"], second["worker"], second["lag"]) == ("a", "b", 0)
-        assert datetime.fromisoformat(second["updated_at"]).tzinfo is not None
-
-    run(make, story)

@@ -3,53 +3,17 @@
 import asyncio
 import gzip
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import msgspec
 import pytest
-from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from app.adapters.status import InMemoryStatusStore, RedisStatusStore
-from app.settings import ApiSettings
 from app.web.server import create_app
-from schemas.decisions import Alert
 from schemas.readings import Reading
 from tests.web import samples
-
-NOW = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
-PROBLEM = "application/problem+json"
-AT_ONCE = ApiSettings(fresh_seconds=0)
-
-
-class Clock:
-    """A clock that stands until it is set."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(clock: Clock) -> InMemoryStatusStore:
-    filled = InMemoryStatusStore(clock=clock)
-    asyncio.run(samples.fill(filled, NOW))
-    return filled
-
-
-@pytest.fixture
-def client(store: InMemoryStatusStore, clock: Clock) -> Iterator[TestClient]:
-    with TestClient(create_app(store, AT_ONCE, clock=clock)) as client:
-        yield client
+from tests.web.asking import NOW, PROBLEM, Clock
 
 
 def test_applications_are_named(client: TestClient) -> None:
@@ -132,30 +96,6 @@ def test_the_pipeline_is_no_application_and_has_a_status(
     assert states["box-support"] == ("critical", None)
 
 
-def test_series_come_oldest_first(client: TestClient) -> None:
-    points = client.get("/v1/series/box-support/change", params={"limit": 3}).json()["points"]
-    assert [p["time"] for p in points] == [(NOW - n * samples.STEP).timestamp() for n in (2, 1, 0)]
-    assert set(points[0]) == {"time", "state", "value", "threshold", "uncovered", "units"}
-
-
-def test_alerts_come_newest_first_and_can_be_chosen(client: TestClient) -> None:
-    alerts = client.get("/v1/alerts").json()["alerts"]
-    assert [msgspec.convert(a, Alert).alert_id for a in alerts] == [
-        "box-support-2-critical",
-        "box-support-1-resolved",
-        "box-support-1-warning",
-    ]
-    chosen = client.get("/v1/alerts", params={"application": "box-support", "state": "resolved"}).json()
-    assert [a["alert_id"] for a in chosen["alerts"]] == ["box-support-1-resolved"]
-    assert client.get("/v1/alerts", params={"application": "box-search"}).json() == {"alerts": []}
-
-
-def test_an_incident_tells_how_it_came_there(client: TestClient) -> None:
-    body = client.get("/v1/incidents/box-support-change-1").json()
-    assert body["latest"]["state"] == "resolved"
-    assert [a["state"] for a in body["transitions"]] == ["firing", "resolved"]
-
-
 @pytest.mark.parametrize(
     ("path", "status", "field"),
     [
@@ -193,15 +133,6 @@ def test_hostile_text_stays_text(client: TestClient) -> None:
     assert b"<" not in answer.content
     examples = answer.json()["readings"]["change"]["clusters"][0]["examples"]
     assert samples.MARKUP in examples
-
-
-def test_every_answer_carries_the_security_headers(client: TestClient) -> None:
-    for path in ("/", "/static/main.js", "/v1/status", "/v1/nothing", "/livez"):
-        headers = client.get(path).headers
-        assert "default-src 'self'" in headers["content-security-policy"]
-        assert "unsafe-eval" not in headers["content-security-policy"]
-        assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
 
 
 def test_the_page_and_its_files_are_served(client: TestClient) -> None:
@@ -272,118 +203,6 @@ def test_without_its_store_the_page_is_served_and_the_reason_told() -> None:
             assert answer.headers["retry-after"]
         assert client.get("/").status_code == client.get("/livez").status_code == 200
         assert "promptdrift_store_up 0.0" in client.get("/metrics").text
-
-
-class TestToken:
-    @pytest.fixture
-    def client(self, store: InMemoryStatusStore) -> Iterator[TestClient]:
-        with TestClient(
-            create_app(store, ApiSettings(token=SecretStr("s3cret"), fresh_seconds=0)), follow_redirects=False
-        ) as client:
-            yield client
-
-    @pytest.mark.parametrize(
-        "path", ["/v1/status", "/metrics", "/openapi.json", "/static/main.js", "/", "/v1/events"]
-    )
-    @pytest.mark.parametrize(
-        "headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic s3cret"}]
-    )
-    def test_nothing_is_told_without_it(self, client: TestClient, path: str, headers: dict[str, str]) -> None:
-        answer = client.get(path, headers=headers)
-        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
-        assert answer.json()["field"] == "Authorization"
-
-    def test_with_it_everything_is(self, client: TestClient) -> None:
-        for path in ("/v1/status", "/metrics", "/", "/openapi.json"):
-            assert client.get(path, headers={"Authorization": "Bearer s3cret"}).status_code == 200
-
-    @pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz"])
-    def test_probes_need_none(self, client: TestClient, path: str) -> None:
-        assert client.get(path).status_code == 200
-
-    def test_a_browser_signs_in_and_gets_a_cookie_that_is_not_the_token(self, client: TestClient) -> None:
-        asked = client.get("/", headers={"Accept": "text/html"})
-        assert (asked.status_code, "<form" in asked.text) == (401, True)
-        wrong = client.post("/session", content="token=guess")
-        assert (wrong.status_code, "set-cookie" in wrong.headers) == (401, False)
-        right = client.post("/session", content="token=s3cret")
-        assert right.status_code == 303
-        cookie = right.headers["set-cookie"]
-        assert {"HttpOnly", "SameSite=strict"} <= {part.strip() for part in cookie.split(";")}
-        assert "s3cret" not in cookie
-        assert client.get("/v1/status").status_code == 200  # the client keeps the cookie
-
-
-def test_an_address_that_asks_too_often_is_told_to_wait(store: InMemoryStatusStore) -> None:
-    slow = ApiSettings(requests_per_second=2)
-    with TestClient(create_app(store, slow)) as one, TestClient(create_app(store, slow)) as other:
-        answers = [one.get("/v1/applications") for _ in range(5)]
-        assert [a.status_code for a in answers] == [200] * 4 + [429]
-        refused = answers[-1]
-        assert (refused.headers["content-type"], refused.headers["retry-after"]) == (PROBLEM, "1")
-        assert refused.json()["remedy"]
-        assert (
-            one.get("/livez").status_code == one.get("/readyz").status_code == 200
-        )  # probes are not counted
-        assert other.get("/v1/applications").status_code == 200
-
-
-def test_other_origins_are_answered_only_where_they_are_named(store: InMemoryStatusStore) -> None:
-    asked = {"Origin": "https://wiki.example", "Access-Control-Request-Method": "GET"}
-    with TestClient(create_app(store)) as client:
-        assert "access-control-allow-origin" not in client.get("/v1/status", headers=asked).headers
-        assert client.options("/v1/status", headers=asked).status_code == 405
-    named = ApiSettings(cors_origins=["https://wiki.example"], token=SecretStr("s3cret"))
-    with TestClient(create_app(store, named)) as client:
-        ready = client.options("/v1/status", headers=asked)  # no token: a browser sends none here
-        assert ready.status_code == 200
-        assert ready.headers["access-control-allow-origin"] == "https://wiki.example"
-        stranger = client.options("/v1/status", headers={**asked, "Origin": "https://elsewhere.example"})
-        assert "access-control-allow-origin" not in stranger.headers
-        assert client.get("/v1/status", headers=asked).status_code == 401
-
-
-def test_a_series_is_cut_to_a_range_of_event_time(client: TestClient) -> None:
-    bounds = {"from": (NOW - 5 * samples.STEP).isoformat(), "to": (NOW - 3 * samples.STEP).isoformat()}
-    points = client.get("/v1/series/box-support/change", params=bounds).json()["points"]
-    assert [p["time"] for p in points] == [(NOW - n * samples.STEP).timestamp() for n in (5, 4, 3)]
-
-
-def test_an_incident_comes_with_its_evidence(client: TestClient) -> None:
-    body = client.get("/v1/incidents/box-support-change-2").json()
-    (alert,) = body["transitions"]
-    assert {"offsets", "clusters", "watch", "descriptors", "effect", "reading_id"} <= set(alert)
-    assert alert["clusters"][0]["examples"]
-    times = [point["time"] for point in body["around"]["change"]]
-    onset = datetime.fromisoformat(alert["onset_at"]).timestamp()
-    assert min(times) < onset < max(times) == NOW.timestamp()
-    assert body["deployment"]["version"] == "assistant 2026.03.2"
-    assert [d["outcome"] for d in body["deliveries"]] == ["sent", "retry"]
-    assert [(r["kind"], r["application"]) for r in body["references"]] == [
-        ("baseline", "box-support"),
-        ("evalset", "*"),
-    ]
-
-
-def test_deployments_deliveries_and_eval_sets_are_told(client: TestClient) -> None:
-    (told,) = client.get("/v1/deployments", params={"application": "box-support"}).json()["deployments"]
-    assert told["deployment_id"] == "2026.03.2"
-    assert client.get("/v1/deployments", params={"application": "box-search"}).json()["deployments"] == []
-    assert [d.get("attempt", 1) for d in client.get("/v1/deliveries").json()["deliveries"]] == [2, 1]
-    for query in ({}, {"application": "box-search"}):  # "*" serves who has none of his own
-        (evalset,) = client.get("/v1/evalset", params=query).json()["evalsets"]
-        assert (evalset["application"], evalset["units"]) == ("*", 640)
-        assert sum(c["share"] for c in evalset["clusters"]) == pytest.approx(1.0)
-        built = client.get("/v1/evalset", params=query).json()["versions"]
-        assert [v["application"] for v in built] == ([] if query else ["box-support"])
-    waiting = built_for(client, "box-support")["versions"][0]
-    assert (waiting["state"], waiting["queue"]["unverified"]) == ("draft", 32)
-    assert waiting["uncovered_after"]["share"] < waiting["uncovered_before"]["share"]
-
-
-def built_for(client: TestClient, application: str) -> Any:
-    (found,) = client.get("/v1/evalset", params={"application": application}).json()["versions"]
-    return found
 
 
 @pytest.mark.parametrize(
