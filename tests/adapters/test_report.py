@@ -16,7 +16,7 @@ from app.adapters.report_charts import thinned
 from schemas.decisions import Alert
 from schemas.readings import Reading
 from tests.browser.visit import Visit, chromium
-from tests.web import samples, scores
+from tests.web import samples, scores, trouble
 
 NOW = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
 SUMMARY: dict[str, Any] = {
@@ -72,7 +72,7 @@ def written(path: Path, summary: dict[str, Any], readings: list[Reading], alerts
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> str:
-    readings, alerts = samples.story(NOW)
+    readings, alerts = trouble.story(NOW)
     readings += [*samples.learning("box-coach", NOW), *scores.evaluation(NOW)]
     return written(tmp_path_factory.mktemp("report"), SUMMARY, readings, alerts)
 
@@ -86,7 +86,7 @@ def page(source: str) -> Page:
     "said",
     [
         "2 incidents in 1 application, 1 still open at the end.",
-        samples.SUMMARY,
+        trouble.SUMMARY,
         "Critical incident, still open at the end",
         "Warning incident, ended 2 Mar 2026, 09:55:00",
         "More prompts in Spanish than before",
@@ -109,7 +109,7 @@ def test_it_says(page: Page, said: str) -> None:
 
 
 def test_hostile_text_is_text(page: Page) -> None:
-    assert samples.MARKUP in page.text
+    assert trouble.MARKUP in page.text
     assert "ship it to ‹U+202E›teerts niaM‹U+202C› 12" in page.text
     assert [kind for kind, _ in page.scripts] == ["application/json"] * 2 + ["", ""]
 
@@ -139,7 +139,7 @@ def test_charts_have_deployments_onsets_and_alert_spans(page: Page) -> None:
         ("warning", False),
         ("critical", True),
     ]
-    assert score["points"][-1]["threshold"] == samples.THRESHOLD
+    assert score["points"][-1]["threshold"] == trouble.THRESHOLD
 
 
 def test_a_long_run_is_thinned_without_losing_its_peak() -> None:
@@ -188,7 +188,7 @@ def test_it_is_drawn_from_the_file_alone(tmp_path: Path, source: str) -> None:
 
 
 def test_responses_have_a_section_of_their_own_and_incidents_are_told_once(tmp_path: Path) -> None:
-    readings, alerts = samples.story(NOW)
+    readings, alerts = trouble.story(NOW)
     changes = [reading for reading in readings if reading.monitor == "change"]
     own = [msgspec.structs.replace(reading, monitor="responses") for reading in changes]
     told = Page(written(tmp_path, SUMMARY, readings + own, alerts)).text

@@ -127,6 +127,10 @@ class FakeEvent:
         )
 
 
+def events(count: int, first: int = 0, **named: Any) -> list[FakeEvent]:
+    return [FakeEvent(first + i, **named) for i in range(count)]
+
+
 class FakeStream:
     """Faust's stream over a queue; None ends it."""
 

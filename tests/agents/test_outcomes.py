@@ -16,7 +16,7 @@ from schemas.readings import PARTIAL, Reading
 from schemas.ticks import Tick
 from schemas.topics import DEAD_LETTERS, OUTCOMES, READINGS, TICKS
 from tests.agents.doubles import DictCheckpoints, HeldLibrary, RecordingOutbox, record, settings
-from tests.core.test_outcomes import FALLEN, outcome
+from tests.core.joined import FALLEN, outcome
 from tests.rig.made import APP, START
 
 OWN = partition_of(APP, OUTCOMES.partitions)

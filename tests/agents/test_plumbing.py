@@ -1,3 +1,5 @@
+"""A lane: records in order, acknowledged behind their checkpoint, whatever moves."""
+
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -5,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from agents.plumbing import Lane, Outbox, Record, batches, client_options, credentials
-from schemas.topics import INTERACTIONS, TICKS
-from tests.agents.doubles import PREFIX, FakeApp, FakeEvent, FakeStream, SimpleTP, settings
+from agents.plumbing import Lane, Record
+from schemas.topics import INTERACTIONS
+from tests.agents.doubles import PREFIX, FakeApp, FakeEvent, FakeStream, SimpleTP, events, settings
 
 TOPIC = PREFIX + INTERACTIONS.name
 
@@ -48,10 +50,6 @@ def lane(app: FakeApp, station: Notebook, *, ready: Any = None, **worker: Any) -
     return Lane(app, chosen, [TOPIC], "notes", station, ready=ready)
 
 
-def events(count: int, first: int = 0, **named: Any) -> list[FakeEvent]:
-    return [FakeEvent(first + i, **named) for i in range(count)]
-
-
 async def through(found: Lane, stream: FakeStream) -> None:
     async for _ in found._run(stream):
         pass
@@ -71,83 +69,6 @@ async def running(found: Lane, stream: FakeStream) -> AsyncIterator[None]:
     finally:
         stream.put(None)
         await asyncio.wait_for(task, 5)
-
-
-def test_batches_hold_at_most_their_size_and_the_order_of_the_log() -> None:
-    async def collected() -> list[list[int]]:
-        stream = FakeStream([*events(7), None])
-        return [[e.offset for e in b] async for b in batches(stream, size=3, linger=5.0)]
-
-    assert asyncio.run(collected()) == [[0, 1, 2], [3, 4, 5]]  # the seventh was never processed or acked
-
-
-def test_a_silent_stream_gives_empty_batches_and_then_what_comes() -> None:
-    async def collected() -> list[list[int]]:
-        stream, out = FakeStream(), []
-        async for batch in batches(stream, size=3, linger=0.01):
-            out.append([event.offset for event in batch])
-            if len(out) == 3:
-                stream.put(*events(1))
-            if batch:
-                break
-        return out
-
-    found = asyncio.run(collected())
-    assert found[:3] == [[], [], []]
-    assert found[-1] == [0]
-
-
-def test_a_slow_stream_is_not_waited_for_longer_than_the_linger() -> None:
-    async def collected() -> list[int]:
-        stream = FakeStream(events(2))
-        async for batch in batches(stream, size=100, linger=0.02):
-            return [event.offset for event in batch]
-        return []
-
-    assert asyncio.run(asyncio.wait_for(collected(), 2)) == [0, 1]
-
-
-@pytest.mark.parametrize("end", ["stream", "close", "cancel"])
-def test_however_batches_end_no_exception_is_left_unretrieved(end: str) -> None:
-    complaints: list[dict[str, Any]] = []
-
-    async def reader(found: AsyncIterator[list[Any]]) -> None:
-        async for _ in found:
-            pass
-
-    async def ended() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-        stream = FakeStream(events(2))
-        found = batches(stream, size=3, linger=0.01)
-        task = asyncio.create_task(reader(found))
-        await asyncio.sleep(0.03)
-        if end == "stream":
-            stream.put(None)
-            await asyncio.wait_for(task, 2)
-        else:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        if end == "close":
-            stream.put(None)
-        await asyncio.sleep(0.02)
-
-    asyncio.run(ended())
-    assert complaints == []
-
-
-def test_a_stream_that_fails_fails_its_reader() -> None:
-    class Failing(FakeStream):
-        async def events(self) -> AsyncIterator[FakeEvent]:
-            yield FakeEvent(0)
-            raise ValueError("from Faust")
-
-    async def read() -> None:
-        async for _ in batches(Failing(), size=5, linger=1.0):
-            pass
-
-    with pytest.raises(ValueError, match="from Faust"):
-        asyncio.run(read())
 
 
 def test_records_are_acknowledged_in_order_and_only_after_their_checkpoint() -> None:
@@ -309,58 +230,3 @@ def test_a_record_carries_its_headers_as_bytes_however_faust_holds_them(headers:
         return station.seen[0].headers
 
     assert asyncio.run(ran()) == {"a": b"1", "b": b""}
-
-
-class Producer:
-    """Faust's producer: sending gives a future, which the broker settles."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[Any, ...]] = []
-        self.futures: list[asyncio.Future[None]] = []
-
-    async def maybe_start_producer(self) -> "Producer":
-        return self
-
-    async def send(self, *arguments: Any) -> "asyncio.Future[None]":
-        self.sent.append(arguments)
-        self.futures.append(asyncio.get_running_loop().create_future())
-        return self.futures[-1]
-
-
-def test_an_outbox_returns_when_the_broker_has_everything_and_raises_where_it_has_not() -> None:
-    async def ran() -> list[tuple[Any, ...]]:
-        producer = Producer()
-        outbox = Outbox(producer, "p.")
-        await outbox.send(TICKS, b"one", key=b"k", partition=2, headers={"h": b"v"})
-        await outbox.send(TICKS, b"two")
-        delivering = asyncio.create_task(outbox.deliver())
-        producer.futures[0].set_result(None)
-        await asyncio.sleep(0.01)
-        assert not delivering.done()
-        producer.futures[1].set_exception(ConnectionError("gone"))
-        with pytest.raises(ConnectionError):
-            await delivering
-        await outbox.deliver()  # what failed is not waited for again
-        return producer.sent
-
-    assert asyncio.run(ran()) == [
-        ("p.ticks.v1", b"k", b"one", 2, None, {"h": b"v"}),
-        ("p.ticks.v1", None, b"two", None, None, {}),
-    ]
-
-
-def test_connection_options_are_those_of_the_settings() -> None:
-    plain = settings(kafka={"bootstrap_servers": "a:1,b:2"})
-    assert client_options(plain) == {"bootstrap_servers": "a:1,b:2", "security_protocol": "PLAINTEXT"}
-    assert credentials(plain) is None
-    secret = {"security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-512", "sasl_username": "u"}
-    guarded = settings(kafka={**secret, "sasl_password": "p"})
-    options = client_options(guarded)
-    assert (options["sasl_mechanism"], options["sasl_plain_username"], options["sasl_plain_password"]) == (
-        "SCRAM-SHA-512",
-        "u",
-        "p",
-    )
-    assert options["ssl_context"].check_hostname
-    held = credentials(guarded)
-    assert (held.username, held.password, held.mechanism.value) == ("u", "p", "SCRAM-SHA-512")

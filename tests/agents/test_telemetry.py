@@ -18,7 +18,7 @@ from schemas.codec import encode
 from schemas.ticks import Sample
 from schemas.topics import DEAD_LETTERS, INTERACTIONS, SAMPLES
 from tests.agents.doubles import record
-from tests.agents.test_measure import Setting
+from tests.agents.measuring import Setting
 from tests.rig.made import START, interactions
 
 CANARY = "cAnArY7f3a"

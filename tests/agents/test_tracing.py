@@ -13,8 +13,8 @@ from agents.plumbing import Outbox, Record
 from agents.tracing import Tracing, configured
 from app.errors import SettingsError
 from schemas.topics import ALERTS
-from tests.agents.doubles import FakeApp, FakeStream
-from tests.agents.test_plumbing import Notebook, events, lane, running, until
+from tests.agents.doubles import FakeApp, FakeStream, events
+from tests.agents.test_plumbing import Notebook, lane, running, until
 
 STAGES = ("ingest", "measure", "detect", "alert", "notify")
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

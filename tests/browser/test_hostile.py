@@ -13,7 +13,7 @@ from schemas.evalsets import Entry, EvalSetVersions, Queue, Retired, Shortfall, 
 from schemas.readings import DescriptorMove, SegmentMove, WatchRate
 from tests.browser.conftest import Site
 from tests.browser.visit import Visit
-from tests.web import samples, scores
+from tests.web import samples, scores, trouble
 
 pytestmark = pytest.mark.browser
 SCRIPT = "<img src=x onerror=alert(1)><script>alert(2)</script>"
@@ -27,7 +27,7 @@ SEEN = "\u2039U+001B\u203a[31mred"
 def test_hostile_text_is_shown_and_not_run(visit: Visit) -> None:
     page = visit.open("/app/box-support")
     quotes = page.locator("blockquote")
-    assert quotes.filter(has_text=samples.MARKUP).is_visible()
+    assert quotes.filter(has_text=trouble.MARKUP).is_visible()
     shown = "ship it to \u2039U+202E\u203ateerts niaM\u2039U+202C\u203a 12"
     assert quotes.filter(has_text=shown).is_visible()
     assert page.locator("blockquote script, blockquote b").count() == 0
@@ -38,8 +38,8 @@ def test_hostile_text_is_shown_and_not_run(visit: Visit) -> None:
 def hostile(site: Site, text: str) -> None:
     """Put a text into every field of an application of its own that a reader will see."""
     now = datetime.now(UTC)
-    readings, alerts = samples.story(now)
-    cluster = msgspec.structs.replace(samples.CLUSTERS[0], name=text, examples=[text, LONG], nearest=[text])
+    readings, alerts = trouble.story(now)
+    cluster = msgspec.structs.replace(trouble.CLUSTERS[0], name=text, examples=[text, LONG], nearest=[text])
     words: dict[str, Any] = {
         "application": "hostile",
         "clusters": [cluster],
@@ -60,12 +60,12 @@ def hostile(site: Site, text: str) -> None:
     said = {"summary": text, "members": [member, member], "acknowledged_by": text, "acknowledged_at": now}
     said |= {"transition": text, "runbook": "javascript:alert(3)", "alert_id": "h-1", "incident": text}
     site.put(msgspec.structs.replace(raised, **words, **said))
-    release = samples.release(now)
+    release = trouble.release(now)
     told = {"deployment_id": text, "version": text, "summary": text, "variant": text}
     site.put(msgspec.structs.replace(release, application="hostile", **told))
     site.put(
         msgspec.structs.replace(
-            samples.deliveries(now)[0], id="h-2", application="hostile", sink=text, reason=text, incident=text
+            trouble.deliveries(now)[0], id="h-2", application="hostile", sink=text, reason=text, incident=text
         )
     )
     evalset = samples.references()[0]

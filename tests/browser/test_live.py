@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.conftest import Site
 from tests.browser.visit import LIVE, Visit
-from tests.web import samples
+from tests.web import samples, trouble
 
 pytestmark = pytest.mark.browser
 
@@ -17,11 +17,11 @@ def test_an_incident_appears_and_resolves_without_a_reload(visit: Visit, site: S
     assert "Traffic is as it was" in page.inner_text("main")
     page.evaluate("window.first = true")
     now = datetime.now(UTC)
-    _, alerts = samples.story(now)
+    _, alerts = trouble.story(now)
     raised = msgspec.structs.replace(alerts[-1], application="box-search", alert_id="up", incident="live-1")
     site.put(raised)
     page.wait_for_selector(".incident")
-    assert samples.SUMMARY in page.inner_text(".incident")
+    assert trouble.SUMMARY in page.inner_text(".incident")
     assert page.inner_text("main .pill >> nth=0") == "Critical"
     assert "box-search, critical" in page.text_content("#announcer")
     over = {"alert_id": "down", "state": "resolved", "updated_at": now, "ended_at": now}
@@ -48,14 +48,14 @@ def test_a_reading_arrives_by_itself(visit: Visit, site: Site) -> None:
 def test_a_release_and_a_delivery_arrive_by_themselves(visit: Visit, site: Site) -> None:
     page = visit.open("/app/box-support")
     page.wait_for_selector(".plot .scatterlayer")
-    release = samples.release(datetime.now(UTC))
+    release = trouble.release(datetime.now(UTC))
     again = msgspec.structs.replace(
         release, deployment_id="2026.03.3", time=release.time + timedelta(hours=1)
     )
     site.put(again)
     page.locator(".annotation-text", has_text="2026.03.3").first.wait_for()
     page = visit.open("/alerts")
-    told = samples.deliveries(datetime.now(UTC))[-1]
+    told = trouble.deliveries(datetime.now(UTC))[-1]
     site.put(msgspec.structs.replace(told, id="fresh", sink="product-team", kind="slack"))
     page.get_by_text("product-team (slack)").wait_for()
 
@@ -63,10 +63,10 @@ def test_a_release_and_a_delivery_arrive_by_themselves(visit: Visit, site: Site)
 def test_an_open_incident_grows_its_evidence_live(visit: Visit, site: Site) -> None:
     page = visit.open("/incident/box-support-change-2")
     page.get_by_role("region", name="Deliveries").wait_for()
-    told = samples.deliveries(datetime.now(UTC))[-1]
+    told = trouble.deliveries(datetime.now(UTC))[-1]
     site.put(msgspec.structs.replace(told, id="fresh", sink="product-team", kind="slack"))
     page.get_by_text("product-team (slack)").wait_for()
-    _, alerts = samples.story(datetime.now(UTC))
+    _, alerts = trouble.story(datetime.now(UTC))
     over = {"alert_id": "down", "state": "resolved", "ended_at": datetime.now(UTC)}
     over["updated_at"] = datetime.now(UTC) + timedelta(minutes=1)
     site.put(msgspec.structs.replace(alerts[-1], **over, summary="Traffic is as it was again."))

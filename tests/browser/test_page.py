@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.conftest import Site
 from tests.browser.visit import Visit
-from tests.web import samples, scores
+from tests.web import samples, scores, trouble
 
 pytestmark = pytest.mark.browser
 VIEWS = (
@@ -31,7 +31,7 @@ def test_an_application_in_trouble_is_told_whole(visit: Visit) -> None:
     page.wait_for_selector(".plot .scatterlayer")
     text = page.inner_text("main")
     for said in (
-        samples.SUMMARY,
+        trouble.SUMMARY,
         "Critical incident",
         "2026.03.2",
         "11.",
@@ -85,7 +85,7 @@ def test_an_incident_shows_all_its_evidence(visit: Visit) -> None:
     page.get_by_role("link", name="All its evidence").click()
     page.wait_for_selector(".plot .scatterlayer")
     text = page.inner_text("main")
-    for said in (samples.SUMMARY, "refund · voucher · code", "on-call (pagerduty)", "503", "sent", "6377"):
+    for said in (trouble.SUMMARY, "refund · voucher · code", "on-call (pagerduty)", "503", "sent", "6377"):
         assert said in text
     assert "A larger model that writes longer answers" in text
     assert page.title() == "box-support-change-2 · promptdrift"
@@ -101,7 +101,7 @@ def test_a_link_says_exactly_what_was_counted(visit: Visit, visits: Callable[...
         ["0.4021.6377~1772438400.25~1772438414.75_3.18.960"],
     )
     start, end = (datetime.fromisoformat(asked[name][0]) for name in ("from", "to"))
-    assert end - start == 8 * samples.STEP
+    assert end - start == 8 * trouble.STEP
 
     opened = visits().open(address.removeprefix("#"))  # another browser that knows nothing but the link
     opened.wait_for_selector(".plot .scatterlayer")

@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 
 from schemas.codec import encode
 from tests.cli.said import Cli
-from tests.core.test_life_cycle import clean, say
+from tests.core.said import clean, say
 from tests.rig.process import LOOPBACK, free_ports, stop
 from tests.rig.sinks import KEY
 

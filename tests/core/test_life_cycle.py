@@ -1,57 +1,20 @@
 """One incident per application and episode, whatever sees it: members, mutes, answers, silence, reminders."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from functools import cache
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from app.core.incidents import QUIET, Incidents
 from app.core.rules import CLEAN_WINDOWS, GAP_ALARM_WINDOWS, Rules
-from schemas.decisions import TRANSITIONS, Acknowledgement, Alert, Severity
+from schemas.decisions import Acknowledgement
 from schemas.monitors import Monitor, Mute
-from schemas.readings import PARTIAL, Reading, Uncovered
-from tests.rig.made import APP, START, through_msgpack
+from schemas.readings import PARTIAL, Uncovered
+from tests.core.said import at, clean, say, told, words
+from tests.rig.made import APP
 
 FAR: dict[str, Any] = {"value": 9.5, "uncovered": Uncovered(share=0.2, low=0.15, high=0.3)}
-
-
-def at(minute: float) -> datetime:
-    return START + timedelta(minutes=minute)
-
-
-def say(minute: float, state: str = "ok", monitor: str = "change", **more: Any) -> Reading:
-    facts = {
-        "id": f"{monitor}-{more.get('segment')}-{minute}",
-        "application": APP,
-        "monitor": monitor,
-        "state": state,
-        "time": at(minute),
-        "value": 7.0,
-        "threshold": 6.0,
-        "reference": "b1",
-        **more,
-    }
-    return msgspec.convert(facts, Reading)
-
-
-def clean(first: int, monitor: str = "change", count: int = CLEAN_WINDOWS, **more: Any) -> list[Reading]:
-    return [say(n, monitor=monitor, **more) for n in range(first, first + count)]
-
-
-def told(readings: Sequence[Reading], rules: Sequence[Monitor] = ()) -> list[Alert]:
-    incidents = Incidents(Rules(rules))
-    return [alert for each in readings for alert in incidents.decide(each)]
-
-
-def words(alerts: Sequence[Alert]) -> list[str]:
-    assert {alert.transition for alert in alerts} <= set(TRANSITIONS)
-    assert len({alert.alert_id for alert in alerts}) == len(alerts)
-    return [alert.transition for alert in alerts]
 
 
 def test_what_alarms_while_an_incident_is_open_joins_it() -> None:
@@ -268,65 +231,3 @@ def test_a_segment_that_fell_silent_for_good_keeps_no_incident_open() -> None:
     readings = [say(1, "alarm"), say(2, "alarm", segment="language=de"), *clean(3), *clean(later)]
     assert words(told(readings)) == ["opened", "joined", "resolved"]
     assert words(told(readings[:-CLEAN_WINDOWS])) == ["opened", "joined"]
-
-
-# The whole of it: many eyes on one episode
-
-
-@cache
-def storm(seed: int) -> Sequence[Reading]:
-    """24 h seen by 12 segments and three monitors, each with its own beginning, end and gaps."""
-    out: list[Reading] = []
-    for number in range(36):
-        monitor = ("change", "responses", "outcomes:completion")[number % 3]
-        segment = None if number < 3 else f"tenant={number // 3}"
-        begins, ends = 10 + (number * 7 + seed) % 50, 24 * 60 - (number * 11 + seed) % 90
-        for minute in range((number + seed) % 5, 25 * 60, 5):
-            state = "alarm" if begins <= minute < ends and (minute + number) % 13 else "ok"
-            out.append(say(minute, state, monitor, segment=segment))
-    return sorted(out, key=lambda r: (r.time, r.id))
-
-
-@pytest.mark.parametrize("seed", [0, 3])
-def test_a_day_of_drift_seen_by_everything_is_one_incident(seed: int) -> None:
-    alerts = told(storm(seed))
-    assert [a.transition for a in alerts if a.transition != "joined"] == ["opened", "resolved"]
-    assert len({a.incident for a in alerts}) == 1
-    assert len(alerts[-1].members) == 36
-
-
-def test_an_alert_stays_small_however_many_see_it() -> None:
-    alerts = told([say(n, "alarm", segment=f"tenant={n}") for n in range(300)])
-    assert (len(alerts[-1].members), alerts[-1].members_total) == (100, 300)
-    assert len(msgspec.json.encode(alerts[-1])) < 60_000
-    assert "300 monitors" in alerts[-1].summary
-
-
-@settings(max_examples=25)
-@given(st.integers(1, 800), st.integers(0, 60))
-def test_a_crash_anywhere_in_it_changes_nothing(cut: int, again: int) -> None:
-    readings = [r for r in storm(1) if r.time < at(70) or r.time > at(24 * 60 - 30)]
-    cut = min(cut, len(readings))
-    expected = told(readings)
-    one, other = Incidents(), Incidents()
-    before = [a for r in readings[:cut] for a in one.decide(r)]
-    other.restore(through_msgpack(one.snapshot()))
-    after = [a for r in readings[max(0, cut - again) :] for a in other.decide(r)]
-    assert [*before, *after] == expected
-
-
-STATES = st.sampled_from(["ok", "alarm", "unknown", "pending"])
-EYES = st.sampled_from(["change", "gap", "responses", "health"])
-
-
-@given(st.lists(st.tuples(EYES, STATES), max_size=80))
-def test_every_incident_ends_at_most_once_and_ids_never_repeat(steps: list[tuple[str, str]]) -> None:
-    alerts = told([say(n, state, eye) for n, (eye, state) in enumerate(steps)])
-    assert len({a.alert_id for a in alerts}) == len(alerts)
-    severities: dict[str, Severity] = {}
-    states: dict[str, str] = {}
-    for alert in alerts:
-        assert states.get(alert.incident, "new" if alert.transition == "opened" else "") != "resolved"
-        assert (alert.incident in states) == (alert.transition != "opened")
-        assert (severities.get(alert.incident), alert.severity) != ("critical", "warning")
-        states[alert.incident], severities[alert.incident] = alert.state, alert.severity

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from schemas.events import Deployment
 from schemas.outcomes import Outcomes, VersionComparison, VersionOutcomes
 from schemas.readings import Adaptation, HabitChange, Interval, Reading
-from tests.web import samples
+from tests.web import trouble
 
 APP, NAME = "box-support", "2026.03.2"
 VERDICT = "users adapted to this deployment: 62% [41%, 83%] of the change is theirs"
@@ -83,5 +83,5 @@ def hostile(now: datetime) -> Deployment:
         deployment_id=HOSTILE,
         version="3",
         status="rolled_back",
-        summary=samples.MARKUP,
+        summary=trouble.MARKUP,
     )

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from app.adapters.status import InMemoryStatusStore
 from app.settings import ApiSettings
 from app.web.server import create_app
-from tests.web import releases, samples
+from tests.web import releases, samples, trouble
 
 NOW = datetime.now(UTC)
 
@@ -86,7 +86,7 @@ def test_an_answer_that_is_known_is_not_sent_again(client: TestClient) -> None:
 def test_only_the_latest_transition_of_an_incident_is_told(client: TestClient) -> None:
     from app.web.aftermath import naming
 
-    alert = samples.story(NOW)[1][-1]
+    alert = trouble.story(NOW)[1][-1]
     over = msgspec.structs.replace(alert, alert_id="x", state="resolved", updated_at=NOW + timedelta(1))
     assert naming([over, alert], releases.NAME) == [over]
     assert naming([over, alert], "other") == []

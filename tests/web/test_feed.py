@@ -16,7 +16,7 @@ from app.settings import ApiSettings
 from app.web.hub import Hub
 from app.web.server import create_app
 from schemas.readings import Reading
-from tests.web import samples
+from tests.web import samples, trouble
 from tests.web.served import GRACE_SECONDS, Served
 
 NOW = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
@@ -83,7 +83,7 @@ def test_events_arrive_as_they_are_written(store: InMemoryStatusStore, base: str
     assert stream.answer.headers["x-accel-buffering"] == "no"
     assert stream.block() == {"": "alive", "retry": "3000"}  # open: what was before is not told
     put(store, QUIET[1])
-    _, alerts = samples.story(NOW)
+    _, alerts = trouble.story(NOW)
     asyncio.run(store.put_alert(alerts[-1]))
     status, alert = stream.event(), stream.event()
     stream.close()

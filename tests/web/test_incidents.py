@@ -8,13 +8,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from schemas.decisions import Alert
-from tests.web import samples
+from tests.web import trouble
 from tests.web.asking import NOW
 
 
 def test_series_come_oldest_first(client: TestClient) -> None:
     points = client.get("/v1/series/box-support/change", params={"limit": 3}).json()["points"]
-    assert [p["time"] for p in points] == [(NOW - n * samples.STEP).timestamp() for n in (2, 1, 0)]
+    assert [p["time"] for p in points] == [(NOW - n * trouble.STEP).timestamp() for n in (2, 1, 0)]
     assert set(points[0]) == {"time", "state", "value", "threshold", "uncovered", "units"}
 
 
@@ -37,9 +37,9 @@ def test_an_incident_tells_how_it_came_there(client: TestClient) -> None:
 
 
 def test_a_series_is_cut_to_a_range_of_event_time(client: TestClient) -> None:
-    bounds = {"from": (NOW - 5 * samples.STEP).isoformat(), "to": (NOW - 3 * samples.STEP).isoformat()}
+    bounds = {"from": (NOW - 5 * trouble.STEP).isoformat(), "to": (NOW - 3 * trouble.STEP).isoformat()}
     points = client.get("/v1/series/box-support/change", params=bounds).json()["points"]
-    assert [p["time"] for p in points] == [(NOW - n * samples.STEP).timestamp() for n in (5, 4, 3)]
+    assert [p["time"] for p in points] == [(NOW - n * trouble.STEP).timestamp() for n in (5, 4, 3)]
 
 
 def test_an_incident_comes_with_its_evidence(client: TestClient) -> None:

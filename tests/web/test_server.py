@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from app.adapters.status import InMemoryStatusStore, RedisStatusStore
 from app.web.server import create_app
 from schemas.readings import Reading
-from tests.web import samples
+from tests.web import samples, trouble
 from tests.web.asking import NOW, PROBLEM, Clock
 
 
@@ -24,7 +24,7 @@ def test_applications_are_named(client: TestClient) -> None:
 def test_a_status_has_readings_and_open_incidents(client: TestClient) -> None:
     body = client.get("/v1/status/box-support").json()
     assert (body["application"], body["state"], body["stale"]) == ("box-support", "critical", False)
-    assert msgspec.convert(body["readings"]["change"], Reading).clusters == samples.CLUSTERS
+    assert msgspec.convert(body["readings"]["change"], Reading).clusters == trouble.CLUSTERS
     assert [incident["incident"] for incident in body["incidents"]] == ["box-support-change-2"]
 
 
@@ -132,7 +132,7 @@ def test_hostile_text_stays_text(client: TestClient) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert b"<" not in answer.content
     examples = answer.json()["readings"]["change"]["clusters"][0]["examples"]
-    assert samples.MARKUP in examples
+    assert trouble.MARKUP in examples
 
 
 def test_the_page_and_its_files_are_served(client: TestClient) -> None:
@@ -175,7 +175,7 @@ def test_probes_and_metrics(client: TestClient) -> None:
     assert 'promptdrift_monitor_state{application="*",monitor="health",segment="dead letters"} 0.0' in lines
     assert 'promptdrift_counted_events{application="box-support",count="late"} 7.0' in lines
     assert 'promptdrift_reference_units{application="*",kind="evalset"} 640.0' in lines
-    released = samples.release(NOW).time.timestamp()
+    released = trouble.release(NOW).time.timestamp()
     (deployed,) = [line for line in lines if line.startswith("promptdrift_last_deployment")]
     assert float(deployed.split()[-1]) == released
     active = 'promptdrift_alerts_active{application="box-support",monitor="change",severity="critical"} 1.0'
