@@ -29,6 +29,10 @@ def test_the_core_loads_nothing_heavy() -> None:
     assert not loaded & HEAVY
 
 
+def test_a_worker_that_starts_again_loads_nothing_that_only_learning_needs() -> None:
+    assert not loaded_by("agents.worker") & {"torch", "sklearn", "river"}
+
+
 def test_every_module_of_the_core_can_be_imported_first() -> None:
     names = [f"app.core.{path.stem}" for path in (CHECKOUT / "app" / "core").glob("[!_]*.py")]
     forget = "[sys.modules.pop(name) for name in list(sys.modules) if name.startswith('app.')]"

@@ -18,8 +18,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
-from scipy.stats import chi2
+from scipy.special import chdtrc, ndtri
 
 from app.core.fixedpoint import Floats
 from schemas.readings import Interval
@@ -179,7 +178,7 @@ def _chance(parts: tuple[_Part, _Part, _Part]) -> float:
     if spread <= 0:
         return 1.0
     length = sum(float(part.estimate @ part.estimate) for part in parts)
-    return float(chi2.sf(length * trace / spread, trace**2 / spread))
+    return float(chdtrc(trace**2 / spread, length * trace / spread))
 
 
 def _shares(parts: tuple[_Part, _Part, _Part], z: float) -> Shares:

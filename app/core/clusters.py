@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
 
 from app.core.fixedpoint import Floats
 from app.core.naming import name_clusters
@@ -33,6 +32,8 @@ class Clusters:
 
 def partition(rows: Floats, count: int, *, seed: int) -> NDArray[np.int64]:
     """Labels (n,) of k-means on unit vectors, k clipped to the number of distinct rows."""
+    from sklearn.cluster import KMeans  # a second: a worker that starts again learns nothing
+
     distinct = len(np.unique(rows, axis=0))
     means = KMeans(n_clusters=max(1, min(count, distinct)), n_init=2, random_state=seed)
     return np.asarray(means.fit_predict(rows), dtype=np.int64)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from app.core.comparison import PRIOR, half_width
 from app.core.effect import Z95
@@ -210,7 +210,7 @@ def _student(terms: Floats, level: float) -> float:
     count, total = len(terms), float(terms.sum())
     relative = (float(terms @ terms) / total**2 if total > 0 else 0.0) - 1 / count
     freedom = min(2 / relative, count - 1.0) if relative > 0 else count - 1.0
-    return float(student.ppf(1 - level / 2, max(freedom, 2.0)))
+    return float(stdtrit(max(freedom, 2.0), 1 - level / 2))
 
 
 def _alike(score: Floats, level: float) -> tuple[float, float]:

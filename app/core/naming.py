@@ -8,11 +8,11 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 # Marks are no letters, and yet inside words.
 _MARKS = "\u0300-\u036f\u064b-\u065f\u0900-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
@@ -73,7 +73,14 @@ def words(text: str) -> list[str]:
             out.extend(cut[i : i + run] for i in range(len(cut) - run + 1))
         else:
             out.append(word.lower())
-    return [w for w in out if w not in ENGLISH_STOP_WORDS and w not in _CONNECTIVES]
+    return [word for word in out if word not in _function_words()]
+
+
+@cache
+def _function_words() -> frozenset[str]:
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # a second, where something is named
+
+    return _CONNECTIVES.union(ENGLISH_STOP_WORDS)
 
 
 def name_clusters(

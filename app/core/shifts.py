@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from river.drift import ADWIN
 
 from app.core.fixedpoint import Floats
 
@@ -73,6 +72,8 @@ class Course:
         means = np.asarray(self.sums) / self.size
         if len(means) < FEWEST_CHUNKS:
             return None
+        from river.drift import ADWIN  # a second, where outcomes come
+
         adwin, scaled = ADWIN(delta=delta), _scaled(means, self.size)
         start, cut = 0, None
         for i, value in enumerate(scaled.tolist()):

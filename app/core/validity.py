@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from app.core.effect import Z95
 from schemas.readings import Interval
@@ -80,7 +80,7 @@ def broken(releases: Sequence[Release], *, level: float = 0.05) -> list[Broken]:
     if len(releases) < 2:
         return []
     strata = sorted(releases[-1].live)
-    z = float(norm.isf(level / RELEASES / len(LOOKS) / max(len(strata), 1)))
+    z = -float(ndtri(level / RELEASES / len(LOOKS) / max(len(strata), 1)))
     found: dict[str, Broken] = {}
     for look in LOOKS:
         before, now = releases[:-look][-BEFORE:], releases[-look:]

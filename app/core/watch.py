@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from app.core import novelty
 from app.core.encoding import Seen
@@ -125,6 +123,9 @@ def train(classes: Mapping[str, Seen], ordinary: Seen) -> Bank:
     Args: classes, at least FEWEST_EXAMPLES examples each.
     Cost: about a second for six classes and 1,000 texts.
     """
+    from sklearn.linear_model import LogisticRegression  # a second: most processes read a bank, few learn one
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
     parts = [ordinary, *classes.values()]
     shape = np.concatenate([part.shape for part in parts]).astype(np.float64)
     centre, spread = shape.mean(axis=0), np.maximum(shape.std(axis=0), 1e-6)
