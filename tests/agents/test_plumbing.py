@@ -68,7 +68,7 @@ async def running(found: Lane, stream: FakeStream) -> AsyncIterator[None]:
         yield
     finally:
         stream.put(None)
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 20)
 
 
 def test_records_are_acknowledged_in_order_and_only_after_their_checkpoint() -> None:

@@ -78,13 +78,13 @@ def test_a_lost_server_is_said_what_was_known_stays_and_it_comes_back(visit: Vis
     page = visit.open("/app/box-search")
     page.wait_for_selector(".facts")
     port = site.stop()
-    page.wait_for_selector("#link[data-link=offline]", timeout=20_000)
+    page.wait_for_selector("#link[data-link=offline]", timeout=60_000)
     assert "Disconnected" in page.inner_text("#notice")
     assert page.locator(".facts").first.is_visible()
     last = samples.quiet("box-search", datetime.now(UTC) + timedelta(minutes=5))[-1]
     site.start(port)
     site.put(msgspec.structs.replace(last, id="meanwhile", units=4321))
-    page.wait_for_selector(LIVE, timeout=20_000)
+    page.wait_for_selector(LIVE, timeout=60_000)
     page.get_by_text("4,321").wait_for()  # nothing of the meantime is missing
     assert page.locator("#notice").is_hidden()
     site.put(msgspec.structs.replace(last, id="after", units=5432, time=last.time + timedelta(minutes=5)))

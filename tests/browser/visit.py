@@ -17,7 +17,7 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-LIVE_LIMIT_MS = 20_000
+LIVE_LIMIT_MS = 60_000
 LIVE = "#link[data-link=live]"
 
 

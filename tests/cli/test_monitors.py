@@ -75,7 +75,7 @@ def test_the_fake_is_served_with_faults_and_ends_on_a_signal(tmp_path: Path) -> 
     fake = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         url = f"http://{LOOPBACK}:{port}"
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while _state(url) is None:
             assert time.monotonic() < deadline
             time.sleep(0.05)

@@ -32,7 +32,7 @@ def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
         )
         for name in found.names:
             found.start(name)
-        found.until(lambda: found.pager() is not None, 60)
+        found.until(lambda: found.pager() is not None, 150)
         yield found
         found.close()
 
@@ -46,9 +46,9 @@ def test_a_day_of_drift_is_one_page_and_one_resolve_whatever_dies(crew: Crew) ->
     assert len(killed) >= 18
     assert set(killed) == set(crew.names)
 
-    crew.until(lambda: crew.incidents() == {name: ["resolved"] for name in APPLICATIONS}, 120)
+    crew.until(lambda: crew.incidents() == {name: ["resolved"] for name in APPLICATIONS}, 240)
 
-    crew.until(lambda: crew.shown() == dict.fromkeys(APPLICATIONS, 0), 60)  # Redis, empty at each start
+    crew.until(lambda: crew.shown() == dict.fromkeys(APPLICATIONS, 0), 150)  # Redis, empty at each start
     told = crew.transitions()
     for name, count in APPLICATIONS.items():
         mine = [alert for alert in told if alert.application == name]
@@ -60,17 +60,17 @@ def test_a_day_of_drift_is_one_page_and_one_resolve_whatever_dies(crew: Crew) ->
 
 def test_people_answer_from_the_command_line_and_programs_subscribe(crew: Crew) -> None:
     crew.send(day_of_drift("by-hand", START, segments=0, lead=0)[5])
-    crew.until(lambda: crew.incidents().get("by-hand") == ["triggered"], 60)
+    crew.until(lambda: crew.incidents().get("by-hand") == ["triggered"], 150)
 
     (found,) = crew.run("alerts", "list", "--application", "by-hand", "--json")
     incident = found["incident"]
     crew.run("alerts", "acknowledge", incident[:10], "--by", "ada")
-    crew.until(lambda: crew.incidents()["by-hand"] == ["acknowledged"], 60)
+    crew.until(lambda: crew.incidents()["by-hand"] == ["acknowledged"], 150)
     (found,) = crew.run("alerts", "list", "--application", "by-hand", "--json")
     assert found["acknowledged_by"] == "ada"
 
     crew.run("alerts", "close", incident, "--note", "a rehearsal")
-    crew.until(lambda: crew.incidents()["by-hand"] == ["resolved"], 60)
+    crew.until(lambda: crew.incidents()["by-hand"] == ["resolved"], 150)
     assert crew.run("alerts", "list", "--application", "by-hand", "--json") == []
 
     tail = ["alerts", "tail", "--past", "--application", "by-hand", "--limit", "1", "--json"]
@@ -82,7 +82,7 @@ def test_people_answer_from_the_command_line_and_programs_subscribe(crew: Crew) 
 def test_a_test_alert_travels_the_real_road_and_stands_on_no_page(crew: Crew) -> None:
     (told,) = crew.run("alerts", "test", "--json")
     assert (told["sink"], told["outcome"], told["status"]) == ("pager", "sent", 202)
-    crew.until(lambda: crew.incidents().get("promptdrift-test") == ["resolved"], 60)
+    crew.until(lambda: crew.incidents().get("promptdrift-test") == ["resolved"], 150)
     state = crew.pager()
     assert state is not None
     assert any("TEST" in each["summary"] for each in state["incidents"])

@@ -93,7 +93,7 @@ def test_only_what_is_missing_is_created_and_differences_are_told(
     (gone,) = admin.delete_topics([topics.topic_prefix + "samples.v1"]).values()
     gone.result()
     monkeypatch.setenv("PROMPTDRIFT_KAFKA__PARTITIONS", "2")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while topics.topic_prefix + "samples.v1" in connect(topics)[1] and time.monotonic() < deadline:
         time.sleep(0.1)
     found = states(cli("topics", "create", "--json"))

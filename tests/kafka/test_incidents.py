@@ -30,7 +30,7 @@ def crew(kafka_bootstrap: str, redis_url: str, tmp_path: Path) -> Iterator[Crew]
     found = Crew(settings, tmp_path, free_ports(2), redis=False)
     for each in found.names:
         found.start(each)
-    found.until(lambda: found.pager() is not None, 60)
+    found.until(lambda: found.pager() is not None, 150)
     yield found
     found.close()
 
@@ -40,7 +40,7 @@ def test_a_day_of_drift_is_one_page_and_one_resolve(crew: Crew) -> None:
     killed = play(crew, list(days.values()), kills=5, seed=4, pause=0.2)
     assert set(killed) == set(crew.names)
 
-    crew.until(lambda: crew.incidents() == {name: ["resolved"] for name in days}, 120)
+    crew.until(lambda: crew.incidents() == {name: ["resolved"] for name in days}, 240)
 
     told = crew.transitions()
     for name in days:

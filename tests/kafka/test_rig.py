@@ -22,7 +22,7 @@ def create_topic(bootstrap: str, partitions: int = 3) -> str:
     name = f"rig.{uuid.uuid4().hex}"
     admin = AdminClient({"bootstrap.servers": bootstrap})
     wanted = NewTopic(name, partitions, -1)  # -1: as many copies as the broker makes by default
-    admin.create_topics([wanted])[name].result(timeout=20)
+    admin.create_topics([wanted])[name].result(timeout=60)
     return name
 
 
@@ -40,7 +40,7 @@ def consume_all(bootstrap: str, topic: str) -> list[tuple[bytes, bytes]]:
         consumer.subscribe([topic])
         seen: list[tuple[bytes, bytes]] = []
         while len(seen) < len(RECORDS):
-            batch = consumer.consume(len(RECORDS), timeout=20)
+            batch = consumer.consume(len(RECORDS), timeout=60)
             assert batch, f"the broker sent nothing for 20 s after {len(seen)} records"
             seen += [(message.key(), message.value()) for message in batch]
         consumer.commit(asynchronous=False)
@@ -66,7 +66,7 @@ def test_aiokafka_round_trip(kafka_bootstrap: str) -> None:
                 await producer.send(topic, key=key, value=value)
         settings = {"bootstrap_servers": kafka_bootstrap, "group_id": f"{topic}.group"}
         async with AIOKafkaConsumer(topic, auto_offset_reset="earliest", **settings) as consumer:
-            seen = [await asyncio.wait_for(consumer.getone(), 20) for _ in RECORDS]
+            seen = [await asyncio.wait_for(consumer.getone(), 60) for _ in RECORDS]
             await consumer.commit()
             return [(record.key, record.value) for record in seen]
 
@@ -99,7 +99,7 @@ def test_both_libraries_put_a_key_on_the_same_partition(kafka_bootstrap: str) ->
 def test_an_unknown_topic_is_refused(kafka_bootstrap: str) -> None:
     admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
     name = f"rig.{uuid.uuid4().hex}"
-    found = admin.list_topics(name, timeout=20).topics[name]
+    found = admin.list_topics(name, timeout=60).topics[name]
     assert found.error is not None
     assert found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
 

@@ -70,7 +70,7 @@ def test_live_and_replay_say_the_same(live: Live) -> None:
     interactions = sum(isinstance(e, Interaction) for e in events)
     live.start_worker()
     live.send(events)
-    readings = live.wait_for(finished(interactions), 150)
+    readings = live.wait_for(finished(interactions), 300)
 
     told = replayed(events, live.settings)
 

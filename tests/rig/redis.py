@@ -18,7 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from tests.rig.process import LOOPBACK, free_ports, start, stop, tail
 
 START_ATTEMPTS = 3
-READY_LIMIT_S = 20.0
+READY_LIMIT_S = 60.0
 
 
 class RedisError(RuntimeError):

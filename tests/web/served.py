@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from app.web.runner import Server
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 GRACE_SECONDS = 3
 
 
