@@ -15,7 +15,8 @@ from app.core.fixedpoint import Floats
 from app.core.followup import CALENDAR
 from app.core.panel import History, rows_of
 from app.core.permutation import NONE_BLAMED, spent
-from app.core.reference import Reference, Rows, build
+from app.core.reference import Reference, build
+from app.core.rows import Rows
 from benchmarks import deployment_tables, page, rollouts
 from benchmarks.deployment_tables import Found
 from benchmarks.rollouts import DAY, DEPLOYED_AT, RELEASE, WORLDS, Pools, Remembered, World

@@ -7,7 +7,8 @@ import numpy as np
 from app.adapters.describe import describe
 from app.core import clusters, reference
 from app.core.fixedpoint import WORDING_SCALE, restore
-from app.core.reference import Reference, Rows
+from app.core.reference import Reference
+from app.core.rows import Rows
 from app.core.units import canonical
 from app.core.watch import Bank
 from app.errors import InputError

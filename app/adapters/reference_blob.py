@@ -15,7 +15,8 @@ from app.core.calibration import Calibration
 from app.core.clusters import Clusters
 from app.core.cycles import Cycles
 from app.core.encoding import fingerprints
-from app.core.reference import Eye, Reference, Rows
+from app.core.reference import Eye, Reference
+from app.core.rows import Rows
 from app.core.spectrum import Spectrum
 from app.core.watch import Bank, Watches
 from app.errors import ReferenceMismatch

@@ -18,7 +18,7 @@ from app.core.detection import Lens
 from app.core.effect import Z95, difference, effective_units
 from app.core.fixedpoint import WORDING_SCALE, Floats, restore
 from app.core.naming import name_groups
-from app.core.reference import Rows
+from app.core.rows import Rows
 from app.core.scan import Region, Scan, scan
 from app.core.segments import segment_moves
 from app.core.topics import Topics, joined

@@ -21,7 +21,8 @@ from app.core.cycles import NO_CYCLES, Cycles, Fitted, learn_cycles
 from app.core.dependence import INDEPENDENT, Horizon, Keyed, choose_horizon, largest_key, returning, views
 from app.core.encoding import fingerprints
 from app.core.fixedpoint import Floats
-from app.core.reference import Reference, Rows
+from app.core.reference import Reference
+from app.core.rows import Rows
 from app.core.spectrum import fit
 from app.core.watch import Bank
 from schemas.readings import Dependence

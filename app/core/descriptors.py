@@ -9,7 +9,7 @@ from scipy.special import ndtri
 
 from app.core.effect import difference, effective_units
 from app.core.fixedpoint import Floats
-from app.core.reference import Rows
+from app.core.rows import Rows
 from schemas.readings import DescriptorMove
 from schemas.ticks import Sample
 

@@ -16,7 +16,7 @@ from app.core.calibration import Component
 from app.core.cycles import moved, paid
 from app.core.fixedpoint import SCALES, Floats, restore
 from app.core.folding import Fold
-from app.core.reference import Rows
+from app.core.rows import Rows
 from app.core.spectrum import DecayedSums
 from app.core.watch import PREFIX
 

@@ -41,7 +41,7 @@ _LANGUAGES = dict(
 
 
 class Texts(Protocol):
-    """Units as far as names go; `reference.Rows` are such."""
+    """Units as far as names go; `rows.Rows` are such."""
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from app.core.attribution import (
 from app.core.descriptors import counted, described, descriptor_moves
 from app.core.detection import Lens
 from app.core.fixedpoint import WORDING_SCALE, Floats, restore
-from app.core.reference import Rows, concatenate
+from app.core.rows import Rows, concatenate
 from app.core.topics import Topics
 from schemas.readings import DescriptorMove
 from tests.rig import made

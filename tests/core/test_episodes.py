@@ -9,7 +9,7 @@ from app.core.cycles import DAILY, DAY, NO_CYCLES
 from app.core.detection import Detector
 from app.core.episodes import PATIENCE_UNITS, Episode, begin, conclude, develop, explain_recent, over
 from app.core.history import History, Window
-from app.core.reference import concatenate
+from app.core.rows import concatenate
 from schemas.ticks import Sample
 from tests.core.test_detection import careful, clean, fed, shifted
 from tests.rig import made

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.naming import name_clusters, name_groups, words
-from app.core.reference import Rows
+from app.core.rows import Rows
 from tests.rig import made
 
 USUAL = made.rows(60)

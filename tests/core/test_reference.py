@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from app.core import reference
 from app.core.fixedpoint import WORDING_SCALE, restore
-from app.core.reference import Reference, Rows, TooFewUnits, build, concatenate, content_id, normal_scores
+from app.core.reference import Reference, TooFewUnits, build, content_id, normal_scores
+from app.core.rows import Rows, concatenate
 from tests.rig import made
 
 

@@ -13,7 +13,7 @@ from app.core.detection import Detector
 from app.core.folding import Fold, judge
 from app.core.history import Window, watch_rates
 from app.core.novelty import bin_edges, tail_bins
-from app.core.reference import Rows
+from app.core.rows import Rows
 from app.core.watch import Bank, place, train
 from tests.rig import made
 from tests.rig.made import through_msgpack

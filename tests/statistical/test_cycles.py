@@ -10,7 +10,8 @@ from app.core.calibration import calibrate
 from app.core.cycles import DAY, Fitted
 from app.core.detection import Detector
 from app.core.fixedpoint import Floats
-from app.core.reference import Reference, Rows, build
+from app.core.reference import Reference, build
+from app.core.rows import Rows
 from tests.statistical.test_run_length import SHARES, TICK, TOPICS, Units, of_topics, ticks
 
 pytestmark = pytest.mark.statistical

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from app.core.attribution import cluster_moves
 from app.core.effect import Z95, difference, squared_shift, wilson
 from app.core.fixedpoint import WORDING_SCALE, Floats, quantise
-from app.core.reference import Rows
+from app.core.rows import Rows
 from app.core.spectrum import fit
 
 pytestmark = pytest.mark.statistical

@@ -18,7 +18,8 @@ from app.core.calibration import calibrate
 from app.core.detection import Detector
 from app.core.fixedpoint import WORDING_SCALE, quantise
 from app.core.folding import Fold, judge
-from app.core.reference import Rows, build
+from app.core.reference import build
+from app.core.rows import Rows
 
 pytestmark = pytest.mark.statistical
 DIMENSIONS, TOPICS, TICK = 384, 30, 8
