@@ -49,7 +49,7 @@ def write_report(
 def document(summary: dict[str, Any], found: Sequence[State]) -> str:
     """The whole page."""
     static = resources.files("app") / "web" / "static"
-    style = (static / "style.css").read_text("utf-8")
+    style = "".join((static / name).read_text("utf-8") for name in ("colours.css", "style.css"))
     drawing = (static / "charts.js").read_text("utf-8").replace("export ", "") + BOOT
     plotly = (resources.files("plotly") / "package_data" / "plotly.min.js").read_text("utf-8")
     policy = (

@@ -23,22 +23,22 @@ A transaction spans keys of several slots: one server or a replicated one, not R
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import Any, cast
+from datetime import datetime
+from typing import Any
 
 import msgspec
-from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import WatchError
 
 from app.adapters import status_document as rules
 from app.adapters import status_keys
-from app.adapters.redis_client import connect, reaching, without_password
-from app.adapters.status_document import Document, F, Limits, utc_now
-from app.adapters.status_keys import append, as_json, begin, decoded, entries, event_of, key, neighbour
+from app.adapters.redis_client import reaching
+from app.adapters.status_document import Document, Limits
+from app.adapters.status_keys import append, as_json, begin, decoded, key
 from app.adapters.status_memory import InMemoryStatusStore
+from app.adapters.status_reads import StatusReads
 from app.errors import DependencyError
-from app.ports import PIPELINE, ReferenceSummary, SeriesPoint, StatusEvent
+from app.ports import ReferenceSummary
 from schemas.decisions import Alert, Delivery
 from schemas.evalsets import EvalSetVersions
 from schemas.events import Deployment
@@ -47,26 +47,13 @@ from schemas.readings import Reading
 __all__ = ["InMemoryStatusStore", "Limits", "RedisStatusStore"]
 
 ATTEMPTS = 20  # of a write that others keep overtaking
-PAGE = 500  # stream entries read at once
 
 
-class RedisStatusStore:
+class RedisStatusStore(StatusReads):
     """StatusStore on one shared client.  Every error of Redis becomes a DependencyError.
 
     Cost: four or five round trips a write, one or two a read.
     """
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        limits: Limits | None = None,
-        clock: Callable[[], datetime] = utc_now,
-    ) -> None:
-        self.url = without_password(url)
-        """The address, safe to show."""
-        self._limits, self._clock = limits or Limits(), clock
-        self._redis: Redis = connect(url)
 
     async def put_reading(self, reading: Reading) -> bool:
         """Store the latest reading of a monitor; False when the same or a newer one is already there.
@@ -173,12 +160,6 @@ class RedisStatusStore:
 
         return await self._optimistic(attempt)
 
-    async def evalsets(self) -> list[EvalSetVersions]:
-        """Versions of all eval sets, by application."""
-        with reaching(self.url):
-            held = await self._redis.hgetall(key("evalsets"))
-        return [versions for _, versions in sorted(decoded(held, EvalSetVersions).items())]
-
     async def heartbeat(self, worker: str, facts: dict[str, Any]) -> None:
         """Say that a worker lives, and what it says of itself."""
         now = self._clock()
@@ -190,90 +171,6 @@ class RedisStatusStore:
                 pipe.zremrangebyscore(key("workers"), 0, now.timestamp() - rules.DAY_SECONDS)
                 await pipe.execute()
 
-    async def applications(self) -> list[str]:
-        """Applications written to lately, by name."""
-        horizon = self._clock().timestamp() - self._limits.history_seconds
-        with reaching(self.url):
-            names = await self._redis.zrangebyscore(key("applications"), horizon, "+inf")
-        return sorted(name for name in cast(list[str], names) if name != PIPELINE)
-
-    async def status(self, application: str) -> dict[str, Any] | None:
-        """The status document; None for an application never heard of."""
-        with reaching(self.url):
-            if await self._redis.zscore(key("applications"), application) is None:
-                return None
-            return await self._current(self._redis, application)
-
-    async def series(
-        self,
-        application: str,
-        monitor: str,
-        limit: int,
-        *,
-        start: float = float("-inf"),
-        end: float = float("inf"),
-    ) -> list[SeriesPoint]:
-        """The last `limit` points of a range of event time (epoch seconds, inclusive), oldest first."""
-        with reaching(self.url):
-            found = await self._redis.zrevrangebyscore(
-                key("points", application, monitor), end, start, start=0, num=limit
-            )
-        points = reversed(cast(list[str], found))
-        return [msgspec.json.decode(point, type=SeriesPoint) for point in points]
-
-    async def alerts(self, application: str | None, state: str | None, limit: int) -> list[Alert]:
-        """Transitions, newest first."""
-        found: list[Alert] = []
-        before = "+"
-        while len(found) < limit:
-            with reaching(self.url):
-                page = entries(await self._redis.xrevrange(key("alerts"), max=before, count=PAGE))
-            told = (msgspec.json.decode(fields["alert"], type=Alert) for _, fields in page)
-            found += [a for a in told if application in (None, a.application) and state in (None, a.state)]
-            if len(page) < PAGE:
-                break
-            before = neighbour(page[-1][0], -1)
-        return found[:limit]
-
-    async def deployments(self, application: str, limit: int) -> list[Deployment]:
-        """Deployments of an application by their time, newest first."""
-        return await self._newest("deployment", application, Deployment, limit)
-
-    async def released(self) -> list[str]:
-        """Applications that deployments were told of lately, by name."""
-        horizon = self._clock().timestamp() - self._limits.fact_seconds
-        with reaching(self.url):
-            return sorted(cast(list[str], await self._redis.zrangebyscore(key("released"), horizon, "+inf")))
-
-    async def looks(self, application: str) -> list[Reading]:
-        """The latest look at each deployment, the latest deployment first."""
-        with reaching(self.url):
-            return rules.in_order(
-                decoded(await self._redis.hgetall(key("looks", application)), Reading).values()
-            )
-
-    async def deliveries(self, application: str, limit: int) -> list[Delivery]:
-        """Attempts to tell somebody of an application's incidents, newest first."""
-        return await self._newest("delivery", application, Delivery, limit)
-
-    async def _newest(self, kind: str, application: str, shape: type[F], limit: int) -> list[F]:
-        with reaching(self.url):
-            held = await self._redis.hgetall(key(kind, application))
-        return rules.newest(decoded(held, shape).values(), limit)
-
-    async def references(self) -> list[ReferenceSummary]:
-        """Everything that is measured against, by application and kind."""
-        with reaching(self.url):
-            held = await self._redis.hgetall(key("references"))
-        return [summary for _, summary in sorted(decoded(held, ReferenceSummary).items())]
-
-    async def workers(self) -> list[dict[str, Any]]:
-        """Workers whose heart beats, by name."""
-        with reaching(self.url):
-            names = sorted(cast(list[str], await self._redis.zrange(key("workers"), 0, -1)))
-            beats = await self._redis.mget([key("worker", name) for name in names]) if names else []
-        return [msgspec.json.decode(beat) for beat in beats if beat is not None]
-
     async def generation(self) -> str:
         """A name that the store keeps until it loses everything, made at the first call."""
         with reaching(self.url):
@@ -281,32 +178,6 @@ class RedisStatusStore:
                 pipe.set(key("generation"), uuid.uuid4().hex, nx=True)
                 pipe.get(key("generation"))
                 return str((await pipe.execute())[1])
-
-    async def events(self, after: str, limit: int) -> list[StatusEvent]:
-        """Entries of the live feed after an id, oldest first."""
-        with reaching(self.url):  # a range, not XREAD: one shape of answer on every server and protocol
-            found = await self._redis.xrange(key("events"), min=neighbour(after, 1), count=limit)
-        return [event_of(entry) for entry in entries(found)]
-
-    async def holds_event(self, id: str) -> bool:
-        """Whether an entry is still kept: if not, some that came after it may be gone too."""
-        with reaching(self.url):
-            return bool(await self._redis.xrange(key("events"), min=id, max=id, count=1))
-
-    async def last_event(self) -> str:
-        """Id of the newest entry of the live feed; "0-0" when there is none."""
-        with reaching(self.url):
-            last = entries(await self._redis.xrevrange(key("events"), count=1))
-        return last[0][0] if last else "0-0"
-
-    async def ping(self) -> bool:
-        """True, or a DependencyError that says why not."""
-        with reaching(self.url):
-            return bool(await self._redis.ping())
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._redis.aclose()
 
     async def _optimistic(self, attempt: Callable[[Pipeline], Awaitable[bool]]) -> bool:
         """Read, decide, write; again when somebody wrote in between."""
@@ -318,22 +189,6 @@ class RedisStatusStore:
                     except WatchError:
                         await asyncio.sleep(0.002 * number)
         raise DependencyError(f"Redis at {self.url}: overtaken {ATTEMPTS} times by other writers. Try again.")
-
-    async def _current(self, redis: Redis, application: str) -> Document:
-        """The document, or what is still known after it has expired."""
-        held = await redis.get(key("status", application))
-        if held is not None:
-            document: Document = msgspec.json.decode(held)
-            return document
-        document = rules.empty(application)
-        document["incidents"] = rules.open_incidents((await self._incidents(redis, application)).values())
-        last = await redis.zscore(key("applications"), application)
-        if last is not None:
-            document["updated_at"] = datetime.fromtimestamp(last, UTC).isoformat()
-        return document | {"state": rules.state_of(document)}
-
-    async def _incidents(self, redis: Redis, application: str) -> dict[str, Alert]:
-        return decoded(await redis.hgetall(key("incidents", application)), Alert)
 
     def _store(self, pipe: Pipeline, document: Document, now: datetime) -> None:
         application = document["application"]

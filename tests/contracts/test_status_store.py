@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from app.adapters import status as status_module
+from app.adapters import status_reads
 from app.adapters.status import Limits
 from app.ports import StatusStore
 from schemas.decisions import Alert
@@ -123,7 +123,7 @@ def test_alerts_are_found_by_application_and_state(make: Make) -> None:
 
 
 def test_alerts_are_found_behind_pages_of_others(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status_module, "PAGE", 4)
+    monkeypatch.setattr(status_reads, "PAGE", 4)
 
     async def story(store: StatusStore) -> None:
         await store.put_alert(msgspec.structs.replace(alert(0), application="search"))

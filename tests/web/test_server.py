@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import re
 from datetime import timedelta
 
 import msgspec
@@ -139,7 +140,8 @@ def test_the_page_and_its_files_are_served(client: TestClient) -> None:
     page = client.get("/")
     assert page.headers["content-type"].startswith("text/html")
     assert "<script>" not in page.text
-    assert client.get("/static/style.css").status_code == 200
+    sheets = re.findall(r'stylesheet" href="(.+?)"', page.text)
+    assert [client.get(sheet).status_code for sheet in sheets] == [200, 200]
     script = client.get("/static/main.js")
     assert "javascript" in script.headers["content-type"]
     assert script.headers["cache-control"] == "no-cache"
