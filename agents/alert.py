@@ -15,6 +15,7 @@ from agents.checkpoint import Checkpoints
 from agents.dead_letters import typed
 from agents.detect import send_reading
 from agents.plumbing import Lane, Outbox, Record, assigned
+from agents.recovery import incidents_told
 from agents.station import PartitionedStation
 from agents.telemetry import ALERTS as ALERTS_SENT
 from agents.telemetry import log
@@ -26,6 +27,8 @@ from schemas.codec import encode
 from schemas.decisions import Acknowledgement, Alert, headers_of
 from schemas.readings import Reading
 from schemas.topics import ACKNOWLEDGEMENTS, ALERTS, ALERTS_STATE, READINGS, Topic
+
+FORMAT = 1  # of the snapshot
 
 
 @dataclass(slots=True)
@@ -53,17 +56,15 @@ class Alerting(PartitionedStation[_Partition]):
 
     def __init__(
         self,
+        settings: Settings,
         *,
         outbox: Outbox,
         checkpoints: Checkpoints,
         rules: Rules | None = None,
-        silence_seconds: float = 300.0,
-        full: int = 256,
         assigned: Callable[[], set[int]] = set,
     ) -> None:
         super().__init__(checkpoints, assigned)
-        self._outbox, self._rules, self._full = outbox, rules, full
-        self._silence_seconds = silence_seconds
+        self._settings, self._outbox, self._rules = settings, outbox, rules
 
     async def process(self, records: Sequence[Record]) -> None:
         """Decide on each record; transitions are delivered when this returns."""
@@ -74,7 +75,7 @@ class Alerting(PartitionedStation[_Partition]):
             partition.offsets[record.topic] = record.offset
             for alert in await self._decide(partition, record):
                 await self._send(alert)
-        if len(records) < self._full:
+        if len(records) < self._settings.worker.batch_events:
             await self._notice()
         await self._outbox.deliver()
 
@@ -109,14 +110,19 @@ class Alerting(PartitionedStation[_Partition]):
             severity=alert.severity,
         )
 
-    async def _open(self, number: int, saved: dict[str, Any] | None) -> _Partition:
-        partition = _Partition(Incidents(self._rules), Silence(self._silence_seconds))
-        if saved is not None:
-            partition.incidents.restore(saved["incidents"])
-            partition.offsets = dict(saved["offsets"])
+    def _new(self, number: int) -> _Partition:
+        return _Partition(Incidents(self._rules), Silence(self._settings.worker.silence_seconds))
+
+    def _load(self, partition: _Partition, saved: dict[str, Any]) -> None:
+        partition.incidents.restore(saved["incidents"])
+        partition.offsets = dict(saved["offsets"])
+
+    async def _recover(self, number: int, partition: _Partition, offset: int) -> None:
+        partition.incidents.resume(await incidents_told(self._settings, number))
+
+    async def _ready(self, number: int, partition: _Partition) -> None:
         for alert in partition.incidents.open:
             partition.silence.expect(alert, time.time())
-        return partition
 
 
 OUTSIDE = "send what `promptdrift schema show acknowledgements.v1` describes"
@@ -127,11 +133,10 @@ def register(app: faust.App, settings: Settings, *, outbox: Outbox, rules: Rules
     topics: list[Topic] = [READINGS, ACKNOWLEDGEMENTS]
     names = [settings.kafka.topic_prefix + topic.name for topic in topics]
     station = Alerting(
+        settings,
         outbox=outbox,
-        checkpoints=Checkpoints("alert", outbox=outbox, settings=settings),
+        checkpoints=Checkpoints("alert", FORMAT, outbox=outbox, settings=settings),
         rules=rules,
-        silence_seconds=settings.worker.silence_seconds,
-        full=settings.worker.batch_events,
         assigned=lambda: assigned(app, names[0]),
     )
     Lane(app, settings, names, "alert", station).register()

@@ -1,32 +1,59 @@
 """Snapshots on `state.v1`: written before the acknowledgement, read before the first record.
 
 A snapshot travels in parts on the partition of its input.  Two slots take turns, so that compaction
-always leaves one whole generation, also when a crash cut the newest one short.
+always leaves one whole generation, also when a crash cut the newest one short.  Each says which format it
+is of: one that cannot be used, being of another format or damaged, is lost, and the life of its partition
+begins anew (docs/decisions/0023-a-state-that-cannot-be-read.md).
 """
 
 import asyncio
 import hashlib
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from agents.plumbing import Outbox
 from agents.reading import read_partition
-from agents.telemetry import CHECKPOINT_AT
+from agents.telemetry import CHECKPOINT_AT, STATES_LOST, log
 from app.settings import Settings
 from schemas.topics import STATE
 
 PART_BYTES = 512 * 1024
 
 
-class Checkpoints:
-    """The state of one agent, per partition of its input."""
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The newest state of a partition and the offset it covers; `problem` is why it cannot be used."""
 
-    def __init__(self, agent: str, *, outbox: Outbox, settings: Settings) -> None:
-        self._agent, self._outbox, self._settings = agent, outbox, settings
+    state: Any
+    offset: int
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the headers of a generation say: a later life counts before a farther offset."""
+
+    life: int
+    offset: int
+    parts: int
+    format: str | None
+
+
+class Checkpoints:
+    """The state of one agent, per partition of its input.
+
+    Args: format, which snapshots it can read; a change of what a snapshot holds takes a new number.
+    """
+
+    def __init__(self, agent: str, format: int, *, outbox: Outbox, settings: Settings) -> None:
+        self._agent, self._format = agent, str(format)
+        self._outbox, self._settings = outbox, settings
         self._turn: dict[int, int] = {}
+        self._lives: dict[int, int] = {}
 
     async def write(self, partition: int, snapshot: Callable[[], Any], offset: int) -> None:
         """Make a state durable; returns when the broker has it.
@@ -52,6 +79,8 @@ class Checkpoints:
                     "part": str(i).encode(),
                     "parts": str(len(pieces)).encode(),
                     "offset": str(offset).encode(),
+                    "format": self._format.encode(),
+                    "life": str(self._lives.get(partition, 0)).encode(),
                 },
             )
         await self._outbox.deliver()
@@ -61,21 +90,45 @@ class Checkpoints:
         """The same number, unless the input has more partitions than the states, as ticks may."""
         return partition % self._settings.kafka.partitions
 
-    async def read(self, partition: int) -> Any | None:  # noqa: ANN401  any state
-        """The newest whole state of a partition, by the offset it covers; None where there is none."""
+    async def read(self, partition: int) -> Saved | None:
+        """The newest whole state of a partition, by life and offset; None where there is none."""
         wanted = f"{self._agent}/{partition}".encode()
         generations: dict[bytes, dict[int, bytes]] = {}
-        facts: dict[bytes, tuple[int, int]] = {}  # generation -> (offset, parts)
+        facts: dict[bytes, _Facts] = {}
         for record in await read_partition(self._settings, STATE, self._place(partition)):
             headers = dict(record.headers)
             if headers.get("state") != wanted or record.value is None:
                 continue
             generation = headers["generation"]
             generations.setdefault(generation, {})[int(headers["part"])] = record.value
-            facts[generation] = (int(headers["offset"]), int(headers["parts"]))
-        whole = [g for g, pieces in generations.items() if len(pieces) == facts[g][1]]
+            facts[generation] = _facts(headers)
+        whole = [g for g, pieces in generations.items() if len(pieces) == facts[g].parts]
         if not whole:
             return None
-        best = max(reversed(whole), key=lambda g: facts[g][0])
-        blob = b"".join(generations[best][i] for i in range(facts[best][1]))
-        return msgspec.msgpack.decode(zlib.decompress(blob), strict=False)
+        best = max(reversed(whole), key=lambda g: (facts[g].life, facts[g].offset))
+        found = facts[best]
+        self._lives[partition] = found.life
+        if found.format != self._format:
+            problem = f"its format is {found.format or 'unknown'}, ours {self._format}"
+            return Saved(None, found.offset, problem)
+        blob = b"".join(generations[best][i] for i in range(found.parts))
+        try:
+            return Saved(msgspec.msgpack.decode(zlib.decompress(blob), strict=False), found.offset)
+        except (zlib.error, msgspec.DecodeError) as error:
+            return Saved(None, found.offset, f"it is damaged: {error}")
+
+    def lost(self, partition: int, reason: str) -> None:
+        """The newest state cannot be used: say so, and let what is written from now on take its place."""
+        self._lives[partition] = self._lives.get(partition, 0) + 1
+        STATES_LOST.labels(self._agent).inc()
+        log.error("state_lost", agent=self._agent, partition=partition, reason=reason)
+
+
+def _facts(headers: dict[str, bytes]) -> _Facts:
+    told = headers.get("format")  # snapshots of before there were formats have none
+    return _Facts(
+        life=int(headers.get("life", b"0")),
+        offset=int(headers["offset"]),
+        parts=int(headers["parts"]),
+        format=None if told is None else told.decode(),
+    )

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import faust
@@ -12,6 +12,7 @@ from agents.checkpoint import Checkpoints
 from agents.dead_letters import refused, typed
 from agents.library import Library
 from agents.plumbing import Lane, Outbox, Record
+from agents.recovery import Told, readings_told, silent_inputs
 from agents.station import PartitionedStation
 from agents.telemetry import LATENCY, STAGE_SECONDS, log
 from agents.telemetry import READINGS as READINGS_SENT
@@ -24,6 +25,8 @@ from schemas.readings import Reading
 from schemas.ticks import Tick
 from schemas.topics import DEPLOYMENTS, READINGS, TICKS
 
+FORMAT = 1  # of the snapshot
+
 
 @dataclass(slots=True)
 class _Partition:
@@ -32,10 +35,16 @@ class _Partition:
     saved: int = -1
     releases: int = 0  # deployments told so far
     settled: bool = True  # nothing new since the last final advance
+    told: Told = field(default_factory=Told)  # by whoever had the partition before its state was lost
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value for msgpack."""
-        return {"monitors": self.monitors.snapshot(), "offset": self.offset, "settled": self.settled}
+        return {
+            "monitors": self.monitors.snapshot(),
+            "offset": self.offset,
+            "settled": self.settled,
+            "told": self.told.until,
+        }
 
 
 class Detect(PartitionedStation[_Partition]):
@@ -43,6 +52,7 @@ class Detect(PartitionedStation[_Partition]):
 
     def __init__(
         self,
+        settings: Settings,
         monitor: MonitorSettings,
         *,
         fingerprint: str,
@@ -51,6 +61,7 @@ class Detect(PartitionedStation[_Partition]):
         checkpoints: Checkpoints,
     ) -> None:
         super().__init__(checkpoints)
+        self._settings = settings
         self._monitor, self._fingerprint = monitor, fingerprint
         self._library, self._outbox = library, outbox
 
@@ -97,18 +108,26 @@ class Detect(PartitionedStation[_Partition]):
         for deployment in partition.monitors.take_observed():
             await self._outbox.send(DEPLOYMENTS, encode(deployment), key=deployment.application.encode())
             log.info("deployment_observed", application=deployment.application)
-        for reading in readings:
+        for reading in filter(partition.told.is_news, readings):
             await send_reading(self._outbox, reading)
 
-    async def _open(self, number: int, saved: dict[str, Any] | None) -> _Partition:
-        monitors = Monitors(
-            references=self._library.references, fingerprint=self._fingerprint, settings=self._monitor
+    def _new(self, number: int) -> _Partition:
+        return _Partition(
+            Monitors(
+                references=self._library.references, fingerprint=self._fingerprint, settings=self._monitor
+            )
         )
-        partition = _Partition(monitors)
-        if saved is not None:
-            monitors.restore(saved["monitors"])
-            partition.offset, partition.settled = saved["offset"], saved["settled"]
-        return partition
+
+    def _load(self, partition: _Partition, saved: dict[str, Any]) -> None:
+        partition.monitors.restore(saved["monitors"])
+        partition.offset, partition.settled = saved["offset"], saved["settled"]
+        partition.told = Told(saved["told"])
+
+    async def _recover(self, number: int, partition: _Partition, offset: int) -> None:
+        partition.offset = offset
+        partition.told = await readings_told(self._settings)
+        for tick in await silent_inputs(self._settings, number):
+            partition.monitors.receive(tick)
 
 
 async def send_reading(outbox: Outbox, reading: Reading) -> None:
@@ -128,9 +147,14 @@ def register(
     outbox: Outbox,
 ) -> None:
     """Attach the agent."""
-    checkpoints = Checkpoints("detect", outbox=outbox, settings=settings)
+    checkpoints = Checkpoints("detect", FORMAT, outbox=outbox, settings=settings)
     station = Detect(
-        monitor, fingerprint=fingerprint, library=library, outbox=outbox, checkpoints=checkpoints
+        settings,
+        monitor,
+        fingerprint=fingerprint,
+        library=library,
+        outbox=outbox,
+        checkpoints=checkpoints,
     )
     topics = [settings.kafka.topic_prefix + TICKS.name]
     Lane(app, settings, topics, "detect", station, ready=library.ready.wait).register()

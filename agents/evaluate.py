@@ -18,6 +18,7 @@ from agents.dead_letters import buried_after, bury
 from agents.detect import send_reading
 from agents.library import Library
 from agents.plumbing import Lane, Outbox, Record, assigned
+from agents.recovery import Told, readings_told
 from agents.station import PartitionedStation
 from agents.telemetry import STAGE_SECONDS
 from app.adapters.partitioning import partition_of
@@ -30,6 +31,7 @@ from schemas.events import Evaluation
 from schemas.topics import EVALUATIONS
 
 FOREIGN = SchemaError("type", "is no evaluation", "send other events to their own topics")
+FORMAT = 1  # of the snapshot
 
 
 @dataclass(slots=True)
@@ -41,10 +43,16 @@ class _Partition:
     releases: int = 0  # deployments told so far
     settled: bool = True  # nothing new since the last final advance
     heard_at: float = 0.0
+    told: Told = field(default_factory=Told)  # by whoever had the partition before its state was lost
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value for msgpack."""
-        return {"monitors": self.monitors.snapshot(), "offset": self.offset, "settled": self.settled}
+        return {
+            "monitors": self.monitors.snapshot(),
+            "offset": self.offset,
+            "settled": self.settled,
+            "told": self.told.until,
+        }
 
 
 class Evaluating(PartitionedStation[_Partition]):
@@ -117,24 +125,30 @@ class Evaluating(PartitionedStation[_Partition]):
         with STAGE_SECONDS.labels("evaluate").time():
             readings = await loop.run_in_executor(None, lambda: partition.monitors.advance(final=final))
         partition.settled = partition.settled or final
-        for reading in readings:
+        for reading in filter(partition.told.is_news, readings):
             await send_reading(self._outbox, reading)
 
-    async def _open(self, number: int, saved: dict[str, Any] | None) -> _Partition:
-        partition = _Partition(QualityMonitors(self._monitor), heard_at=time.monotonic())
-        if saved is not None:
-            partition.monitors.restore(saved["monitors"])
-            partition.offset, partition.settled = saved["offset"], saved["settled"]
+    def _new(self, number: int) -> _Partition:
+        return _Partition(QualityMonitors(self._monitor), heard_at=time.monotonic())
+
+    def _load(self, partition: _Partition, saved: dict[str, Any]) -> None:
+        partition.monitors.restore(saved["monitors"])
+        partition.offset, partition.settled = saved["offset"], saved["settled"]
+        partition.told = Told(saved["told"])
+
+    async def _recover(self, number: int, partition: _Partition, offset: int) -> None:
+        partition.offset, partition.told = offset, await readings_told(self._settings)
+
+    async def _ready(self, number: int, partition: _Partition) -> None:
         topic = self._settings.kafka.topic_prefix + EVALUATIONS.name
         partition.buried = await buried_after(self._settings, topic, number, partition.offset)
-        return partition
 
 
 def register(
     app: faust.App, settings: Settings, *, monitor: MonitorSettings, library: Library, outbox: Outbox
 ) -> None:
     """Attach the agent."""
-    checkpoints = Checkpoints("evaluate", outbox=outbox, settings=settings)
+    checkpoints = Checkpoints("evaluate", FORMAT, outbox=outbox, settings=settings)
     topic = settings.kafka.topic_prefix + EVALUATIONS.name
     station = Evaluating(
         settings,

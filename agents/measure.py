@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from agents.dead_letters import buried_after, bury
 from agents.library import Library
 from agents.plumbing import Lane, Outbox, Record, assigned
 from agents.reading import Ends
+from agents.recovery import ticks_told
 from agents.station import PartitionedStation
 from agents.telemetry import CLOCK_SKEW, EVENTS, SHARE, STAGE_SECONDS, UNITS, log
 from app.adapters.tuning import measure_settings
@@ -37,11 +38,14 @@ class Eyes:
     carrying: Carrying | None = None  # None: samples carry no exchanges
 
 
+FORMAT = 1  # of the snapshot
+
+
 @dataclass(slots=True)
 class _Partition:
     measurer: Measurer
     heard_at: float
-    buried: set[int]  # offsets whose dead letters were sent before a crash
+    buried: set[int] = field(default_factory=set)  # offsets whose dead letters were sent before a crash
     idle: bool = False
     saved: int = -1
 
@@ -176,16 +180,24 @@ class Measure(PartitionedStation[_Partition]):
                 owned[number].idle = True
                 await self._broadcast(measurer.progress(idle=True))
 
-    async def _open(self, number: int, saved: dict[str, Any] | None) -> _Partition:
+    def _new(self, number: int) -> _Partition:
         measurer = Measurer(
             partition=number,
             partitions=self._settings.kafka.partitions,
             settings=measure_settings(self._settings.detection),
         )
-        if saved is not None:
-            measurer.restore(saved)
-        buried = await buried_after(self._settings, self._topic, number, measurer.last_offset)
-        return _Partition(measurer, time.monotonic(), buried=buried)
+        return _Partition(measurer, time.monotonic())
+
+    def _load(self, partition: _Partition, saved: dict[str, Any]) -> None:
+        partition.measurer.restore(saved)
+
+    async def _recover(self, number: int, partition: _Partition, offset: int) -> None:
+        """What ticks hold is not measured again: their blocks would shrink, or count twice."""
+        partition.measurer.resume(max(offset, await ticks_told(self._settings, number)))
+
+    async def _ready(self, number: int, partition: _Partition) -> None:
+        read = partition.measurer.last_offset
+        partition.buried = await buried_after(self._settings, self._topic, number, read)
 
 
 def _tell_skew(record: Record, interactions: Sequence[Interaction]) -> None:
@@ -197,7 +209,7 @@ def _tell_skew(record: Record, interactions: Sequence[Interaction]) -> None:
 
 def register(app: faust.App, settings: Settings, *, eyes: Eyes, library: Library, outbox: Outbox) -> None:
     """Attach the agent."""
-    checkpoints = Checkpoints("measure", outbox=outbox, settings=settings)
+    checkpoints = Checkpoints("measure", FORMAT, outbox=outbox, settings=settings)
     topic = settings.kafka.topic_prefix + INTERACTIONS.name
     station = Measure(
         settings,

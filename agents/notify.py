@@ -18,6 +18,7 @@ import msgspec
 from agents.checkpoint import Checkpoints
 from agents.dead_letters import typed
 from agents.plumbing import Lane, Outbox, Record, assigned
+from agents.recovery import alerts_told
 from agents.station import PartitionedStation
 from agents.telemetry import CIRCUIT_OPEN, NOTIFICATION_SECONDS, NOTIFICATIONS, NOTIFICATIONS_WAITING, log
 from app.adapters.notifiers import Notifier, Sink
@@ -34,6 +35,7 @@ from schemas.topics import ALERTS, DELIVERIES, DEPLOYMENTS, Topic
 OLD_SECONDS = 60.0  # a record this old is the past: perhaps what it says is over, as a later one will tell
 CATCHING_UP_SECONDS = 3.0
 LONGEST_HOLD_SECONDS = 60.0
+FORMAT = 1  # of the snapshot
 NEWS_SECONDS = 900.0  # a deployment older than this is no news
 
 
@@ -93,6 +95,7 @@ class Notify(PartitionedStation[_Partition]):
 
     def __init__(
         self,
+        settings: Settings,
         exchange: Exchange,
         *,
         outbox: Outbox,
@@ -101,9 +104,11 @@ class Notify(PartitionedStation[_Partition]):
         assigned: Callable[[], set[int]],
     ) -> None:
         super().__init__(checkpoints, assigned)
-        self._exchange, self._outbox, self._name = exchange, outbox, name
+        self._settings, self._exchange = settings, exchange
+        self._outbox, self._name = outbox, name
         self._sending: dict[asyncio.Task[Answer], tuple[int, Task]] = {}
-        self._hold_until, self._opened = 0.0, 0.0
+        self._subscriptions = {name: sink.subscription for name, sink in exchange.sinks.items()}
+        self._hold_until, self._began = 0.0, 0.0
 
     async def process(self, records: Sequence[Record]) -> None:
         """Take records in, settle what was answered, send what is due."""
@@ -131,13 +136,12 @@ class Notify(PartitionedStation[_Partition]):
             return
         alert = await typed(self._outbox, record, Alert)
         if alert is not None:
-            subscriptions = {name: sink.subscription for name, sink in self._exchange.sinks.items()}
-            partition.backlog.tell(alert, subscriptions, born)
+            partition.backlog.tell(alert, self._subscriptions, born)
             await self._refuse_unknown(alert)
 
     def _hold(self) -> None:
         """Wait for what may follow; not for ever, as a broker whose clock is behind makes everything old."""
-        self._hold_until = min(time.monotonic() + CATCHING_UP_SECONDS, self._opened + LONGEST_HOLD_SECONDS)
+        self._hold_until = min(time.monotonic() + CATCHING_UP_SECONDS, self._began + LONGEST_HOLD_SECONDS)
 
     def _announce(self, backlog: Backlog, record: Record, born: float) -> None:
         told = [sink.name for sink in self._exchange.sinks.values() if sink.changes]
@@ -191,13 +195,21 @@ class Notify(PartitionedStation[_Partition]):
                 del self._sending[sending]
         super().forget(partitions)
 
-    async def _open(self, number: int, saved: dict[str, Any] | None) -> _Partition:
-        self._opened = time.monotonic()
-        partition = _Partition(Backlog(wait_seconds=self._exchange.settings.retry_seconds))
-        if saved is not None:
-            partition.backlog.restore(saved["backlog"], self._exchange.sinks)
-            partition.read = saved["read"]
-        return partition
+    def _new(self, number: int) -> _Partition:
+        self._began = time.monotonic()
+        return _Partition(Backlog(wait_seconds=self._exchange.settings.retry_seconds))
+
+    def _load(self, partition: _Partition, saved: dict[str, Any]) -> None:
+        partition.backlog.restore(saved["backlog"], self._exchange.sinks)
+        partition.read = saved["read"]
+
+    async def _recover(self, number: int, partition: _Partition, offset: int) -> None:
+        """Incidents that are open, or whose end nobody was told; a deployment that waited is no news."""
+        if self._name != "notify":
+            return
+        alerts, taken = await alerts_told(self._settings, number)
+        for alert in alerts:
+            partition.backlog.resume(alert, self._subscriptions, taken.get(alert.incident, []), time.time())
 
     async def _refuse_unknown(self, alert: Alert) -> None:
         """A sink that monitors as code name and nobody has set: said once an incident, not passed over."""
@@ -273,9 +285,10 @@ def register(app: faust.App, settings: Settings, exchange: Exchange) -> None:
     for name, topic in lanes.items():
         outbox, full = Outbox(app, settings.kafka.topic_prefix), settings.kafka.topic_prefix + topic.name
         station = Notify(
+            settings,
             exchange,
             outbox=outbox,
-            checkpoints=Checkpoints(name, outbox=outbox, settings=settings),
+            checkpoints=Checkpoints(name, FORMAT, outbox=outbox, settings=settings),
             name=name,
             assigned=partial(assigned, app, full),
         )

@@ -19,6 +19,7 @@ from agents.dead_letters import buried_after, bury, typed
 from agents.detect import send_reading
 from agents.library import Library
 from agents.plumbing import Lane, Outbox, Record, assigned
+from agents.recovery import Told, readings_told, silent_inputs
 from agents.station import PartitionedStation
 from agents.telemetry import OUTCOMES_COUNTED, STAGE_SECONDS
 from app.adapters.partitioning import partition_of
@@ -33,6 +34,7 @@ from schemas.ticks import Tick
 from schemas.topics import OUTCOMES, TICKS
 
 FOREIGN = SchemaError("type", "is no outcome", "send other events to their own topics")
+FORMAT = 1  # of the snapshot
 
 
 @dataclass(slots=True)
@@ -44,6 +46,7 @@ class _Partition:
     releases: int = 0  # deployments told so far
     settled: bool = True  # nothing new since the last final advance
     heard_at: float = 0.0
+    told: Told = field(default_factory=Told)  # by whoever had the partition before its state was lost
 
     @property
     def offset(self) -> int:
@@ -52,7 +55,12 @@ class _Partition:
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value for msgpack."""
-        return {"monitors": self.monitors.snapshot(), "offsets": self.offsets, "settled": self.settled}
+        return {
+            "monitors": self.monitors.snapshot(),
+            "offsets": self.offsets,
+            "settled": self.settled,
+            "told": self.told.until,
+        }
 
 
 class Joining(PartitionedStation[_Partition]):
@@ -135,19 +143,27 @@ class Joining(PartitionedStation[_Partition]):
         with STAGE_SECONDS.labels("outcomes").time():
             readings = await loop.run_in_executor(None, lambda: partition.monitors.advance(final=final))
         partition.settled = partition.settled or final
-        for reading in readings:
+        for reading in filter(partition.told.is_news, readings):
             await send_reading(self._outbox, reading)
             _count(reading)
 
-    async def _open(self, number: int, saved: dict[str, Any] | None) -> _Partition:
-        partition = _Partition(OutcomeMonitors(self._monitor), heard_at=time.monotonic())
-        if saved is not None:
-            partition.monitors.restore(saved["monitors"])
-            partition.offsets, partition.settled = dict(saved["offsets"]), saved["settled"]
+    def _new(self, number: int) -> _Partition:
+        return _Partition(OutcomeMonitors(self._monitor), heard_at=time.monotonic())
+
+    def _load(self, partition: _Partition, saved: dict[str, Any]) -> None:
+        partition.monitors.restore(saved["monitors"])
+        partition.offsets, partition.settled = dict(saved["offsets"]), saved["settled"]
+        partition.told = Told(saved["told"])
+
+    async def _recover(self, number: int, partition: _Partition, offset: int) -> None:
+        partition.told = await readings_told(self._settings)
+        for tick in await silent_inputs(self._settings, number):
+            partition.monitors.receive(tick)
+
+    async def _ready(self, number: int, partition: _Partition) -> None:
         topic = self._settings.kafka.topic_prefix + OUTCOMES.name
         read = partition.offsets.get(topic, -1)
         partition.buried = await buried_after(self._settings, topic, number, read)
-        return partition
 
 
 def _count(reading: Reading) -> None:
@@ -161,7 +177,7 @@ def register(
     app: faust.App, settings: Settings, *, monitor: MonitorSettings, library: Library, outbox: Outbox
 ) -> None:
     """Attach the agent."""
-    checkpoints = Checkpoints("outcomes", outbox=outbox, settings=settings)
+    checkpoints = Checkpoints("outcomes", FORMAT, outbox=outbox, settings=settings)
     topics = [settings.kafka.topic_prefix + topic.name for topic in (TICKS, OUTCOMES)]
     station = Joining(
         settings,

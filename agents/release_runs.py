@@ -16,6 +16,7 @@ import faust
 
 from agents.checkpoint import Checkpoints
 from agents.plumbing import Lane, Outbox, Record, assigned
+from agents.reading import read_partition
 from agents.station import PartitionedStation
 from agents.telemetry import EVAL_RUNS, log
 from app.adapters.evaluations import TopicRows
@@ -30,6 +31,8 @@ from app.settings import Settings
 from schemas.codec import decode
 from schemas.events import Deployment
 from schemas.topics import DEPLOYMENTS
+
+FORMAT = 1  # of the snapshot
 
 
 @dataclass(slots=True)
@@ -54,14 +57,14 @@ class Releases(PartitionedStation[_Partition]):
 
     def __init__(
         self,
+        settings: Settings,
         asker: Asker,
         *,
         checkpoints: Checkpoints,
         assigned: Callable[[], set[int]],
-        patience_seconds: float,
     ) -> None:
         super().__init__(checkpoints, assigned)
-        self._asker, self._patience = asker, patience_seconds
+        self._settings, self._asker = settings, asker
         self._going: dict[asyncio.Task[Ran], tuple[int, Due]] = {}
 
     async def process(self, records: Sequence[Record]) -> None:
@@ -78,10 +81,13 @@ class Releases(PartitionedStation[_Partition]):
         partition = await self._partition(record.partition)
         if record.offset <= partition.read:
             return
-        partition.read, partition.revision = record.offset, partition.revision + 1
+        self._tell(partition, record.offset, record.value, record.timestamp)
+
+    def _tell(self, partition: _Partition, offset: int, value: bytes | None, timestamp: float | None) -> None:
+        partition.read, partition.revision = offset, partition.revision + 1
         now = time.time()
-        born = now if record.timestamp is None else record.timestamp
-        for event in decode(record.value, kind="deployment") if record.value else []:
+        born = now if timestamp is None else timestamp
+        for event in decode(value, kind="deployment") if value else []:
             if isinstance(event, Deployment):
                 partition.runs.tell(event, born=born, now=now)
 
@@ -131,12 +137,18 @@ class Releases(PartitionedStation[_Partition]):
                 del self._going[going]
         super().forget(partitions)
 
-    async def _open(self, number: int, saved: dict[str, Any] | None) -> _Partition:
-        runs = ReleaseRuns(self._asker.models.keys(), patience_seconds=self._patience)
-        if saved is None:
-            return _Partition(runs)
-        runs.restore(saved["runs"])
-        return _Partition(runs, read=saved["read"], revision=saved["revision"])
+    def _new(self, number: int) -> _Partition:
+        given = self._settings.evaluation
+        return _Partition(ReleaseRuns(self._asker.models.keys(), patience_seconds=given.patience_seconds))
+
+    def _load(self, partition: _Partition, saved: dict[str, Any]) -> None:
+        partition.runs.restore(saved["runs"])
+        partition.read, partition.revision = saved["read"], saved["revision"]
+
+    async def _recover(self, number: int, partition: _Partition, offset: int) -> None:
+        """Deployments of the last hour again: a run that ended finds its rows and asks nothing."""
+        for record in await read_partition(self._settings, DEPLOYMENTS, number):
+            self._tell(partition, record.offset, record.value, record.timestamp / 1000)
 
 
 def register(app: faust.App, settings: Settings, *, by: Evaluators, encoder: Encoder, outbox: Outbox) -> None:
@@ -155,10 +167,10 @@ def register(app: faust.App, settings: Settings, *, by: Evaluators, encoder: Enc
     )
     topic = settings.kafka.topic_prefix + DEPLOYMENTS.name
     station = Releases(
+        settings,
         asker,
-        checkpoints=Checkpoints("release-runs", outbox=outbox, settings=settings),
+        checkpoints=Checkpoints("release-runs", FORMAT, outbox=outbox, settings=settings),
         assigned=partial(assigned, app, topic),
-        patience_seconds=given.patience_seconds,
     )
     Lane(app, settings, [topic], "release-runs", station).register()
 

@@ -44,6 +44,7 @@ from schemas.readings import Reading
 from schemas.ticks import Sample
 from schemas.topics import EVALUATIONS, READINGS, SAMPLES
 
+FORMAT = 1  # of the snapshot
 DRAIN_SECONDS = 5.0  # that a micro-batch waits for endpoints, at most
 AT_ONCE = 32  # jobs under way; endpoints have limits of their own
 
@@ -246,15 +247,21 @@ class Shadowing(PartitionedStation[_Partition]):
                 del self._asking[task]
         super().forget(partitions)
 
-    async def _open(self, number: int, saved: dict[str, Any] | None) -> _Partition:
-        partition = _Partition(Shadow(self._policy), heard_at=time.monotonic())
-        if saved is not None:
-            partition.shadow.restore(saved["shadow"])
-            partition.offsets, partition.revision = dict(saved["offsets"]), saved["revision"]
+    def _new(self, number: int) -> _Partition:
+        return _Partition(Shadow(self._policy), heard_at=time.monotonic())
+
+    def _load(self, partition: _Partition, saved: dict[str, Any]) -> None:
+        partition.shadow.restore(saved["shadow"])
+        partition.offsets, partition.revision = dict(saved["offsets"]), saved["revision"]
+
+    async def _recover(self, number: int, partition: _Partition, offset: int) -> None:
+        """Windows in hand and what waited to be asked are given up; rows that stand stay the only ones."""
+        partition.written = await written(self._settings, number)
+
+    async def _ready(self, number: int, partition: _Partition) -> None:
         if partition.shadow.outgoing or partition.shadow.jobs:
             partition.written = await written(self._settings, number, partition.shadow)
             settle(partition.shadow, partition.written.values(), self._scoring)
-        return partition
 
     def _measure(self) -> None:
         waiting = dict.fromkeys(("answer", "candidate", "gold"), 0)
@@ -284,7 +291,7 @@ def register(
     app: faust.App, settings: Settings, *, scoring: Scoring, library: Library, outbox: Outbox
 ) -> Callable[[], dict[str, Any]]:
     """Attach the agent; returns how it is asked for facts."""
-    checkpoints = Checkpoints("shadow", outbox=outbox, settings=settings)
+    checkpoints = Checkpoints("shadow", FORMAT, outbox=outbox, settings=settings)
     station = Shadowing(
         settings,
         scoring,

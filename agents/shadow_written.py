@@ -13,19 +13,25 @@ from schemas.topics import EVALUATIONS
 SCANNED = 1000  # records, of up to 64 rows each, that are looked through
 
 
-async def written(settings: Settings, partition: int, shadow: Shadow) -> dict[str, Evaluation]:
-    """By id, those of the newest rows that are about what is still to be told or asked.
+async def written(settings: Settings, partition: int, shadow: Shadow | None = None) -> dict[str, Evaluation]:
+    """By id, those of the newest rows that are about what is still to be told or asked; else all of them.
 
     `samples.v1` and `evaluations.v1` are keyed alike and have as many partitions.
     """
     found: dict[str, Evaluation] = {}
-    wanted = {held.id for batch in shadow.outgoing for held in batch.kept}
-    wanted |= {job.held.id for job in shadow.jobs if job.held is not None}
+    wanted = None if shadow is None else _wanted(shadow)
     for record in await read_partition(settings, EVALUATIONS, partition, newest=SCANNED):
         for row in decode(record.value, kind="evaluation") if record.value else []:
-            if isinstance(row, Evaluation) and (row.purpose == "gold" or row.interaction_id in wanted):
+            if not isinstance(row, Evaluation):
+                continue
+            if wanted is None or row.purpose == "gold" or row.interaction_id in wanted:
                 found[row.id] = row
     return found
+
+
+def _wanted(shadow: Shadow) -> set[str]:
+    told = {held.id for batch in shadow.outgoing for held in batch.kept}
+    return told | {job.held.id for job in shadow.jobs if job.held is not None}
 
 
 def settle(shadow: Shadow, rows: Iterable[Evaluation], scoring: Scoring) -> None:

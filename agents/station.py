@@ -41,15 +41,39 @@ class PartitionedStation(ABC, Generic[P]):
         """Apply records in order; every effect is delivered when this returns."""
 
     @abstractmethod
-    async def _open(self, number: int, saved: dict[str, Any] | None) -> P:
-        """The state of a partition: from its newest checkpoint, or new where there is none."""
+    def _new(self, number: int) -> P:
+        """An empty state of a partition."""
+
+    @abstractmethod
+    def _load(self, partition: P, saved: dict[str, Any]) -> None:
+        """Take a snapshot over into an empty state.  May raise anything: it is lost then."""
+
+    async def _recover(self, number: int, partition: P, offset: int) -> None:
+        """Take over what topics still tell of a state that is lost and reached to `offset`."""
+
+    async def _ready(self, number: int, partition: P) -> None:
+        """What is to be known of topics before the first record."""
 
     async def _partition(self, number: int) -> P:
         if number not in self._partitions:
-            partition = await self._open(number, await self._checkpoints.read(number))
-            partition.saved = partition.offset
-            self._partitions[number] = partition
+            self._partitions[number] = await self._opened(number)
         return self._partitions[number]
+
+    async def _opened(self, number: int) -> P:
+        """A partition from its newest checkpoint, or new where there is none, or none that can be used."""
+        found, partition = await self._checkpoints.read(number), self._new(number)
+        problem = None if found is None else found.problem
+        if found is not None and problem is None:
+            try:
+                self._load(partition, found.state)
+                partition.saved = partition.offset
+            except Exception as error:  # a worker must not die of its own past, at every start again
+                problem, partition = f"it does not fit: {error!r}", self._new(number)
+        if found is not None and problem is not None:
+            self._checkpoints.lost(number, problem)
+            await self._recover(number, partition, found.offset)
+        await self._ready(number, partition)
+        return partition
 
     async def _restore(self) -> None:
         """Open what this process was given: what waits there since before a crash needs no new record."""

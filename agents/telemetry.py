@@ -50,6 +50,9 @@ SHADOW_SPENT = Gauge("promptdrift_shadow_spent", "Money spent on endpoints today
 CHECKPOINT_AT = Gauge(
     "promptdrift_checkpoint_timestamp_seconds", "When an agent last saved its state.", ["agent"]
 )
+STATES_LOST = Counter(
+    "promptdrift_states_lost_total", "Saved states that could not be used: of partitions.", ["agent"]
+)
 
 STAGE_AT = Gauge(
     "promptdrift_stage_timestamp_seconds",

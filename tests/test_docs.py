@@ -172,7 +172,7 @@ def told_headers(topic: str) -> set[str]:
 
 async def sent_headers(topic: str) -> set[str]:
     outbox, now = Caught(), datetime(2026, 1, 1, tzinfo=UTC)
-    checkpoints = Checkpoints("measure", outbox=outbox, settings=Settings())
+    checkpoints = Checkpoints("measure", 1, outbox=outbox, settings=Settings())
     if topic == "alerts.v1":
         alert = Alert(
             alert_id="a",
@@ -187,7 +187,7 @@ async def sent_headers(topic: str) -> set[str]:
             detected_at=now,
             updated_at=now,
         )
-        await Alerting(outbox=outbox, checkpoints=checkpoints)._send(alert)
+        await Alerting(Settings(), outbox=outbox, checkpoints=checkpoints)._send(alert)
     elif topic == "state.v1":
         await checkpoints.write(0, dict, 0)
     else:

@@ -19,6 +19,12 @@ def place_of(reading: Reading) -> str:
     return reading.monitor if part is None else f"{reading.monitor}[{part}]"
 
 
+def place_in(alert: Alert, member: Member) -> str:
+    """The place of a member, as far as its alert tells."""
+    part = alert.deployment if member.monitor == "adaptation" else member.segment
+    return member.monitor if part is None else f"{member.monitor}[{part}]"
+
+
 def by_onset(member: Member) -> tuple[datetime, datetime, str, str]:
     """The earliest first; ties are broken by name, so that the root is the same everywhere."""
     began = member.onset_at or member.detected_at

@@ -6,14 +6,14 @@ for a number of windows.  Its root is the member that began it (`alerts.in_order
 from the data, so a replay names the same incidents and a second delivery is recognised.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from app.core.alerts import alert_of, identity, in_order, member_of, place_of
+from app.core.alerts import alert_of, identity, in_order, member_of, place_in, place_of
 from app.core.mutes import muted
 from app.core.rules import Rule, Rules
 from app.core.severity import severity_of
@@ -224,7 +224,7 @@ class Incidents:
             members=members[:LISTED],
             members_total=len(members),
             muted=silent,
-            summary=known.lead.summary + (f"; seen by {len(members)} monitors" if len(members) > 1 else ""),
+            summary=known.lead.summary + _seen_by(len(members)),
             **{name: getattr(known, name) for name in FLAGS},
         )
 
@@ -261,6 +261,30 @@ class Incidents:
                 del self._tracks[place]
                 return
 
+    def resume(self, alerts: Iterable[Alert]) -> None:
+        """Rebuild what the latest transition of each incident tells, where the state is lost.
+
+        Windows in a row are counted anew, and what was closed by hand and alarms on opens again.
+        """
+        for alert in sorted(alerts, key=lambda each: each.updated_at):
+            members = {place_in(alert, member): member for member in alert.members}
+            for place, member in members.items():
+                track = self._tracks.setdefault(f"{alert.application}:{place}", _Track())
+                track.time = member.updated_at.timestamp()
+                track.ids = [] if member.reading_id is None else [member.reading_id]
+            if alert.state != "resolved" and members:
+                self._open[alert.application] = _Open(
+                    incident=alert.incident,
+                    lead=msgspec.structs.replace(
+                        alert, summary=alert.summary.removesuffix(_seen_by(alert.members_total))
+                    ),
+                    told_at=alert.updated_at,
+                    updated_at=alert.updated_at,
+                    members=members,
+                    withheld=alert.muted,
+                    **{name: getattr(alert, name) for name in FLAGS},
+                )
+
     def snapshot(self) -> dict[str, Any]:
         """State as a value for msgpack."""
         return {"open": self._open, "tracks": self._tracks}
@@ -270,6 +294,10 @@ class Incidents:
         convert: Callable[..., Any] = msgspec.convert
         self._open = {app: convert(known, _Open) for app, known in state["open"].items()}
         self._tracks = {place: convert(track, _Track) for place, track in state["tracks"].items()}
+
+
+def _seen_by(members: int) -> str:
+    return f"; seen by {members} monitors" if members > 1 else ""
 
 
 def _tells(reading: Reading, rule: Rule) -> bool:

@@ -57,6 +57,11 @@ class Measurer:
         self._totals: dict[Subject, dict[str, int]] = {}
         self._blocks: dict[int, Block] = {}  # by their first offset, the open one last
 
+    def resume(self, offset: int) -> None:
+        """Go on behind `offset` with an empty memory, in a block of its own: those up to there were told."""
+        self.last_offset = offset
+        self._blocks = {offset + 1: Block(up_to=offset)}
+
     @property
     def watermark(self) -> float | None:
         """No unit older than this is still to come; None before the third event."""

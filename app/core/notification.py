@@ -16,7 +16,7 @@ import msgspec
 from app.core.gates import Gate
 from app.core.messages import Answer, Message, Subscription, Task, Thread, Verdict, action_of
 from schemas.codec import encode
-from schemas.decisions import Alert
+from schemas.decisions import Alert, Delivery
 from schemas.events import Deployment
 
 ENDS = ("resolve", "change")
@@ -51,6 +51,29 @@ class Backlog:
             thread.seen = [*thread.seen[-SEEN:], alert.alert_id]
             urgent = alert.severity == "critical" and action == "trigger"
             self._queue(thread, Message(action, alert.alert_id, encode(alert), born, urgent))
+
+    def resume(
+        self, alert: Alert, sinks: Mapping[str, Subscription], taken: Collection[Delivery], now: float
+    ) -> None:
+        """Take over an incident whose threads are lost: its latest transition, and what sinks took of it.
+
+        Told is what nobody took: that it is open, or that it is over where somebody heard that it began.
+        """
+        over = alert.state == "resolved"
+        for sink, subscription in sinks.items():
+            own = [each for each in taken if each.sink == sink]
+            heard = any(each.action == "trigger" for each in own)
+            if (over and not heard) or sink not in (alert.sinks or sinks):
+                continue
+            thread = self._thread(sink, alert.incident, alert.application)
+            thread.seen = [each.alert_id for each in own][-SEEN:]
+            thread.told = "trigger" if heard else ""
+            if any(each.action == "resolve" for each in own):
+                thread.told = "resolve"
+            action = action_of(alert) if heard else "trigger"
+            if alert.alert_id not in thread.seen and subscription.wants(alert, action):
+                urgent = alert.severity == "critical" and action == "trigger"
+                self._queue(thread, Message(action, alert.alert_id, encode(alert), now, urgent))
 
     def announce(self, deployment: Deployment, sinks: Sequence[str], born: float) -> None:
         """Take over a deployment, as news without an end."""

@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from agents.checkpoint import Saved
 from agents.plumbing import Record
+from app.adapters.partitioning import partition_of
 from app.core.baseline import Baseline
 from app.core.measurement import References
 from app.settings import Settings
@@ -68,6 +70,16 @@ class RecordingOutbox:
     def values(self, topic: Topic, kind: type[T]) -> list[T]:
         return [msgspec.json.decode(sent.value, type=kind) for sent in self.on(topic)]
 
+    def reader(self) -> Callable[..., Any]:
+        """`read_partition` of what was sent."""
+
+        async def read(_: Settings, topic: Topic, partition: int, *, newest: int | None = None) -> list[Any]:
+            where = ((s, partition_of((s.key or b"").decode(), topic.partitions)) for s in self.on(topic))
+            own = [s for s, by_key in where if partition == (by_key if s.partition is None else s.partition)]
+            return [stored(sent, offset) for offset, sent in enumerate(own)]
+
+        return read
+
 
 class DictCheckpoints:
     """`Checkpoints` in memory; states make the same way through msgpack as on the topic."""
@@ -76,14 +88,22 @@ class DictCheckpoints:
         self.states: dict[int, Any] = {}
         self.offsets: dict[int, int] = {}
         self.writes = 0
+        self.problem: str | None = None  # why the next state that is read cannot be used
+        self.told: list[str] = []  # of states that were lost
 
     async def write(self, partition: int, snapshot: Callable[[], Any], offset: int) -> None:
         self.states[partition] = through_msgpack(snapshot())
         self.offsets[partition] = offset
         self.writes += 1
 
-    async def read(self, partition: int) -> Any:
-        return self.states.get(partition)
+    async def read(self, partition: int) -> Saved | None:
+        if partition not in self.states:
+            return None
+        return Saved(self.states[partition], self.offsets[partition], self.problem)
+
+    def lost(self, partition: int, reason: str) -> None:
+        self.told.append(reason)
+        self.problem = None
 
 
 class HeldLibrary:

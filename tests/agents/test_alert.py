@@ -13,7 +13,7 @@ from schemas.codec import encode
 from schemas.decisions import Alert
 from schemas.readings import Reading
 from schemas.topics import ACKNOWLEDGEMENTS, ALERTS, ALERTS_STATE, DEAD_LETTERS, READINGS
-from tests.agents.doubles import CONNECT, DictCheckpoints, RecordingOutbox, record
+from tests.agents.doubles import CONNECT, DictCheckpoints, RecordingOutbox, record, settings
 from tests.rig.made import START
 
 
@@ -50,7 +50,11 @@ class Setting:
         self.restart()
 
     def restart(self) -> None:
-        self.station = Alerting(outbox=self.outbox, checkpoints=self.checkpoints)  # type: ignore[arg-type]
+        self.station = Alerting(
+            settings(),
+            outbox=self.outbox,  # type: ignore[arg-type]
+            checkpoints=self.checkpoints,  # type: ignore[arg-type]
+        )
 
     def process(self, batch: Sequence[Record]) -> None:
         asyncio.run(self.station.process(batch))
@@ -191,9 +195,9 @@ def test_offsets_of_the_two_topics_are_apart() -> None:
 def test_silence_goes_onto_the_log_as_a_reading_and_comes_back_as_unknown() -> None:
     place = Setting()
     place.station = Alerting(
+        settings(worker={"silence_seconds": 1e-9}),
         outbox=place.outbox,  # type: ignore[arg-type]
         checkpoints=place.checkpoints,  # type: ignore[arg-type]
-        silence_seconds=1e-9,
         assigned=lambda: {0},
     )
     place.process([])
@@ -215,10 +219,9 @@ def test_silence_of_one_is_noticed_while_others_speak_but_not_before_a_backlog_i
     place.process(records(EPISODE[:2]))
     place.save()
     place.station = Alerting(
+        settings(worker={"silence_seconds": 1e-9, "batch_events": full}),
         outbox=place.outbox,  # type: ignore[arg-type]
         checkpoints=place.checkpoints,  # type: ignore[arg-type]
-        silence_seconds=1e-9,
-        full=full,
         assigned=lambda: {0},
     )
     others = [structs.replace(r, application="other") for r in EPISODE[:2]]
@@ -231,9 +234,9 @@ def test_after_a_restart_silence_is_noticed_although_nothing_comes() -> None:
     place.process(records(EPISODE[:2]))
     place.save()
     place.station = Alerting(
+        settings(worker={"silence_seconds": 1e-9}),
         outbox=place.outbox,  # type: ignore[arg-type]
         checkpoints=place.checkpoints,  # type: ignore[arg-type]
-        silence_seconds=1e-9,
         assigned=lambda: {0},
     )
     place.process([])

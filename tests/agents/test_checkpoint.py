@@ -1,12 +1,14 @@
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
 
 from agents import checkpoint
-from agents.checkpoint import PART_BYTES, Checkpoints
+from agents.checkpoint import PART_BYTES, Checkpoints, Saved
+from agents.telemetry import STATES_LOST
 from app.settings import Settings
 from schemas.topics import STATE, Topic
 from tests.agents.doubles import RecordingOutbox, Sent, settings, stored
@@ -29,14 +31,15 @@ class Log:
         newest = {(sent.key, sent.partition): sent for sent in self.outbox.sent}
         self.outbox.sent = [s for s in self.outbox.sent if newest[s.key, s.partition] is s]
 
-    def checkpoints(self, agent: str = "measure") -> Checkpoints:
-        return Checkpoints(agent, outbox=self.outbox, settings=settings())  # type: ignore[arg-type]
+    def checkpoints(self, agent: str = "measure", format: int = 1) -> Checkpoints:
+        return Checkpoints(agent, format, outbox=self.outbox, settings=settings())  # type: ignore[arg-type]
 
     def write(self, found: Checkpoints, state: Any, offset: int, partition: int = 3) -> None:
         asyncio.run(found.write(partition, lambda: state, offset))
 
     def read(self, agent: str = "measure", partition: int = 3) -> Any:
-        return asyncio.run(self.checkpoints(agent).read(partition))
+        saved = asyncio.run(self.checkpoints(agent).read(partition))
+        return None if saved is None else saved.state
 
 
 @pytest.fixture
@@ -76,13 +79,14 @@ def test_a_state_lies_on_the_partition_of_its_input_under_keys_of_two_slots(log:
 
 def test_an_input_with_more_partitions_than_the_states_shares_them(log: Log) -> None:
     few = settings(kafka={"partitions": 2})  # ticks have three
-    found = Checkpoints("detect", outbox=log.outbox, settings=few)  # type: ignore[arg-type]
+    found = Checkpoints("detect", 1, outbox=log.outbox, settings=few)  # type: ignore[arg-type]
     for partition in range(3):
         log.write(found, f"state of {partition}", partition, partition)
     assert {sent.partition for sent in log.outbox.sent} == {0, 1}
     log.compact()
-    again = Checkpoints("detect", outbox=log.outbox, settings=few)  # type: ignore[arg-type]
-    assert [asyncio.run(again.read(p)) for p in range(3)] == [f"state of {p}" for p in range(3)]
+    again = Checkpoints("detect", 1, outbox=log.outbox, settings=few)  # type: ignore[arg-type]
+    states = [asyncio.run(again.read(p)) for p in range(3)]
+    assert states == [Saved(f"state of {p}", p) for p in range(3)]
 
 
 def test_a_large_state_travels_in_parts_that_fit_a_record(log: Log) -> None:
@@ -157,3 +161,42 @@ def test_foreign_records_on_the_topic_are_passed_over(log: Log) -> None:
     ]
     log.write(log.checkpoints(), "ours", 1)
     assert log.read() == "ours"
+
+
+@pytest.mark.parametrize(("format", "problem"), [(None, "unknown, ours 2"), (b"1", "1, ours 2")])
+def test_a_state_of_another_format_is_not_read_and_gives_way_to_what_is_written_next(
+    log: Log, format: bytes | None, problem: str
+) -> None:
+    log.write(log.checkpoints(format=1), "theirs", 70)
+    for sent in log.outbox.sent:
+        sent.headers.pop("format")
+        if format is not None:
+            sent.headers["format"] = format
+    ours = log.checkpoints(format=2)
+    found = asyncio.run(ours.read(3))
+    assert found is not None
+    assert found.problem is not None
+    assert (found.state, found.offset) == (None, 70)
+    assert problem in found.problem
+    ours.lost(3, found.problem)
+    log.write(ours, "new", 5)  # a lower offset, as of agents that read several topics
+    log.write(log.checkpoints(format=2), "late, from a worker that was cut off", 90)  # of the life before
+    assert asyncio.run(log.checkpoints(format=2).read(3)) == Saved("new", 5)
+
+
+def test_a_damaged_state_is_said_to_be_damaged(log: Log) -> None:
+    log.write(log.checkpoints(), "older", 10)
+    log.write(log.checkpoints(), {"x": list(range(1000))}, 20)
+    broken = log.outbox.sent.pop()
+    value = broken.value[:40] + bytes([broken.value[40] ^ 255]) + broken.value[41:]
+    log.outbox.sent.append(replace(broken, value=value))
+    found = asyncio.run(log.checkpoints().read(3))
+    assert found is not None
+    assert found.offset == 20
+    assert "damaged" in (found.problem or "")
+
+
+def test_a_lost_state_is_counted(log: Log) -> None:
+    before = STATES_LOST.labels("measure")._value.get()
+    log.checkpoints().lost(3, "a test")
+    assert STATES_LOST.labels("measure")._value.get() == before + 1

@@ -15,7 +15,7 @@ from schemas.events import Deployment
 from schemas.readings import Reading
 from schemas.ticks import Tick
 from schemas.topics import DEAD_LETTERS, DEPLOYMENTS, READINGS, TICKS
-from tests.agents.doubles import DictCheckpoints, HeldLibrary, RecordingOutbox, record
+from tests.agents.doubles import DictCheckpoints, HeldLibrary, RecordingOutbox, record, settings
 from tests.core.test_releases import deployment
 from tests.rig import made
 from tests.rig.made import APP, comparable, interactions, measured
@@ -65,6 +65,7 @@ class Setting:
 
     def restart(self) -> None:
         self.station = Detect(
+            settings(),
             MonitorSettings(baseline=BaselineSettings(events=LEARNED)),
             fingerprint=made.FINGERPRINT,
             library=self.library,  # type: ignore[arg-type]

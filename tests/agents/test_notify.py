@@ -17,7 +17,7 @@ from schemas.codec import encode
 from schemas.decisions import OUTCOMES, Alert, Delivery
 from schemas.events import Deployment
 from schemas.topics import ALERTS, DEAD_LETTERS, DELIVERIES, DEPLOYMENTS
-from tests.agents.doubles import DictCheckpoints, RecordingOutbox, record
+from tests.agents.doubles import DictCheckpoints, RecordingOutbox, record, settings
 from tests.rig.made import START
 from tests.rig.sinks import KEY, alert, served
 
@@ -41,6 +41,7 @@ class Desk:
         self.notifiers.append(Notifier(self.settings))
         self.exchange = Exchange(self.settings, sinks_of(self.settings, {"KEY": KEY}), self.notifiers[-1])
         self.station = Notify(
+            settings(),
             self.exchange,
             outbox=self.outbox,  # type: ignore[arg-type]
             checkpoints=self.checkpoints,  # type: ignore[arg-type]

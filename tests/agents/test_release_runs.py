@@ -20,7 +20,7 @@ from app.evaluation_settings import EvaluationSettings, TargetSettings
 from schemas.codec import encode
 from schemas.events import Deployment, Evaluation
 from schemas.topics import DEPLOYMENTS
-from tests.agents.doubles import DictCheckpoints, record
+from tests.agents.doubles import DictCheckpoints, record, settings
 from tests.rig.made import APP, START, WordEncoder, interactions
 
 COUNT = 45
@@ -59,6 +59,7 @@ class Place:
         model._chat.caller = Caller(limits=limits)
         self.models.append(model)
         self.station = Releases(
+            settings(evaluation={"patience_seconds": 60}),
             Asker(
                 place="set.jsonl",
                 models={APP: model},
@@ -68,7 +69,6 @@ class Place:
             ),
             checkpoints=self.checkpoints,  # type: ignore[arg-type]
             assigned=lambda: {0},
-            patience_seconds=60.0,
         )
 
     def crash(self) -> None:
