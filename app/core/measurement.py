@@ -15,7 +15,7 @@ from app.core.blocks import Block, Part
 from app.core.encoding import Encoded
 from app.core.folding import Fold, Judged, judge, sum_key
 from app.core.sampling import Candidate, Carrying, Described, References, known_of, make_sample, sampling
-from app.core.serving import ServedRows
+from app.core.serving import Asked, ServedRows
 from app.core.shedding import looked_at
 from app.core.units import Admission, UnitRule, Verdict, is_unit
 from app.core.watermark import Watermark
@@ -112,8 +112,8 @@ class Measurer:
             self._count(prompts, duplicates=1)
             return []
         late = not self._watermark.admits(time, recorded)
-        row = self._served.row(interaction, key=admission.key, behind=self.watermark if late else None)
-        self._block_of(offset).of(prompts).served.append(row)
+        asked = Asked(interaction, admission.id, admission.key, self.watermark if late else None)
+        self._served.ask(asked, into=self._block_of(offset).of(prompts).served)
         self._count(prompts, unanswered=not answered)
         known = known_of(references, app)
         aspects: list[Aspect] = [PROMPTS, RESPONSES] if answered and self._settings.responses else [PROMPTS]
@@ -257,6 +257,7 @@ class Measurer:
 
     def flush(self) -> list[Tick]:
         """Ticks of every block that grew since the last flush; whole blocks are then forgotten."""
+        self._served.tell()
         current = next(reversed(self._blocks), 0)
         out: list[Tick] = []
         for start, block in self._blocks.items():

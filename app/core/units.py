@@ -26,9 +26,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Verdict, hash of the key, and seconds since the key's last event (None: first, or keyless)."""
+    """Verdict, hashes of id and key, and seconds since the key's last event (None: first, or keyless)."""
 
     verdict: Verdict
+    id: int
     key: int | None = None
     gap: float | None = None
 
@@ -128,7 +129,7 @@ class UnitRule:
         """Judge one interaction; `key` is None for keyless traffic."""
         id_hash = hash64(id)
         if self._ids.last(id_hash) is not None:
-            return Admission(Verdict.DUPLICATE)
+            return Admission(Verdict.DUPLICATE, id_hash)
         self._ids.remember(id_hash, time)
         key_hash, gap = None, None
         if key is not None:
@@ -137,9 +138,9 @@ class UnitRule:
         text_hash = hash64(canonical(text))
         counted = self._texts.last(text_hash)
         if counted is not None and abs(time - counted) < self._horizon:
-            return Admission(Verdict.COLLAPSED, key_hash, gap)
+            return Admission(Verdict.COLLAPSED, id_hash, key_hash, gap)
         self._texts.remember(text_hash, time)
-        return Admission(Verdict.CANDIDATE, key_hash, gap)
+        return Admission(Verdict.CANDIDATE, id_hash, key_hash, gap)
 
     def _silence(self, key: int, time: float) -> float | None:
         """Seconds between this event and the key's last one, which it then becomes.

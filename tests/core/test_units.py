@@ -29,7 +29,7 @@ def admit_all(rule: UnitRule, events: list[Any]) -> list[Admission]:
 def test_an_id_counts_once() -> None:
     first, again = admit_all(rule(), [(1, "ann", "hi", 0), (1, "ann", "something else", 1000)])
     assert first.verdict is Verdict.CANDIDATE
-    assert again == Admission(Verdict.DUPLICATE)
+    assert again == Admission(Verdict.DUPLICATE, first.id)
 
 
 def test_one_text_counts_once_per_horizon_however_it_is_spelt() -> None:
