@@ -1,9 +1,11 @@
 """What `evalset run` and `evalset probe` share: who is asked, who scores, where rows go."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,42 +23,29 @@ if TYPE_CHECKING:
     from app.core.evalrun import Question
 
 
-Target = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL|FILE",
-        help="Chat completions, or a file of answers: id, answer.",
-        show_default="of evaluation.targets",
-    ),
-]
 Model = Annotated[str | None, typer.Option(help="As the endpoint calls it; of a file: whose answers.")]
 Deployment = Annotated[str | None, typer.Option(help="Id of the deployment that is asked.")]
 Out = Annotated[Path | None, typer.Option(help="JSONL file that rows are added to, instead of the topic.")]
-System = Annotated[Path | None, typer.Option(help="File with the system prompt to ask under.")]
-ScorerNames = Annotated[
-    list[str] | None,
-    typer.Option("--scorer", metavar="NAME", help="Or package.module:function; repeatable."),
-]
-KeyEnv = Annotated[str | None, typer.Option(help="Variable that holds the key of the endpoint.")]
-PriceIn = Annotated[float, typer.Option(min=0, help="Money per million tokens asked.")]
-PriceOut = Annotated[float, typer.Option(min=0, help="Money per million tokens answered.")]
-Spend = Annotated[float | None, typer.Option(min=1e-9, help="Money at the most; needs the prices.")]
-Concurrency = Annotated[int, typer.Option(min=1, max=256, help="Questions under way at once.")]
-PerMinute = Annotated[float, typer.Option(min=1, help="Questions a minute at the most.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """The options that say how an endpoint is asked."""
+    """The options that say who is asked, how, at what price, and where rows go."""
 
-    model: str | None
-    system: Path | None
-    key_env: str | None
-    price_in: float
-    price_out: float
-    spend: float | None
-    concurrency: int
-    per_minute: float
+    model: Model = None
+    deployment: Deployment = None
+    system: Annotated[Path | None, typer.Option(help="File with the system prompt to ask under.")] = None
+    scorer: Annotated[
+        list[str] | None,
+        typer.Option("--scorer", metavar="NAME", help="Or package.module:function; repeatable."),
+    ] = None
+    out: Out = None
+    key_env: Annotated[str | None, typer.Option(help="Variable that holds the key of the endpoint.")] = None
+    price_in: Annotated[float, typer.Option(min=0, help="Money per million tokens asked.")] = 0.0
+    price_out: Annotated[float, typer.Option(min=0, help="Money per million tokens answered.")] = 0.0
+    spend: Annotated[float | None, typer.Option(min=1e-9, help="Money at the most; needs the prices.")] = None
+    concurrency: Annotated[int, typer.Option(min=1, max=256, help="Questions under way at once.")] = 8
+    per_minute: Annotated[float, typer.Option(min=1, help="Questions a minute at the most.")] = 300.0
 
     def candidate(self, url: str | None, application: str, settings: Settings) -> "Candidate":
         """The endpoint; without a URL that of the settings.  Raises: BadParameter, SettingsError."""
@@ -86,6 +75,21 @@ class Asking:
                 per_minute=self.per_minute,
             )
         )
+
+
+def asks(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `Asking`; it takes them as `asking`."""
+    own = {name: p for name, p in signature(command, eval_str=True).parameters.items() if name != "asking"}
+    shared = signature(Asking, eval_str=True).parameters
+    taken = [p.replace(kind=Parameter.KEYWORD_ONLY) for p in (*own.values(), *shared.values())]
+
+    @wraps(command)
+    def asked(**given: Any) -> None:  # noqa: ANN401  values of options
+        asking = Asking(**{name: given.pop(name) for name in shared})
+        command(**given, asking=asking)
+
+    asked.__signature__ = Signature(taken)  # type: ignore[attr-defined]  # what Typer reads
+    return asked
 
 
 def is_url(target: str) -> bool:

@@ -8,24 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.evalset_asking import (
-    Asking,
-    Concurrency,
-    Deployment,
-    KeyEnv,
-    Model,
-    Out,
-    PerMinute,
-    PriceIn,
-    PriceOut,
-    ScorerNames,
-    Spend,
-    System,
-    asked_of,
-    rows_at,
-    scoring_of,
-    stratified,
-)
+from app.cli.evalset_asking import Asking, asked_of, asks, rows_at, scoring_of, stratified
 from app.cli.evalset_inputs import STORE, Application, Store
 from app.cli.evalset_run import ask_all, end, facts, show_lines
 from app.cli.terminal import AsJson, say, settings_of, show_json
@@ -42,6 +25,7 @@ Frozen = Annotated[
 ]
 
 
+@asks
 def probe(  # noqa: PLR0913  a command's options
     ctx: typer.Context,
     application: Application,
@@ -49,22 +33,13 @@ def probe(  # noqa: PLR0913  a command's options
         str | None,
         typer.Option(metavar="URL", help="Chat completions.", show_default="of evaluation.targets"),
     ] = None,
-    model: Model = None,
     probes: Frozen = None,
     items: Annotated[int, typer.Option(min=1, max=1000, help="To draw, where none are frozen.")] = 30,
     every: Annotated[float, typer.Option(metavar="MINUTES", min=1, help="How often it is started.")] = 60.0,
-    deployment: Deployment = None,
-    system: System = None,
-    scorer: ScorerNames = None,
-    out: Out = None,
-    key_env: KeyEnv = None,
-    price_in: PriceIn = 0.0,
-    price_out: PriceOut = 0.0,
-    spend: Spend = None,
-    concurrency: Concurrency = 8,
-    per_minute: PerMinute = 300.0,
     store: Store = STORE,
     as_json: AsJson = False,
+    *,
+    asking: Asking,
 ) -> None:
     """Ask a model the frozen probes once, and publish how near its answers are to its first ones.
 
@@ -80,18 +55,9 @@ def probe(  # noqa: PLR0913  a command's options
     from app.core.probes import slot
 
     settings, held = settings_of(ctx), Probes(EvalSets(store, application))
-    candidate = Asking(
-        model=model,
-        system=system,
-        key_env=key_env,
-        price_in=price_in,
-        price_out=price_out,
-        spend=spend,
-        concurrency=concurrency,
-        per_minute=per_minute,
-    ).candidate(target, application, settings)
+    candidate = asking.candidate(target, application, settings)
     frozen = _frozen(held, settings, application, given=probes, items=items, store=store)
-    release = deployment or (latest(settings.kafka, application) if out is None else None)
+    release = asking.deployment or (latest(settings.kafka, application) if asking.out is None else None)
     whom = (application, frozen.id, candidate.model, release or "", candidate.system)
     going = Run(
         id=run_id("probe", *whom, slot(datetime.now(UTC), every_seconds=60 * every)),
@@ -101,7 +67,7 @@ def probe(  # noqa: PLR0913  a command's options
         deployment=release,
         purpose="probe",
     )
-    scoring, rows = scoring_of(scorer, settings), rows_at(out, settings)
+    scoring, rows = scoring_of(asking.scorer, settings), rows_at(asking.out, settings)
     known = rows.known(going.id)
     left = unknown(frozen.questions, known, needed=by_network(scoring))
     say(f"{going.id}: {len(left):,} of {len(frozen.probes):,} probes to ask; rows to {rows.place}")
@@ -109,7 +75,7 @@ def probe(  # noqa: PLR0913  a command's options
     if left:
         more = _compare(held, going, digest(*whom))
         heard = ask_all(
-            going, left, ModelTarget(candidate), scoring, rows, concurrency=concurrency, more=more
+            going, left, ModelTarget(candidate), scoring, rows, concurrency=asking.concurrency, more=more
         )
     _tell(going, frozen, [*known, *(row for each in heard for row in each.rows)], heard, as_json=as_json)
     end(heard, known=len(frozen.probes) - len(left), total=len(frozen.probes))

@@ -9,26 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.evalset_asking import (
-    Asking,
-    Concurrency,
-    Deployment,
-    KeyEnv,
-    Model,
-    Out,
-    PerMinute,
-    PriceIn,
-    PriceOut,
-    ScorerNames,
-    Spend,
-    System,
-    Target,
-    asked_of,
-    is_url,
-    rows_at,
-    scoring_of,
-    stratified,
-)
+from app.cli.evalset_asking import Asking, asked_of, asks, is_url, rows_at, scoring_of, stratified
 from app.cli.evalset_inputs import STORE, Application, Store, Version
 from app.cli.inputs import tell_unreadable
 from app.cli.terminal import AsJson, progress, say, settings_of, show_json, show_table
@@ -46,30 +27,29 @@ LISTED = 5  # failures named one by one
 More = Callable[["evalrun.Heard"], "evalrun.Heard"]
 
 
+@asks
 def run(  # noqa: PLR0913  a command's options
     ctx: typer.Context,
     application: Application,
-    target: Target = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL|FILE",
+            help="Chat completions, or a file of answers: id, answer.",
+            show_default="of evaluation.targets",
+        ),
+    ] = None,
     version: Version = "current",
     eval_set: Annotated[
         Path | None, typer.Option(help="A plain eval set instead of a version.  JSONL.")
     ] = None,
-    model: Model = None,
-    deployment: Deployment = None,
     name: Annotated[
         str | None, typer.Option("--run", help="Name of the run; default: what is asked of whom.")
     ] = None,
-    system: System = None,
-    scorer: ScorerNames = None,
-    out: Out = None,
-    key_env: KeyEnv = None,
-    price_in: PriceIn = 0.0,
-    price_out: PriceOut = 0.0,
-    spend: Spend = None,
-    concurrency: Concurrency = 8,
-    per_minute: PerMinute = 300.0,
     store: Store = STORE,
     as_json: AsJson = False,
+    *,
+    asking: Asking,
 ) -> None:
     """Ask a model the items of a version, score its answers, and publish a row for each score.
 
@@ -79,22 +59,16 @@ def run(  # noqa: PLR0913  a command's options
     from app.core.evalrun import lines, run_of, unknown
 
     settings = settings_of(ctx)
-    asking = Asking(
-        model=model,
-        system=system,
-        key_env=key_env,
-        price_in=price_in,
-        price_out=price_out,
-        spend=spend,
-        concurrency=concurrency,
-        per_minute=per_minute,
-    )
     asked = answers_at(target, asking, application, settings)
-    scoring, rows = scoring_of(scorer, settings), rows_at(out, settings)
+    scoring, rows = scoring_of(asking.scorer, settings), rows_at(asking.out, settings)
     found = asked_of(application, version, eval_set=eval_set, store=store)
     questions = found.questions
     going = run_of(
-        application, found.version, model=asked.model or model, asked=asked.under, deployment=deployment
+        application,
+        found.version,
+        model=asked.model or asking.model,
+        asked=asked.under,
+        deployment=asking.deployment,
     )
     going = going if name is None else replace(going, id=name)
     known = rows.known(going.id)
@@ -103,7 +77,7 @@ def run(  # noqa: PLR0913  a command's options
     heard = []
     if left:
         placed = stratified(left, found, settings)
-        heard = ask_all(going, placed, asked, scoring, rows, concurrency=concurrency)
+        heard = ask_all(going, placed, asked, scoring, rows, concurrency=asking.concurrency)
     told = lines(questions, [*known, *(row for each in heard for row in each.rows)])
     if as_json:
         show_json(facts(going, told, heard))
