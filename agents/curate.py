@@ -68,7 +68,7 @@ class Curate:
         try:
             sets = await asyncio.to_thread(EvalSets, self._store, application)
             if await asyncio.to_thread(self._is_due, sets):
-                await self._make(application)
+                await self._make(sets)
             await self._tell(sets)
         except (PromptdriftError, OSError) as error:
             log.warning("evalset_store_unread", application=application, reason=str(error)[:TOLD])
@@ -81,11 +81,15 @@ class Curate:
         every = timedelta(days=self._settings.every_days)
         return due(sets.history(), now=datetime.now(UTC), every=every, began=began)
 
-    async def _make(self, application: str) -> None:
+    async def _make(self, sets: EvalSets) -> None:
+        application = sets.application
         status, said = await self._build(self._arguments(application))
-        outcome = "failed" if status else "built"
+        elsewhere = bool(status) and not await asyncio.to_thread(self._is_due, sets)
+        outcome = "elsewhere" if elsewhere else "failed" if status else "built"
         CURATIONS.labels(outcome).inc()
-        if status:
+        if elsewhere:
+            log.info("evalset_built_elsewhere", application=application, reason=said[:TOLD])
+        elif status:
             self._not_before[application] = time.monotonic() + RETRY_SECONDS
             log.warning("evalset_not_built", application=application, status=status, reason=said[:TOLD])
         else:

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +58,20 @@ def write_review(path: Path, manifest: Manifest, items: Sequence[CuratedItem]) -
     except FileExistsError:
         raise InputError(f"--out: {path} is there already; name another file") from None
     except OSError as error:
+        with suppress(OSError):  # half of it, on a full disk
+            path.unlink()
         raise InputError(f"--out: cannot write {path} ({error.strerror}); choose another place") from error
+
+
+def version_in(path: Path) -> str | None:
+    """The version that a review was written of, as its head says; None where that was taken out."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            head = "".join(takewhile(lambda line: line.startswith("#"), stream))
+    except OSError:
+        return None
+    found = re.search(r"evalset-[0-9a-f]+", head)
+    return None if found is None else found[0]
 
 
 def read_review(path: Path) -> dict[str, Decision]:

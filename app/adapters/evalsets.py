@@ -24,7 +24,7 @@ import fsspec
 import msgspec
 
 from app.core.curation import version_id
-from app.core.curation_history import NotAllowed, check, standing
+from app.core.curation_history import NotAllowed, built_since, check, standing
 from app.errors import DependencyError, InputError
 from schemas.evalsets import Action, CuratedItem, Entry, Manifest
 
@@ -66,15 +66,27 @@ class EvalSets:
             return [_decoded(self._files.cat_file(path), Entry, path) for path in paths]
 
     def append(
-        self, action: Action, manifest: Manifest, *, now: datetime, by: str = "", note: str = ""
+        self,
+        action: Action,
+        manifest: Manifest,
+        *,
+        now: datetime,
+        by: str = "",
+        note: str = "",
+        since: int | None = None,
     ) -> Entry:
         """Add an entry if the history, as it is at that moment, allows it.
 
-        Raises: InputError where it does not, DependencyError.
+        Args: since, of what is built, the number of the newest entry when that was begun: what another
+            curator built meanwhile is returned where it is the same version, and forbids it else.
+        Raises: InputError where it is not allowed, DependencyError.
         """
         for _ in range(ATTEMPTS):
             entries = self.history()
             try:
+                found = None if since is None else built_since(since, manifest, entries)
+                if found is not None:
+                    return found
                 check(action, manifest, entries)
             except NotAllowed as error:
                 raise InputError(str(error)) from None

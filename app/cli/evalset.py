@@ -67,6 +67,7 @@ def build(  # noqa: PLR0913  a command's options
         raise typer.BadParameter("give --events or --samples, not both", param_hint="--samples")
     settings, sets = settings_of(ctx), EvalSets(store, application)
     wanted = read_plan(plan or settings.curation.plan)
+    began = len(sets.history())
     before = built_on(sets, previous)
     encoder = live_encoder(settings.encoder)
     given = Given(application=application, events=events, samples=samples, outcomes=outcomes, mapped=mapped)
@@ -75,7 +76,10 @@ def build(  # noqa: PLR0913  a command's options
         kept, wanted, application=application, before=before, signals=signals, encoder=encoder, seed=seed
     )
     sets.save(manifest, items)
-    sets.append("built", manifest, now=datetime.now(UTC), by=who(None))
+    now = datetime.now(UTC)
+    entry = sets.append("built", manifest, now=now, by=who(None), since=began)
+    if entry.time != now:
+        say(f"{manifest.id} was built meanwhile by {entry.by or 'somebody'}: the same")
     _tell(manifest, items)
     announce(settings, sets, connected=events is None and samples is None)
     if as_json:
@@ -139,11 +143,13 @@ def approve(  # noqa: PLR0913  a command's options
     store: Store = STORE,
 ) -> None:
     """Approve a version as it is, or as a review leaves it; refused while a stratum is underfilled."""
-    from app.adapters.evalset_files import read_review
+    from app.adapters.evalset_files import read_review, version_in
     from app.adapters.evalsets import EvalSets
     from app.core.curation_review import BadDecision, reviewed
 
     sets, now = EvalSets(store, application), datetime.now(UTC)
+    if review is not None and version == "latest":  # another may have been built since it was written
+        version = version_in(review) or version
     manifest, items = sets.load(version)
     if review is not None:
         try:

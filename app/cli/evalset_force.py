@@ -11,6 +11,7 @@ from app.cli.evalset_inputs import STORE, Application, By, Store, Version, annou
 from app.cli.reference import tell_workers
 from app.cli.terminal import say, settings_of, show_table
 from app.core.curation_history import standing
+from app.errors import InputError
 
 if TYPE_CHECKING:
     from app.adapters.evalsets import EvalSets
@@ -98,7 +99,14 @@ def _publish(
     else:
         where = tell_workers(settings_of(ctx), manifest.application, built)
         say(f"{manifest.id}: reference {built.id} published{where}")
-    sets.append("published", manifest, now=datetime.now(UTC), note=built.id)
+    try:
+        sets.append("published", manifest, now=datetime.now(UTC), note=built.id)
+    except InputError:
+        current = standing(sets.history()).current
+        if current in (None, manifest.id):
+            raise
+        say(f"{current} came into force meanwhile")  # what was told last must be what the history says
+        _publish(ctx, sets, *_reference(ctx, sets, current), out)
 
 
 def _side_by_side(old: "Manifest", new: "Manifest") -> None:

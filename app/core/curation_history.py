@@ -96,11 +96,25 @@ def check(action: Action, manifest: Manifest, entries: Sequence[Entry]) -> None:
         raise NotAllowed(f"{name} is {state or 'not in the history'}; only what is {wanted} can be {action}")
     if action in ("approved", "promoted"):
         _demand_filled(manifest)
+    force = found.current or "no version"
     if action in ("published", "withdrawn") and found.current != name:
-        raise NotAllowed(f"{found.current} is in force, not {name}")
-    if action == "promoted" and found.current is not None and manifest.previous != found.current:
+        raise NotAllowed(f"{force} is in force, not {name}")
+    stale = manifest.previous != found.current
+    if stale and (action == "built" or (action == "promoted" and found.current is not None)):
         base = manifest.previous or "no version"
-        raise NotAllowed(f"{name} was built on {base}, and {found.current} is in force; build again")
+        raise NotAllowed(f"{name} was built on {base}, and {force} is in force; build again")
+
+
+def built_since(number: int, manifest: Manifest, entries: Sequence[Entry]) -> Entry | None:
+    """The entry by which another curator built the same version, after the entry `number`; None without one.
+
+    One proposal at a time is what a reviewer can look at.  Raises: NotAllowed where he built another version.
+    """
+    others = [entry for entry in entries if entry.number > number and entry.action == "built"]
+    if others and others[-1].version != manifest.id:
+        by = f" by {others[-1].by}" if others[-1].by else ""
+        raise NotAllowed(f"{others[-1].version} was built meanwhile{by}; look at it, or build again")
+    return others[-1] if others else None
 
 
 def _demand_filled(manifest: Manifest) -> None:

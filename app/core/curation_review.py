@@ -41,7 +41,8 @@ def reviewed(
     known = {item.id for item in items}
     foreign = sorted(set(decisions) - known)
     if foreign:
-        raise BadDecision(f"{foreign[0]}: is no item of {manifest.id}; take the line out")
+        remedy = "name the version that was reviewed, or take the line out"
+        raise BadDecision(f"{foreign[0]}: is no item of {manifest.id}; {remedy}")
     kept = [_mended(item, decisions.get(item.id)) for item in items if _stays(decisions.get(item.id))]
     gone = [item for item in items if not _stays(decisions.get(item.id))]
     if not any(item.layer == "core" for item in kept):

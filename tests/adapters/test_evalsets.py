@@ -4,7 +4,7 @@ import errno
 import importlib.util
 import os
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -66,6 +66,31 @@ def test_of_many_curators_at_once_each_entry_is_written_once_and_one_version_is_
     assert all("build again" in s or "only what is approved" in s for s in said if s != "promoted")
     assert [e.number for e in entries] == list(range(1, len(entries) + 1))
     assert sum(e.action == "promoted" for e in entries) == 1
+
+
+def test_of_two_that_build_at_once_one_proposes(store: str) -> None:
+    (one, items), (other, others) = version(1), version(2)
+    sets = EvalSets(store, "desk")
+    sets.save(one, items)
+    first = sets.append("built", one, now=NOW, by="ann", since=0)
+    assert sets.append("built", one, now=NOW + timedelta(minutes=1), since=0) == first, "the same: found"
+    sets.save(other, others)
+    with pytest.raises(InputError, match=f"{one.id} was built meanwhile by ann; look at it, or build again"):
+        sets.append("built", other, now=NOW, since=0)
+    assert sets.history() == [first]
+    assert sets.append("built", other, now=NOW, since=1).number == 2, "begun after it: another proposal"
+
+
+def test_what_was_begun_on_a_version_that_is_not_in_force_any_more_is_not_proposed(store: str) -> None:
+    (one, items), (other, others) = version(1), version(2)
+    sets = EvalSets(store, "desk")
+    sets.save(one, items)
+    for action in ("built", "approved", "promoted"):
+        sets.append(action, one, now=NOW)
+    sets.save(other, others)
+    with pytest.raises(InputError, match=f"built on no version, and {one.id} is in force; build again"):
+        sets.append("built", other, now=NOW, since=3)
+    assert sets.append("built", version(2, one.id)[0], now=NOW, since=3).number == 4
 
 
 def test_a_full_disk_is_told_and_leaves_nothing_recorded(

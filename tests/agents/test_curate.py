@@ -112,6 +112,19 @@ def test_a_build_that_failed_is_tried_again_later_and_not_at_once(
     assert len(place.builds) == 2
 
 
+def test_a_build_that_another_process_was_ahead_of_has_not_failed(tmp_path: Path) -> None:
+    place = Setting(tmp_path)
+
+    async def beaten(_: Sequence[str]) -> tuple[int, str]:
+        name = built(tmp_path, datetime.now(UTC))
+        return 5, f"{name} was built meanwhile by ann; look at it, or build again"
+
+    place.curate._build = beaten
+    (line,) = place.look()
+    assert (line["event"], line["log_level"]) == ("evalset_built_elsewhere", "info")
+    assert len(place.told) == 1
+
+
 def test_a_store_that_is_away_is_said_and_ends_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
