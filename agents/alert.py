@@ -13,12 +13,12 @@ import faust
 
 from agents.checkpoint import Checkpoints
 from agents.dead_letters import typed
-from agents.detect import send_reading
 from agents.plumbing import Lane, Outbox, Record, assigned
 from agents.recovery import incidents_told
 from agents.station import PartitionedStation
 from agents.telemetry import ALERTS as ALERTS_SENT
 from agents.telemetry import log
+from agents.telling import send_reading
 from app.core.incidents import Incidents
 from app.core.rules import Rules
 from app.core.silence import Silence

@@ -1,7 +1,5 @@
 """`ticks.v1` -> `readings.v1`: learn baselines, judge every tick, explain what moved."""
 
-import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,17 +11,15 @@ from agents.dead_letters import refused, typed
 from agents.library import Library
 from agents.plumbing import Lane, Outbox, Record
 from agents.recovery import Told, readings_told, silent_inputs
-from agents.station import PartitionedStation
-from agents.telemetry import LATENCY, STAGE_SECONDS, log
-from agents.telemetry import READINGS as READINGS_SENT
+from agents.telemetry import log
+from agents.telling import TellingStation
 from app.core.monitor_settings import MonitorSettings
 from app.core.monitors import Monitors
 from app.core.wellformed import MalformedTick
 from app.settings import Settings
 from schemas.codec import encode
-from schemas.readings import Reading
 from schemas.ticks import Tick
-from schemas.topics import DEPLOYMENTS, READINGS, TICKS
+from schemas.topics import DEPLOYMENTS, TICKS
 
 FORMAT = 1  # of the snapshot
 
@@ -47,8 +43,10 @@ class _Partition:
         }
 
 
-class Detect(PartitionedStation[_Partition]):
+class Detect(TellingStation[_Partition]):
     """One `Monitors` per partition of ticks, restored at its first record."""
+
+    stage = "detect"
 
     def __init__(
         self,
@@ -60,10 +58,8 @@ class Detect(PartitionedStation[_Partition]):
         outbox: Outbox,
         checkpoints: Checkpoints,
     ) -> None:
-        super().__init__(checkpoints)
-        self._settings = settings
-        self._monitor, self._fingerprint = monitor, fingerprint
-        self._library, self._outbox = library, outbox
+        super().__init__(settings, monitor, library=library, outbox=outbox, checkpoints=checkpoints)
+        self._fingerprint = fingerprint
 
     async def process(self, records: Sequence[Record]) -> None:
         """Take over ticks, advance to the watermark, send readings and new baselines."""
@@ -84,18 +80,13 @@ class Detect(PartitionedStation[_Partition]):
             partition.settled = partition.settled and tick.application == "*"
             touched.add(record.partition)
         for number in touched:
-            await self._advance(self._partitions[number])
+            await self._say(self._partitions[number])
         await self._outbox.deliver()
 
-    async def _advance(self, partition: _Partition) -> None:
-        for deployment in self._library.deployments[partition.releases :]:
-            partition.monitors.deployed(deployment)
-        partition.releases = len(self._library.deployments)
+    async def _say(self, partition: _Partition) -> None:
+        """Advance, and send what was learned, seen and measured, in this order."""
         final = partition.monitors.all_idle and not partition.settled
-        loop = asyncio.get_running_loop()
-        with STAGE_SECONDS.labels("detect").time():
-            readings = await loop.run_in_executor(None, lambda: partition.monitors.advance(final=final))
-        partition.settled = partition.settled or final
+        readings = await self._advance(partition, final=final)
         for baseline in partition.monitors.take_learned():
             await self._library.publish(baseline.reference.application, baseline, self._outbox)
             log.info(
@@ -108,8 +99,8 @@ class Detect(PartitionedStation[_Partition]):
         for deployment in partition.monitors.take_observed():
             await self._outbox.send(DEPLOYMENTS, encode(deployment), key=deployment.application.encode())
             log.info("deployment_observed", application=deployment.application)
-        for reading in filter(partition.told.is_news, readings):
-            await send_reading(self._outbox, reading)
+        for reading in readings:
+            await self._send(reading)
 
     def _new(self, number: int) -> _Partition:
         return _Partition(
@@ -128,13 +119,6 @@ class Detect(PartitionedStation[_Partition]):
         partition.told = await readings_told(self._settings)
         for tick in await silent_inputs(self._settings, number):
             partition.monitors.receive(tick)
-
-
-async def send_reading(outbox: Outbox, reading: Reading) -> None:
-    """Queue one reading."""
-    await outbox.send(READINGS, encode(reading), key=reading.application.encode())
-    READINGS_SENT.labels(reading.monitor, reading.state).inc()
-    LATENCY.labels(reading.monitor).observe(max(0.0, time.time() - reading.time.timestamp()))
 
 
 def register(

@@ -14,9 +14,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from agents.detect import send_reading
 from agents.plumbing import Outbox, client_options
 from agents.telemetry import KAFKA_ERRORS, LAG, LAG_SECONDS, log
+from agents.telling import send_reading
 from app.adapters.kafka import full_name, require_topics
 from app.core.bulletin import Bulletin
 from app.core.health import Finding, Health, Place

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from agents import evaluate as agent
+from agents import hearing
 from agents.evaluate import Evaluating
 from agents.plumbing import Record
 from app.adapters.partitioning import partition_of
@@ -24,7 +24,7 @@ def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     async def none(*_: object) -> set[int]:
         return set()
 
-    monkeypatch.setattr(agent, "buried_after", none)
+    monkeypatch.setattr(hearing, "buried_after", none)
 
 
 def records() -> list[Record]:

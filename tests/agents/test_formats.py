@@ -23,10 +23,10 @@ VERBS = {"snapshot", "restore", "to_wire", "from_wire", "_load"}  # what writes 
 PINNED = {
     "alert": (1, "04b1c470d05f0541"),
     "detect": (1, "dba10269b7c452ef"),
-    "evaluate": (1, "8160c397d14033de"),
+    "evaluate": (1, "9f74f9f9b8a3880f"),
     "measure": (1, "206833568b7b60fc"),
     "notify": (1, "01479ed876a63916"),
-    "outcomes": (1, "8d2b6f5c92f5a21c"),
+    "outcomes": (1, "686cdc4cf593243e"),
     "release_runs": (1, "d67c37183df8a2f5"),
     "shadow": (1, "0fbb342c82b402d7"),
 }

@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 from prometheus_client import REGISTRY
 
-from agents import outcomes as agent
+from agents import hearing
 from agents.outcomes import Joining
 from agents.plumbing import Record
 from app.adapters.partitioning import partition_of
@@ -28,7 +28,7 @@ def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     async def none(*_: object) -> set[int]:
         return set()
 
-    monkeypatch.setattr(agent, "buried_after", none)
+    monkeypatch.setattr(hearing, "buried_after", none)
 
 
 def tick(application: str, number: int, *, idle: bool = False) -> Tick:
