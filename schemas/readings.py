@@ -38,6 +38,20 @@ class ClusterMove(Struct, frozen=True, kw_only=True, omit_defaults=True):
     contribution: float | None = None  # share of the squared distance, as the channel that fired sees it
 
 
+class Scarce(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Share of traffic where the eval set has less than a fifth of it: of clusters that need be no outliers.
+
+    The interval is at 95 %; what chance makes scarce is taken off.  `clusters` are those that chance does not
+    explain, before: share of the eval set, now: share of traffic.
+    """
+
+    share: float
+    low: float
+    high: float
+    samples: int  # that it rests on
+    clusters: list[ClusterMove] = []
+
+
 class WatchRate(Struct, frozen=True, kw_only=True):
     """A named watch: share of units over its reference 99 % score, before and now."""
 
@@ -219,6 +233,7 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     evalset: str | None = None
     effect: Interval | None = None  # unbiased squared shift of the mean wording vector
     uncovered: Uncovered | None = None
+    scarce: Scarce | None = None  # of a gap
     clusters: list[ClusterMove] = []
     elsewhere: float | None = None  # share of the distance due to none of the clusters
     watch: list[WatchRate] = []

@@ -105,6 +105,7 @@ def section(state: State, summary: dict[str, Any]) -> Html:
         parts.rates("Watches", state.watches),
         scores(state.scores),
         parts.gap(state),
+        parts.scarce(state),
         parts.rates("Language, code and form: eval set and traffic", state.gap_descriptors, scale=1.0),
         parts.history(state.alerts) if whole else None,
         parts.totals(state),

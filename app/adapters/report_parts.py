@@ -8,7 +8,7 @@ import msgspec
 from app.adapters.markup import Html, h
 from app.adapters.report_words import DASH, State, against, clock, number, percent, plural, signed, size
 from schemas.decisions import Alert
-from schemas.readings import ClusterMove
+from schemas.readings import ClusterMove, Scarce, Uncovered
 
 SHOWN = 8
 LABELS = {"ok": "OK"}
@@ -204,11 +204,10 @@ def gap(state: State) -> Html | None:
     rows = [
         ("State", pill(reading.state)),
         (
-            "Traffic covered",
-            f"{percent(1 - uncovered.share)} ({percent(1 - uncovered.high)} to {percent(1 - uncovered.low)})"
-            if uncovered
-            else "not known",
+            "Uncovered: farther out than the eval set's own",
+            _sure(uncovered),
         ),
+        ("Scarce: hardly in the eval set", _sure(reading.scarce)),
         (
             "Distance",
             f"{size(effect.value)} ({size(effect.low)} to {size(effect.high)})"
@@ -232,6 +231,24 @@ def gap(state: State) -> Html | None:
     return card(
         "Gap to the eval set", pairs(rows), shares, note="How far traffic is from what you evaluate on."
     )
+
+
+def _sure(found: Uncovered | Scarce | None) -> str:
+    if found is None:
+        return "not known"
+    return f"{percent(found.share)} ({percent(found.low)} to {percent(found.high)})"
+
+
+def scarce(state: State) -> Html | None:
+    """What live traffic asks and the eval set hardly has, with what people write."""
+    found = state.gap.scarce if state.gap else None
+    if found is None or not found.clusters:
+        return None
+    scale = max(0.01, *(c.share_now for c in found.clusters))
+    items = [_move(cluster, scale) for cluster in found.clusters[:SHOWN]]
+    note = "Places where it has less than a fifth of the share of live traffic, with redacted examples."
+    shares = legend("eval set", "live traffic")
+    return card("What the eval set hardly has", shares, h("ul", items, class_="moves"), note=note)
 
 
 def history(alerts: Sequence[Alert]) -> Html | None:

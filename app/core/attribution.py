@@ -160,8 +160,8 @@ def cluster_moves(before: Rows, now: Rows, weights: Floats, *, seed: int) -> lis
             name=name,
             share_before=share_before,
             share_now=share_now,
-            examples=list(_typical(now, old, new, region)),
-            nearest=list(_contrast(before, old, new[region.now])),
+            examples=list(typical(now, old, new, region)),
+            nearest=list(nearest_before(before, old, new[region.now])),
             low=low,
             high=high,
             new=share_before < NEW_BELOW < low,
@@ -192,7 +192,7 @@ def _told(moves: list[Moved]) -> list[Moved]:
     return [*grown, *shrunk] or [each for each in moves if each.move.share_now > each.move.share_before][:1]
 
 
-def _typical(now: Rows, old: Floats, new: Floats, region: Region) -> tuple[str, ...]:
+def typical(now: Rows, old: Floats, new: Floats, region: Region) -> tuple[str, ...]:
     """Recent units of a region that are least like its baseline units (else like the whole baseline)."""
     if not len(region.now):
         return ()
@@ -202,7 +202,7 @@ def _typical(now: Rows, old: Floats, new: Floats, region: Region) -> tuple[str, 
     )
 
 
-def _contrast(before: Rows, old: Floats, members: Floats) -> tuple[str, ...]:
+def nearest_before(before: Rows, old: Floats, members: Floats) -> tuple[str, ...]:
     """The baseline units nearest to the region's recent centre."""
     if not len(members):
         return ()

@@ -6,6 +6,7 @@ it is given, whatever the order and the portions in which they arrived.
 
 import math
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +28,7 @@ from app.core.monitor_settings import MonitorSettings
 from app.core.recent import RecentSamples
 from app.core.releases import Releases
 from app.core.reporting import Moment, adaptation_reading, change_reading, gap_reading, learning_reading
+from app.core.scarcity import Scarcity
 from app.core.succession import Succession
 from app.core.ticks import NEVER, TickBook
 from app.core.topics import Topics
@@ -63,6 +65,7 @@ class DriftMonitor:
         self._account: Account | None = None  # there is one where there is a baseline
         self._releases = Releases()
         self._topics = Topics()
+        self._scarcity = Scarcity()
         self._followup = Followup(seed=settings.baseline.seed)
         self._last_bucket, self._ticks = NEVER, 0
 
@@ -228,14 +231,15 @@ class DriftMonitor:
         ]
         readings = [msgspec.structs.replace(r, adaptation=self._followup.latest(released)) for r in readings]
         if moment.evalset is not None:
-            tolerance = self._settings.gap_tolerance
+            recent = list(self._recent)
             readings.append(
                 gap_reading(
                     moment,
                     moment.evalset,
                     history=self._history,
-                    tolerance=tolerance,
-                    recent=list(self._recent),
+                    tolerance=self._settings.gap_tolerance,
+                    recent=recent,
+                    scarce=self._scarcity.look(moment.evalset, recent),
                 )
             )
         return readings
@@ -247,6 +251,7 @@ class DriftMonitor:
         the input goes on after all, it says what it would have said.
         """
         kept, episode, account = self._history, self._episode, self._account
+        scarcity, self._scarcity = self._scarcity, copy(self._scarcity)
         end = self._window.end if self._window is not None else kept.end
         if self.baseline is None or end is None:
             return []
@@ -259,7 +264,7 @@ class DriftMonitor:
             known, recent = self._topics.copy(), list(self._recent)
             episodes.conclude(self._episode, baseline=self.baseline, recent=recent, lens=lens, topics=known)
         readings = self._report(detector.get(), self.baseline, self._moment(end, f"{end:.6f}.partial"))
-        self._history, self._episode, self._account = kept, episode, account
+        self._history, self._episode, self._account, self._scarcity = kept, episode, account, scarcity
         return [msgspec.structs.replace(r, note=PARTIAL) for r in readings]
 
     def _moment(self, time: float, place: str) -> Moment:
@@ -288,6 +293,7 @@ class DriftMonitor:
             "account": self._account,
             "releases": self._releases.snapshot(),
             "topics": self._topics.snapshot(),
+            "scarcity": self._scarcity.snapshot(),
             "followup": self._followup.snapshot(),
             "ticks": (self._last_bucket, self._ticks),
         }
@@ -305,6 +311,8 @@ class DriftMonitor:
         self._book.restore(state["book"])
         self._releases.restore(state["releases"])
         self._topics.restore(state["topics"])
+        if "scarcity" in state:  # of a checkpoint from before there was any, it is looked at anew
+            self._scarcity.restore(state["scarcity"])
         self._followup.restore(state["followup"])
         self._last_bucket, self._ticks = state["ticks"]
         if self._detector is None or state["detector"] is None:

@@ -25,7 +25,7 @@ from app.core.history import (
 from app.core.learning import Learner
 from app.core.reference import Reference
 from app.core.succession import Succession, units_of, whole
-from schemas.readings import Adaptation, Reading
+from schemas.readings import Adaptation, Reading, Scarce
 from schemas.ticks import Sample, Totals
 
 
@@ -115,8 +115,9 @@ def gap_reading(
     history: History,
     tolerance: float | None,
     recent: Sequence[Sample] = (),
+    scarce: Scarce | None = None,
 ) -> Reading:
-    """The gap monitor: how far recent traffic is from the eval set, and what it does not cover.
+    """The gap monitor: how far recent traffic is from the eval set, what it does not cover or hardly has.
 
     It alarms where the share is beyond the tolerance at the error that the budget leaves to one look, and
     is unknown while some of the units that it looks at were not measured against this eval set.
@@ -142,6 +143,7 @@ def gap_reading(
         evalset=evalset.id,
         effect=size,
         uncovered=uncovered(windows, evalset.id),
+        scarce=scarce,
         clusters=gap_clusters(windows, evalset),
         descriptors=gap_descriptors(recent, evalset),
         detected_at=when(moment.time) if over else None,

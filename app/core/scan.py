@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import linkage
+from scipy.spatial.distance import squareform
 
 from app.core.fixedpoint import Floats
 
@@ -43,7 +44,7 @@ class Scan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tree:
+class Tree:
     """Leaves in such an order that every branch is a slice of it; `whole`: none splits equal rows."""
 
     order: NDArray[np.int64]
@@ -74,7 +75,7 @@ def scan(before: Floats, now: Floats, weights: Floats, *, seed: int, most: int =
     (True, 1)
     """
     n, m = len(before), len(now)
-    tree = _grow(np.concatenate([before, now]))
+    tree = grow(np.concatenate([before, now]))
     effective = np.square(weights.sum()) / np.square(weights).sum()
     recent = np.concatenate([np.zeros(n), weights / weights.sum() * effective])
     old = np.concatenate([np.ones(n), np.zeros(m)])
@@ -82,7 +83,7 @@ def scan(before: Floats, now: Floats, weights: Floats, *, seed: int, most: int =
     regions: list[Region] = []
     left = np.ones(n + m)
     while len(regions) < most:
-        judged = _judged(tree, recent * left, old * left)
+        judged = judged_branches(tree, recent * left, old * left)
         branch = int(np.argmax(np.abs(judged)))
         if abs(judged[branch]) <= critical and not regions:
             branch = int(np.argmax(judged))
@@ -97,12 +98,12 @@ def scan(before: Floats, now: Floats, weights: Floats, *, seed: int, most: int =
     return Scan(regions, critical)
 
 
-def _grow(rows: Floats) -> _Tree:
+def grow(rows: Floats) -> Tree:
     """Ward's tree of the rows (Euclidean), as slices."""
     count = len(rows)
     squares = np.square(rows).sum(axis=1)
     distances = squares[:, None] + squares[None, :] - 2.0 * rows @ rows.T
-    upper = np.sqrt(np.maximum(distances[np.triu_indices(count, 1)], 0.0))
+    upper = np.sqrt(np.maximum(squareform(distances, checks=False), 0.0))
     merges = linkage(upper, "ward")
     sizes = np.concatenate([np.ones(count, np.int64), merges[:, 3].astype(np.int64)])
     starts = np.zeros(2 * count - 1, np.int64)
@@ -115,7 +116,7 @@ def _grow(rows: Floats) -> _Tree:
     above = np.full(2 * count - 1, np.inf)  # where a branch joins the next one
     above[merges[:, 0].astype(np.int64)] = merges[:, 2]
     above[merges[:, 1].astype(np.int64)] = merges[:, 2]
-    return _Tree(order, starts[count:], starts[count:] + sizes[count:], above[count:] > EQUAL)
+    return Tree(order, starts[count:], starts[count:] + sizes[count:], above[count:] > EQUAL)
 
 
 def _evidence(recent: Floats, old: Floats, recent_all: Floats, old_all: Floats) -> Floats:
@@ -138,7 +139,7 @@ def _times_log(found: Floats, expected: Floats) -> Floats:
     return np.asarray(found * np.log(ratio))
 
 
-def _judged(tree: _Tree, recent: Floats, old: Floats) -> Floats:
+def judged_branches(tree: Tree, recent: Floats, old: Floats) -> Floats:
     """Evidence of every branch, 0 for those that are no region, and where one sample is used up."""
     inside, before = tree.totals(recent), tree.totals(old)
     units = tree.totals(((recent > 0) | (old > 0)).astype(np.float64))
@@ -149,11 +150,11 @@ def _judged(tree: _Tree, recent: Floats, old: Floats) -> Floats:
     return np.asarray(np.where(fits, evidence, 0.0))
 
 
-def _critical(tree: _Tree, recent: Floats, old: Floats, seed: int) -> float:
+def _critical(tree: Tree, recent: Floats, old: Floats, seed: int) -> float:
     """The level that the largest |evidence| of all branches exceeds in FALSE_REGIONS of relabellings."""
     random = np.random.default_rng(seed)
     largest = np.empty(RELABELLINGS)
     for i in range(RELABELLINGS):
         shuffled = random.permutation(len(recent))
-        largest[i] = np.abs(_judged(tree, recent[shuffled], old[shuffled])).max()
+        largest[i] = np.abs(judged_branches(tree, recent[shuffled], old[shuffled])).max()
     return float(np.quantile(largest, 1.0 - FALSE_REGIONS, method="higher"))

@@ -40,6 +40,7 @@ class Gauges:
             "drift_threshold", "Score at which it alarms (change), uncovered share tolerated (gap)."
         )
         self.uncovered = self._gauge("uncovered_share", "Share of units the reference does not cover, 0-1.")
+        self.scarce = self._gauge("scarce_share", "Share of units that the eval set hardly has, 0-1 (gap).")
         self.units = self._gauge("window_units", "Units in the window of the latest reading.")
         self.promised = self._gauge("alarms_promised", "False alarms allowed since the baseline, at most.")
         self.begun = self._gauge("alarms_begun", "Alarms begun since the baseline, true ones included.")
@@ -102,6 +103,7 @@ class Gauges:
             (self.score, reading.get("value")),
             (self.threshold, reading.get("threshold")),
             (self.uncovered, (reading.get("uncovered") or {}).get("share")),
+            (self.scarce, (reading.get("scarce") or {}).get("share")),
             (self.units, reading.get("units", 0)),
             (self.promised, (reading.get("budget") or {}).get("promised")),
             (self.begun, (reading.get("budget") or {}).get("alarms")),

@@ -173,6 +173,7 @@ def test_probes_and_metrics(client: TestClient) -> None:
     assert 'promptdrift_monitor_state{application="box-coach",monitor="change",segment=""} -1.0' in lines
     assert f"promptdrift_drift_threshold{{{search}}} 4.82" in lines
     assert 'promptdrift_uncovered_share{application="wine-advice",monitor="gap",segment=""} 0.19' in lines
+    assert 'promptdrift_scarce_share{application="box-support",monitor="gap",segment=""} 0.09' in lines
     assert f"promptdrift_status_age_seconds{{{search}}} 0.0" in lines
     assert 'promptdrift_monitor_state{application="*",monitor="health",segment="dead letters"} 0.0' in lines
     assert 'promptdrift_counted_events{application="box-support",count="late"} 7.0' in lines

@@ -14,6 +14,7 @@ from schemas.readings import (
     Interval,
     OffsetRange,
     Reading,
+    Scarce,
     SegmentMove,
     Uncovered,
     WatchRate,
@@ -79,6 +80,23 @@ GAP_CLUSTERS = [
     ClusterMove(name="delivery · slot · change", share_before=0.31, share_now=0.201),
     ClusterMove(name="recipe · oven · minutes", share_before=0.22, share_now=0.13),
 ]
+SCARCE = Scarce(
+    share=0.09,
+    low=0.061,
+    high=0.119,
+    samples=512,
+    clusters=[
+        ClusterMove(
+            name="invoice · split · flatmate",
+            share_before=0.002,
+            share_now=0.083,
+            examples=["Split this week's invoice between three flatmates, please."],
+            nearest=["Where do I find my invoice?"],
+            low=0.05,
+            high=0.12,
+        )
+    ],
+)
 WATCHES = [
     WatchRate(name="role-play", rate_before=0.009, rate_now=0.046),
     WatchRate(name="jailbreak", rate_before=0.010, rate_now=0.014),
@@ -231,6 +249,7 @@ def _gap(begin: datetime, number: int) -> Reading:
         evalset="evalset-2026-02",
         effect=Interval(value=0.118, low=0.102, high=0.135),
         uncovered=Uncovered(share=0.116, low=0.098, high=0.137),
+        scarce=SCARCE,
         clusters=GAP_CLUSTERS,
         totals=Totals(events=120 * number + 400),
     )

@@ -111,7 +111,7 @@ function factsOf(reading, monitor) {
 }
 
 function drawFacts(reading) {
-  const { budget, channel, effect, monitor, run_length, threshold, uncovered, units, value, window_start } = reading;
+  const { budget, channel, effect, monitor, run_length, scarce, threshold, uncovered, units, value, window_start } = reading;
   const sure = (range, show) => (range ? `95 %: ${interval(range.low, range.high, show)}` : "not known yet");
   const score = fact("Score", number(value), against(value, threshold) + (channel ? `; ${channel} leads` : ""));
   const tolerated = threshold == null ? "no tolerance is set" : `${percent(threshold)} is tolerated`;
@@ -123,6 +123,7 @@ function drawFacts(reading) {
     monitor !== "gap" && score,
     fact(monitor === "gap" ? "Distance" : "Size of the change", effect ? size(effect.value) : DASH, sure(effect, size)),
     uncovered && fact("Uncovered share", percent(uncovered.share), covered),
+    scarce && fact("Scarce share", percent(scarce.share), `hardly in the eval set; ${sure(scarce, percent)}`),
     fact("Units in the window", count(units ?? 0), window_start ? ["since ", time(window_start)] : DASH),
     run_length && fact("False alarms", `1 in ${count(run_length)}`, "units, by the threshold chosen"),
     budget && fact("Alarms so far", count(budget.alarms), promised(budget)),

@@ -24,6 +24,12 @@ export const WHY_PANELS = [
     draw: drawLevels,
   }),
   card({
+    title: "What the eval set hardly has",
+    note: "Places where it has less than a fifth of the share of live traffic, with redacted examples of what is asked.",
+    select: ({ reading }) => (reading?.scarce?.clusters?.length ? reading.scarce.clusters : null),
+    draw: (clusters) => drawMoves(clusters, ["eval set", "live traffic"]),
+  }),
+  card({
     title: "Language, code and form",
     note: "Share of units.",
     size: "half",
@@ -73,12 +79,12 @@ function bars(before, now, { scale, names = ["before", "now"] }) {
   return h("div", { class: "bars" }, row(names[0], before, ""), row(names[1], now, "now"));
 }
 
-function drawMoves(clusters) {
+function drawMoves(clusters, names = ["before", "now"]) {
   const scale = top(clusters);
   const items = clusters.map((move) => drawMove(move, scale)); // they come in order of evidence
   const rest = items.slice(SHOWN);
   const more = h("details", {}, h("summary", {}, plural(rest.length, "more cluster")), h("ul", { class: "moves" }, rest));
-  return [legend("before", "now"), h("ul", { class: "moves" }, items.slice(0, SHOWN)), rest.length > 0 && more];
+  return [legend(...names), h("ul", { class: "moves" }, items.slice(0, SHOWN)), rest.length > 0 && more];
 }
 
 function drawMove(move, scale) {

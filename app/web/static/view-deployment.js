@@ -70,7 +70,7 @@ const movedIn = ({ incidents, readings }) => ({
   reading: readings.change,
 });
 
-const gapIn = ({ readings }) => ({ monitor: "gap", place: "gap", reading: { clusters: readings.gap?.clusters } });
+const gapIn = ({ readings }) => ({ monitor: "gap", place: "gap", reading: { clusters: readings.gap?.clusters, scarce: readings.gap?.scarce } });
 
 function drawTitle({ application, deployment, gone, pack }) {
   const name = h("h1", {}, `What changed after ${deployment}`);

@@ -44,18 +44,20 @@ const coverageOf = ({ application, readings, written_at }) => ({
   written_at: written_at.gap,
 });
 
+const shareOf = (found) => (found ? `${percent(found.share)} (${percent(found.low)} to ${percent(found.high)})` : "not known yet");
+
 function drawCoverage(list) {
   if (!list.length) return h("p", { class: "empty" }, "No application is compared with an eval set yet.");
   const rows = list.map(({ application, gap, written_at }) => [
     link(application),
     pill(gap.state),
-    gap.uncovered ? percent(1 - gap.uncovered.share) : "not known yet",
-    gap.uncovered ? `${percent(1 - gap.uncovered.high)} to ${percent(1 - gap.uncovered.low)}` : "",
+    shareOf(gap.uncovered),
+    shareOf(gap.scarce),
     gap.threshold == null ? "none" : `${percent(gap.threshold)} uncovered`,
     [h("code", {}, gap.evalset ?? "none"), gap.note && gap.note !== PARTIAL && h("p", { class: "small quiet" }, gap.note)],
     age(written_at),
   ]);
-  return table("Coverage", ["Application", "State", "Covered", "95 %", "Tolerance", "Eval set", "Measured"], rows);
+  return table("Coverage", ["Application", "State", "Uncovered", "Scarce", "Tolerance", "Eval set", "Measured"], rows);
 }
 
 function drawSet(set) {
