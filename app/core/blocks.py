@@ -1,10 +1,11 @@
-"""What one block of a partition holds of each aspect of each application."""
+"""What the blocks of a partition hold of each aspect of each application."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.aspects import Subject
-from app.core.folding import Fold, SumKey, key_of
+from app.core.folding import Fold, Judged, SumKey, key_of, sum_key
+from app.core.sampling import Candidate
 from schemas.outcomes import Served
 from schemas.ticks import Sample, Tick
 
@@ -21,6 +22,22 @@ class Part:
     units_before: int = 0
     units: int = 0
     served: list[Served] = field(default_factory=list)
+
+    def add(self, judged: Judged, row: int, candidate: Candidate) -> None:
+        """Count a unit in its sum; one that the baseline was learned from counts in none."""
+        baseline, interaction = candidate.references.baseline, candidate.interaction
+        if baseline is None or baseline.holds(candidate.time):
+            return
+        key = sum_key(
+            baseline,
+            time=candidate.time,
+            ordinal=candidate.ordinal,
+            cohort=(interaction.deployment_id, interaction.variant),
+        )
+        fold = self.sums.setdefault(key, Fold())
+        evalsets = [evalset.id for evalset in candidate.evalsets]
+        fold.add(judged, row, candidate.offset, evalsets=evalsets, keyless=candidate.key is None)
+        fold.shed += candidate.passed
 
     def to_wire(self) -> dict[str, Any]:
         """The fields of a tick that tell it."""
@@ -58,3 +75,40 @@ class Block:
     def of(self, subject: Subject) -> Part:
         """The subject's part, made at first sight."""
         return self.parts.setdefault(subject, Part())
+
+
+class Blocks:
+    """Blocks of one partition that may still grow, by their first offset, the open one last.
+
+    Args: most, offsets of a block, and interactions: a record may hold many.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.held: dict[int, Block] = {}
+
+    def resume(self, offset: int) -> None:
+        """Go on behind `offset` in a block of its own."""
+        self.held = {offset + 1: Block(up_to=offset)}
+
+    def opened(self, offset: int) -> Block:
+        """The block of the next offset: the open one, while it has room."""
+        start = offset - offset % self._most
+        last = next(reversed(self.held), -1)
+        if last < start:
+            return self.held.setdefault(start, Block())
+        full = self.held[last].interactions >= self._most
+        return self.held.setdefault(offset, Block()) if full else self.held[last]
+
+    def of(self, offset: int) -> Block:
+        """The block that holds an offset."""
+        return self.held[next(start for start in reversed(self.held) if start <= offset)]
+
+    def take_grown(self) -> list[tuple[int, Block, Subject]]:
+        """Which blocks grew since the last call, and of whom; whole blocks are then forgotten."""
+        grown = [(n, block, subject) for n, block in self.held.items() for subject in sorted(block.dirty)]
+        for _, block, _ in grown:
+            block.dirty.clear()
+        current = next(reversed(self.held), 0)
+        self.held = {start: block for start, block in self.held.items() if start >= current}
+        return grown

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 
 from app.core.aspects import PROMPTS, RESPONSES, Subject, is_answered
-from app.core.blocks import Block, Part
+from app.core.blocks import Block, Blocks, Part
 from app.core.encoding import Encoded
-from app.core.folding import Fold, Judged, judge, sum_key
+from app.core.folding import judge
 from app.core.sampling import Candidate, Carrying, Described, References, known_of, make_sample, sampling
 from app.core.serving import Asked, ServedRows
 from app.core.shedding import looked_at
@@ -55,12 +55,12 @@ class Measurer:
         self._passed: dict[Subject, int] = {}  # units passed over since the last one looked at
         self.share = 1.0  # of units to look at, learning aside; set by a worker that sheds
         self._totals: dict[Subject, dict[str, int]] = {}
-        self._blocks: dict[int, Block] = {}  # by their first offset, the open one last
+        self._blocks = Blocks(settings.block_offsets)
 
     def resume(self, offset: int) -> None:
         """Go on behind `offset` with an empty memory, in a block of its own: those up to there were told."""
         self.last_offset = offset
-        self._blocks = {offset + 1: Block(up_to=offset)}
+        self._blocks.resume(offset)
 
     @property
     def watermark(self) -> float | None:
@@ -82,7 +82,7 @@ class Measurer:
         if offset <= self.last_offset:
             return []
         self.last_offset = offset
-        block = self._opened(offset)
+        block = self._blocks.opened(offset)
         block.up_to, block.interactions = offset, block.interactions + len(interactions)
         return [c for event in interactions for c in self._judge(offset, event, references, recorded)]
 
@@ -94,8 +94,8 @@ class Measurer:
         recorded: float | None,
     ) -> list[Candidate]:
         app = interaction.application
-        prompts, answered = Subject(app), is_answered(interaction)
-        self._block_of(offset).dirty.add(prompts)
+        prompts = Subject(app)
+        self._blocks.of(offset).dirty.add(prompts)
         if interaction.source != "production":
             self._count(prompts, excluded=1)
             return []
@@ -113,27 +113,33 @@ class Measurer:
             return []
         late = not self._watermark.admits(time, recorded)
         asked = Asked(interaction, admission.id, admission.key, self.watermark if late else None)
-        self._served.ask(asked, into=self._block_of(offset).of(prompts).served)
-        self._count(prompts, unanswered=not answered)
-        known = known_of(references, app)
-        aspects: list[Aspect] = [PROMPTS, RESPONSES] if answered and self._settings.responses else [PROMPTS]
-        placed = [
+        self._served.ask(asked, into=self._blocks.of(offset).of(prompts).served)
+        self._count(prompts, unanswered=not is_answered(interaction))
+        placed = self._placed(offset, interaction, admission, known_of(references, app))
+        return [candidate for candidate in placed if self._is_unit(candidate, admission, late=late)]
+
+    def _placed(
+        self, offset: int, interaction: Interaction, admission: Admission, known: References
+    ) -> list[Candidate]:
+        """The prompt, and the response where there is one and it is measured."""
+        answered = self._settings.responses and is_answered(interaction)
+        aspects: list[Aspect] = [PROMPTS, RESPONSES] if answered else [PROMPTS]
+        return [
             Candidate(
                 partition=self.partition,
                 offset=offset,
                 interaction=interaction,
-                time=time,
-                ordinal=self._ordinals.get(Subject(app, aspect), 0),
+                time=interaction.time.timestamp(),
+                ordinal=self._ordinals.get(subject, 0),
                 key=admission.key,
                 gap=admission.gap,
-                references=known.of(aspect),
-                aspect=aspect,
+                references=known.of(subject.aspect),
+                aspect=subject.aspect,
                 share=self.share,
-                passed=self._passed.get(Subject(app, aspect), 0),
+                passed=self._passed.get(subject, 0),
             )
-            for aspect in aspects
+            for subject in (Subject(interaction.application, aspect) for aspect in aspects)
         ]
-        return [candidate for candidate in placed if self._is_unit(candidate, admission, late=late)]
 
     def _is_unit(self, candidate: Candidate, admission: Admission, *, late: bool) -> bool:
         """Count one aspect of an event; whether it is a unit of it, as far as the horizon is known."""
@@ -141,7 +147,7 @@ class Measurer:
         horizon = 0.0 if baseline is None else baseline.horizon_seconds
         unit = admission.verdict is Verdict.CANDIDATE and is_unit(admission.gap, horizon)
         keyless = admission.key is None
-        self._block_of(candidate.offset).dirty.add(subject)
+        self._blocks.of(candidate.offset).dirty.add(subject)
         self._count(subject, events=1, keyless=keyless, late=late, collapsed=not late and not unit)
         if late:
             return False
@@ -167,21 +173,8 @@ class Measurer:
         for name, count in more.items():
             counts[name] += count
 
-    def _opened(self, offset: int) -> Block:
-        """The block of the next offset: the open one, while it has room."""
-        most = self._settings.block_offsets
-        start = offset - offset % most
-        last = next(reversed(self._blocks), -1)
-        if last < start:
-            return self._blocks.setdefault(start, Block())
-        full = self._blocks[last].interactions >= most
-        return self._blocks.setdefault(offset, Block()) if full else self._blocks[last]
-
-    def _block_of(self, offset: int) -> Block:
-        return self._blocks[next(start for start in reversed(self._blocks) if start <= offset)]
-
     def _part_of(self, candidate: Candidate) -> Part:
-        return self._block_of(candidate.offset).of(candidate.subject)
+        return self._blocks.of(candidate.offset).of(candidate.subject)
 
     def fold(
         self,
@@ -230,7 +223,7 @@ class Measurer:
             part.units += 1
             self._count(candidate.subject, units=1)
             if judged is not None:
-                self._add(part, candidate, judged, i)
+                part.add(judged, i, candidate)
             reason, inclusion = sampling(candidate, judged, i)
             if inclusion > 0.0:
                 described = describe(candidate.text)
@@ -240,31 +233,10 @@ class Measurer:
                 kept.append(sample)
         return kept
 
-    def _add(self, part: Part, candidate: Candidate, judged: Judged, row: int) -> None:
-        known, interaction = candidate.references, candidate.interaction
-        if known.baseline is None or known.baseline.holds(candidate.time):
-            return
-        key = sum_key(
-            known.baseline,
-            time=candidate.time,
-            ordinal=candidate.ordinal,
-            cohort=(interaction.deployment_id, interaction.variant),
-        )
-        fold = part.sums.setdefault(key, Fold())
-        evalsets = [evalset.id for evalset in candidate.evalsets]
-        fold.add(judged, row, candidate.offset, evalsets=evalsets, keyless=candidate.key is None)
-        fold.shed += candidate.passed
-
     def flush(self) -> list[Tick]:
         """Ticks of every block that grew since the last flush; whole blocks are then forgotten."""
         self._served.tell()
-        current = next(reversed(self._blocks), 0)
-        out: list[Tick] = []
-        for start, block in self._blocks.items():
-            out += [self._tick(start, block, subject) for subject in sorted(block.dirty)]
-            block.dirty.clear()
-        self._blocks = {start: block for start, block in self._blocks.items() if start >= current}
-        return out
+        return [self._tick(start, block, subject) for start, block, subject in self._blocks.take_grown()]
 
     def _tick(self, start: int, block: Block, subject: Subject) -> Tick:
         return Tick(
@@ -299,10 +271,12 @@ class Measurer:
             "ordinals": list(self._ordinals.items()),
             "passed": list(self._passed.items()),
             "totals": list(self._totals.items()),
-            "opened": [(start, block.up_to, block.interactions) for start, block in self._blocks.items()],
+            "opened": [
+                (start, block.up_to, block.interactions) for start, block in self._blocks.held.items()
+            ],
             "blocks": [
                 msgspec.msgpack.encode(self._tick(start, block, subject))
-                for start, block in self._blocks.items()
+                for start, block in self._blocks.held.items()
                 for subject in sorted(block.parts)
             ],
             "rule": self._rule.snapshot(),
@@ -318,11 +292,9 @@ class Measurer:
         self._totals = {Subject(*subject): dict(counts) for subject, counts in state["totals"]}
         self._rule.restore(state["rule"])
         self._served.restore(state["served"])
-        self._blocks = {
-            start: Block(up_to=up_to, interactions=held) for start, up_to, held in state["opened"]
-        }
+        opened = state["opened"]
+        self._blocks.held = {start: Block(up_to=up_to, interactions=n) for start, up_to, n in opened}
         for raw in state["blocks"]:
             tick = msgspec.msgpack.decode(raw, type=Tick)
-            self._blocks[tick.block_start].parts[Subject(tick.application, tick.aspect)] = Part.from_wire(
-                tick
-            )
+            block = self._blocks.held[tick.block_start]
+            block.parts[Subject(tick.application, tick.aspect)] = Part.from_wire(tick)

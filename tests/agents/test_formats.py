@@ -24,7 +24,7 @@ PINNED = {
     "alert": (1, "04b1c470d05f0541"),
     "detect": (1, "dba10269b7c452ef"),
     "evaluate": (1, "9f74f9f9b8a3880f"),
-    "measure": (1, "206833568b7b60fc"),
+    "measure": (1, "0dad67393dfc7c41"),
     "notify": (1, "01479ed876a63916"),
     "outcomes": (1, "686cdc4cf593243e"),
     "release_runs": (1, "d67c37183df8a2f5"),
