@@ -19,14 +19,13 @@ from agents.checkpoint import Checkpoints
 from agents.dead_letters import typed
 from agents.library import Library
 from agents.plumbing import Lane, Outbox, Record, assigned
-from agents.shadow_trials import JUDGES, Trials
+from agents.shadow_facts import facts, measure
+from agents.shadow_trials import Trials
 from agents.shadow_written import settle, written
 from agents.station import PartitionedStation
 from agents.telemetry import (
     SHADOW_ROWS,
     SHADOW_SECONDS,
-    SHADOW_SPENT,
-    SHADOW_WAITING,
     STAGE_SECONDS,
     log,
 )
@@ -36,6 +35,7 @@ from app.core.sampling import known_of
 from app.core.shadow import MOST_WAITING, Shadow, ShadowPolicy
 from app.core.shadow_jobs import Batch, Job
 from app.core.shadow_samples import Held, grown_clusters, held_of
+from app.core.spending import Purse, Share
 from app.settings import Settings
 from schemas.codec import ARRAY_LIMIT
 from schemas.evalsets import Stake
@@ -58,15 +58,21 @@ class _Partition:
     unsaved: bool = False  # something was decided that may not be acted on yet
     written: dict[str, Evaluation] = field(default_factory=dict)  # rows that were there at the start
     heard_at: float = 0.0
+    share: Share = field(default_factory=Share)
 
     @property
     def offset(self) -> int:
         """How often the state changed: it moves without records too."""
-        return self.revision
+        return self.revision + self.share.changes
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value for msgpack."""
-        return {"shadow": self.shadow.snapshot(), "offsets": self.offsets, "revision": self.revision}
+        return {
+            "shadow": self.shadow.snapshot(),
+            "offsets": self.offsets,
+            "revision": self.revision,
+            "share": self.share,
+        }
 
 
 class Shadowing(PartitionedStation[_Partition]):
@@ -92,6 +98,8 @@ class Shadowing(PartitionedStation[_Partition]):
         self._stakes = [Stake(name=s.name, items=0, match=s.match, segment=s.segment) for s in told]
         self._asking: dict[asyncio.Task[Done | Failure], tuple[int, Job]] = {}
         self._trials = Trials()
+        self._purse = Purse(shares=SAMPLES.partitions)
+        scoring.by.charge(self._purse)
         self._saved_at = 0.0
 
     async def process(self, records: Sequence[Record]) -> None:
@@ -112,7 +120,7 @@ class Shadowing(PartitionedStation[_Partition]):
             for batch in list(partition.shadow.outgoing):
                 await self._tell(partition, batch)
         self._ask()
-        self._measure()
+        measure(self._scoring, self._jobs)
         await self._save_sometimes()
 
     async def _drain(self) -> None:
@@ -127,7 +135,7 @@ class Shadowing(PartitionedStation[_Partition]):
 
     @property
     def _waiting(self) -> int:
-        return sum(len(partition.shadow.jobs) for partition in self._partitions.values())
+        return len(self._jobs)
 
     @property
     def _quiet_seconds(self) -> float:
@@ -245,6 +253,8 @@ class Shadowing(PartitionedStation[_Partition]):
             if number in partitions:
                 task.cancel()
                 del self._asking[task]
+        for number in partitions:
+            self._purse.release(number)
         super().forget(partitions)
 
     def _new(self, number: int) -> _Partition:
@@ -253,38 +263,25 @@ class Shadowing(PartitionedStation[_Partition]):
     def _load(self, partition: _Partition, saved: dict[str, Any]) -> None:
         partition.shadow.restore(saved["shadow"])
         partition.offsets, partition.revision = dict(saved["offsets"]), saved["revision"]
+        partition.share = msgspec.convert(saved.get("share", {}), Share)
 
     async def _recover(self, number: int, partition: _Partition, offset: int) -> None:
         """Windows in hand and what waited to be asked are given up; rows that stand stay the only ones."""
         partition.written = await written(self._settings, number)
 
     async def _ready(self, number: int, partition: _Partition) -> None:
+        self._purse.hold(number, partition.share)
         if partition.shadow.outgoing or partition.shadow.jobs:
             partition.written = await written(self._settings, number, partition.shadow)
             settle(partition.shadow, partition.written.values(), self._scoring)
 
-    def _measure(self) -> None:
-        waiting = dict.fromkeys(("answer", "candidate", "gold"), 0)
-        for partition in self._partitions.values():
-            for job in partition.shadow.jobs:
-                waiting[job.kind] += 1
-        for kind, count in waiting.items():
-            SHADOW_WAITING.labels(kind).set(count)
-        SHADOW_SPENT.set(self._scoring.spent)
+    @property
+    def _jobs(self) -> list[Job]:
+        return [job for partition in self._partitions.values() for job in partition.shadow.jobs]
 
     def facts(self) -> dict[str, Any]:
         """What the evaluator says of itself: how everything is that it asks."""
-        jobs = [job for partition in self._partitions.values() for job in partition.shadow.jobs]
-        endpoints = [
-            {
-                "endpoint": name,
-                "kind": kind,
-                "waiting": sum(job.candidate == candidate for job in jobs),
-                "says": self._trials.failures.get(candidate or JUDGES),
-            }
-            for name, kind, candidate in self._scoring.endpoints
-        ]
-        return {"role": "evaluator", "endpoints": endpoints}
+        return facts(self._scoring, self._jobs, self._trials)
 
 
 def register(

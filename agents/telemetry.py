@@ -46,7 +46,10 @@ SHADOW_SECONDS = Histogram(
     buckets=(0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
 SHADOW_WAITING = Gauge("promptdrift_shadow_queue_length", "Samples that wait for an endpoint.", ["kind"])
-SHADOW_SPENT = Gauge("promptdrift_shadow_spent", "Money spent on endpoints today, of this process.")
+SHADOW_SPENT = Gauge(
+    "promptdrift_shadow_spent",
+    "Money spent on endpoints today, as charged to the partitions of this process.",
+)
 CHECKPOINT_AT = Gauge(
     "promptdrift_checkpoint_timestamp_seconds", "When an agent last saved its state.", ["agent"]
 )

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from app.adapters.calls import Caller, Failure, Limits
+from app.core.spending import Purse
 from app.errors import SettingsError
 
 CACHED = 4096  # answers
@@ -109,21 +110,30 @@ class Chat:
         self.caller = caller or Caller(limits=endpoint.limits)
         self.caller.headers = headers
         self._url = endpoint.base_url.rstrip("/") + "/chat/completions"
-        self._today, self._day, self.spent = today, "", 0.0
+        self._today, self._purse, self._name = today, Purse.whole(), ""
         self._cache: OrderedDict[bytes, Completion] = OrderedDict()
         self._formats = True  # whether the server knows response_format
+
+    def charge(self, purse: Purse, name: str) -> None:
+        """Spend from this purse, under this name, from now on."""
+        self._purse, self._name = purse, name
+
+    @property
+    def spent(self) -> float:
+        """Money of the present day, of the shares that this process holds."""
+        return self._purse.spent(self._name, self._today())
 
     async def complete(
         self, messages: Messages, *, schema: Mapping[str, Any] | None = None
     ) -> Completion | Failure:
         """Ask; `schema` is the JSON Schema that the answer should have, where the server can see to it."""
-        name = self._name(messages, schema)
+        name = self._question(messages, schema)
         if name in self._cache:
             self._cache.move_to_end(name)
             known = self._cache[name]
             return replace(known, cost=0.0, cached=True)
-        reserved = self.price(messages, schema=schema)
-        if not self._reserve(reserved):
+        reserved, day = self.price(messages, schema=schema), self._today()
+        if not self._purse.reserve(self._name, reserved, cap=self.endpoint.spend_per_day, day=day):
             return Failure("spent", "the cap of the day is reached")
         cost = 0.0
         try:
@@ -133,7 +143,7 @@ class Chat:
                 return found
             answer, cost = self._read(found, reserved)
         finally:
-            self.spent += cost - reserved
+            self._purse.correct(self._name, cost - reserved, day=day)
         if isinstance(answer, Completion):
             self._cache[name] = answer
             while len(self._cache) > CACHED:
@@ -147,7 +157,7 @@ class Chat:
 
     def forget(self, messages: Messages, *, schema: Mapping[str, Any] | None = None) -> None:
         """Ask anew next time: the answer was of no use."""
-        self._cache.pop(self._name(messages, schema), None)
+        self._cache.pop(self._question(messages, schema), None)
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -184,18 +194,8 @@ class Chat:
         said = Completion(text, max(cost, 0.0), answer.model, finish_reason=answer.choices[0].finish_reason)
         return said, said.cost
 
-    def _name(self, messages: Messages, schema: Mapping[str, Any] | None) -> bytes:
+    def _question(self, messages: Messages, schema: Mapping[str, Any] | None) -> bytes:
         return hashlib.sha256(msgspec.json.encode([self.endpoint.model, messages, schema])).digest()
 
     def _price(self, tokens_in: float, tokens_out: float) -> float:
         return (tokens_in * self.endpoint.price_in + tokens_out * self.endpoint.price_out) / 1e6
-
-    def _reserve(self, money: float) -> bool:
-        day = self._today()
-        if day != self._day:
-            self._day, self.spent = day, 0.0
-        cap = self.endpoint.spend_per_day
-        if cap is not None and self.spent + money > cap:
-            return False
-        self.spent += money
-        return True

@@ -14,6 +14,7 @@ from app.adapters.http_scorer import HttpScorer
 from app.adapters.judge import Judge
 from app.adapters.scorers import scorers_of
 from app.core.scorers import Scorer
+from app.core.spending import Purse
 from app.core.verdicts import Rubric
 from app.errors import SettingsError
 from app.evaluation_settings import CandidateSettings, EndpointSettings, EvaluationSettings, JudgeSettings
@@ -30,6 +31,10 @@ class Candidate:
     def model(self) -> str:
         """Who answers."""
         return self._chat.endpoint.model
+
+    def charge(self, purse: Purse, name: str) -> None:
+        """Spend from this purse, under this name, from now on."""
+        self._chat.charge(purse, name)
 
     @property
     def spent(self) -> float:
@@ -65,6 +70,12 @@ class Evaluators:
     def calls(self) -> bool:
         """Whether anything is asked over the network."""
         return bool(self.remote or self.judges or self.candidates)
+
+    def charge(self, purse: Purse) -> None:
+        """Let judges and candidates spend from this purse from now on."""
+        for kind, models in (("judge", self.judges), ("candidate", self.candidates)):
+            for name, one in models.items():
+                one.charge(purse, f"{kind} {name}")
 
     async def close(self) -> None:
         """Give all connections back."""

@@ -8,6 +8,7 @@ from typing import Any
 from app.adapters.calls import Failure
 from app.adapters.chat import Chat, Completion
 from app.core.scorers import Answered, Dimension
+from app.core.spending import Purse
 from app.core.verdicts import Rubric, grade_of, preference_of, repairing
 
 
@@ -36,6 +37,10 @@ class Judge:
     def model(self) -> str:
         """Who judges."""
         return self._chat.endpoint.model
+
+    def charge(self, purse: Purse, name: str) -> None:
+        """Spend from this purse, under this name, from now on."""
+        self._chat.charge(purse, name)
 
     @property
     def spent(self) -> float:

@@ -58,6 +58,7 @@ class Place:
         self, monkeypatch: pytest.MonkeyPatch, given: Settings, *, timeout_seconds: float = 8.0
     ) -> None:
         self.timeout_seconds = timeout_seconds
+        self.assigned = {0}
         self.settings, self.given = given, given.evaluation
         self.outbox, self.checkpoints = RecordingOutbox(), DictCheckpoints()
         monkeypatch.setattr(shadow_written, "read_partition", self._read)
@@ -87,7 +88,7 @@ class Place:
             library=HeldLibrary({made.APP: References(evalset=made.reference())}),  # type: ignore[arg-type]
             outbox=self.outbox,  # type: ignore[arg-type]
             checkpoints=self.checkpoints,  # type: ignore[arg-type]
-            assigned=lambda: {0},
+            assigned=lambda: self.assigned,
         )
 
     async def read(self, batch: Sequence[Record], *, size: int = 50) -> None:

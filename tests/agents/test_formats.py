@@ -22,13 +22,13 @@ AGENTS = Path(__file__).parents[2] / "agents"
 VERBS = {"snapshot", "restore", "to_wire", "from_wire", "_load"}  # what writes a state, what reads it
 PINNED = {
     "alert": (1, "04b1c470d05f0541"),
-    "detect": (1, "dba10269b7c452ef"),
+    "detect": (1, "ef251417a4157441"),
     "evaluate": (1, "9f74f9f9b8a3880f"),
     "measure": (1, "0dad67393dfc7c41"),
     "notify": (1, "01479ed876a63916"),
     "outcomes": (1, "686cdc4cf593243e"),
     "release_runs": (1, "d67c37183df8a2f5"),
-    "shadow": (1, "0fbb342c82b402d7"),
+    "shadow": (1, "716e85a127bd3a92"),
 }
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +256,7 @@ def test_a_judge_that_fails_is_said_on_the_row(
 
 def test_a_cap_that_is_reached_is_said_and_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     async def what(place: Place, server: FakeChat) -> None:
+        place.assigned = {0, 1, 2}
         await place.read(records(samples(30)))
         await place.finish()
         labels = [row.label for row in place.of(JUDGE) if row.score is None]
@@ -264,6 +265,28 @@ def test_a_cap_that_is_reached_is_said_and_not_passed(monkeypatch: pytest.Monkey
         assert sum(row.cost or 0.0 for row in place.rows) <= 0.06
 
     with_models(monkeypatch, what, endpoint={"price_out": 100.0, "spend_per_day": 0.06})
+
+
+def test_a_cap_holds_for_two_evaluators_and_over_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def what(place: Place, server: FakeChat) -> None:
+        for partition in (0, 1):  # one evaluator after another, each with another third
+            place.assigned = {partition}
+            await place.kill()
+            log = [replace(each, partition=partition) for each in records(samples(60))]
+            await place.read(log[:30])
+            await place.finish()
+            assert 0.0 < place.scoring.spent <= 0.06 + 1e-9
+            await place.station.checkpoint()
+            spent, asked = place.scoring.spent, len(server.requests)
+            await place.kill()
+            await place.read(log[30:])
+            await place.finish()
+            assert place.scoring.spent >= spent, "it was not forgotten"
+            assert place.scoring.spent <= 0.06 + 1e-9
+            assert len(server.requests) <= asked + 2, "there may be room for a last one"
+        assert sum(row.cost or 0.0 for row in place.rows) <= 0.12 + 1e-9
+
+    with_models(monkeypatch, what, endpoint={"price_out": 100.0, "spend_per_day": 0.18})
 
 
 def test_what_redaction_left_nothing_of_is_kept_and_asked_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
