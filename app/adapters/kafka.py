@@ -200,10 +200,13 @@ def _enqueue(producer: Any, record: Record, told: Callable[[KafkaError | None, A
             return
 
 
-def read_all(kafka: KafkaSettings, topic: str, *, last: int | None = None) -> Iterator[Record]:
+def read_all(
+    kafka: KafkaSettings, topic: str, *, last: int | None = None, since: float | None = None
+) -> Iterator[Record]:
     """Every record of a topic up to its end at the moment of asking, partition by partition mixed.
 
-    Args: last, so many offsets of each partition and no more.
+    Args: last, so many offsets of each partition and no more; since, epoch seconds, what was recorded from
+        then on.
     Raises: MissingTopic, DependencyError.
     """
     partitions = require_topics(kafka, [topic])[topic]
@@ -213,8 +216,12 @@ def read_all(kafka: KafkaSettings, topic: str, *, last: int | None = None) -> It
     try:
         held = _held(consumer, topic, partitions)
         starts = {p: low if last is None else max(low, high - last) for p, (low, high) in held.items()}
+        if since is not None:
+            wanted = [TopicPartition(topic, p, int(1000 * since)) for p in held]
+            heard = consumer.offsets_for_times(wanted, timeout=TIMEOUT_SECONDS) if wanted else []
+            starts = {tp.partition: held[tp.partition][1] if tp.offset < 0 else tp.offset for tp in heard}
         consumer.assign([TopicPartition(topic, p, start) for p, start in starts.items()])
-        open_ends = {p: high for p, (_, high) in held.items()}
+        open_ends = {p: high for p, (_, high) in held.items() if starts[p] < high}
         while open_ends:
             message = consumer.poll(TIMEOUT_SECONDS)
             if message is None:

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from app.cli import (
     alerts,
+    baseline,
     config,
     dead_letters,
     demo,
@@ -60,6 +61,7 @@ app = typer.Typer(
 for module in (
     replay,
     reference,
+    baseline,
     evalset,
     send,
     topics,

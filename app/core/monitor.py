@@ -74,7 +74,11 @@ class DriftMonitor:
         self.evalsets = evalsets
 
     def receive(self, tick: Tick) -> None:
-        """Take over a block version."""
+        """Take over a block version, but for sums against a baseline that was renewed since."""
+        if self.baseline is not None:
+            own = [each for each in tick.sums if each.reference == self.baseline.reference.id]
+            if len(own) < len(tick.sums):
+                tick = msgspec.structs.replace(tick, sums=own)
         self._book.receive(tick)
 
     def deployed(self, deployment: Deployment) -> None:
@@ -92,6 +96,17 @@ class DriftMonitor:
         self._history, self._window, self._episode = History(), None, None
         self._detector = Detector(baseline)
         self._account = open_account(self._settings.baseline.pages_per_30_days, baseline.units_per_second)
+
+    def renew(self, known: Baseline) -> None:
+        """Adopt a baseline that was learned elsewhere, if it knows later traffic than the one in use."""
+        if known.until > (-math.inf if self.baseline is None else self.baseline.until):
+            self.adopt(known)
+            self._fitted = False
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Sums against another baseline are of no use, and their buckets may be of another length."""
+        self._book, self._last_bucket = self._book.anew(), NEVER
 
     def advance(self, watermark: float, *, final: bool = False) -> list[Reading]:
         """Everything that the watermark allows to say.
@@ -315,9 +330,10 @@ class DriftMonitor:
             self._scarcity.restore(state["scarcity"])
         self._followup.restore(state["followup"])
         self._last_bucket, self._ticks = state["ticks"]
-        if self._detector is None or state["detector"] is None:
+        if self._detector is None or self.baseline is None or state["detector"] is None:
             return
-        if self.baseline is not None and state["baseline"] != self.baseline.reference.id:
+        if state["baseline"] != self.baseline.reference.id:
+            self._begin_anew()
             return
         self._detector.restore(state["detector"])
         self._history.restore(state["history"])

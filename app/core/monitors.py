@@ -92,7 +92,10 @@ class Monitors:
 
     def _advance(self, subject: Subject, watermark: float, *, final: bool) -> list[Reading]:
         monitor = self._monitors[subject]
-        monitor.compare_with(self._known(subject).evalsets)  # it may have been published since
+        known = self._known(subject)
+        monitor.compare_with(known.evalsets)  # it may have been published since, and so
+        if known.baseline is not None:
+            monitor.renew(known.baseline)  # may this
         knew = monitor.baseline
         readings = monitor.advance(watermark, final=final)
         if monitor.baseline is not None and monitor.baseline is not knew:

@@ -69,6 +69,12 @@ class TickBook:
                 out[name] += getattr(totals, name)
         return Totals(**out)
 
+    def anew(self) -> "TickBook":
+        """An empty book that goes on counting: what is held was measured against another baseline."""
+        book = TickBook()
+        book._totals, book._arrivals = self._totals, self._arrivals
+        return book
+
     def receive(self, tick: Tick) -> None:
         """Take over a block version; an older or equal one changes nothing."""
         newest = self._totals.get(tick.partition)

@@ -1,4 +1,5 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from unittest.mock import patch
@@ -11,7 +12,7 @@ from app.core.aspects import Subject
 from app.core.baseline import BaselineSettings
 from app.core.detection import Detector
 from app.core.folding import Fold
-from app.core.measurement import References
+from app.core.measurement import Measurer, References
 from app.core.monitor import DriftMonitor
 from app.core.monitor_settings import MonitorSettings
 from app.core.succession import Succession
@@ -19,7 +20,7 @@ from schemas.readings import Reading
 from schemas.ticks import Tick
 from tests.core.test_releases import deployment
 from tests.rig import made
-from tests.rig.made import APP, EPOCH, comparable, interactions, measured, through_msgpack
+from tests.rig.made import APP, EPOCH, comparable, feed, interactions, measured, through_msgpack
 
 LEARNED, PLANTED_AT = 400, 800
 CHANGED = {**made.USUAL, "gluten": 0.6}
@@ -36,14 +37,18 @@ def quick() -> Iterator[None]:
 @cache
 def ticks() -> list[Tick]:
     """Sent by a station that never hears of the baseline."""
-    return [t for t in measured(LOG) if t.application == APP]
+    return own(measured(LOG))
 
 
 @cache
 def informed() -> list[Tick]:
     """Sent by a station that knew the baseline from the start."""
     known = {APP: References(evalset=made.reference(300), baseline=made.baseline(LEARNED))}
-    return [t for t in measured(LOG, references=known) if t.application == APP]
+    return own(measured(LOG, references=known))
+
+
+def own(sent: Iterable[Tick]) -> list[Tick]:
+    return [tick for tick in sent if tick.application == APP]
 
 
 def monitor(*, adopted: bool = True) -> DriftMonitor:
@@ -247,6 +252,35 @@ def test_what_was_measured_against_another_baseline_is_dropped() -> None:
     other.restore(through_msgpack(station.snapshot()))
     assert station.advance(0.0, final=True)
     assert other.advance(0.0, final=True) == []
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_with_a_renewed_baseline_what_was_drift_is_normal(restarts: bool) -> None:
+    """Its buckets are longer; measuring hears of it a while after detecting."""
+    log = (*LOG, *interactions(900, first=len(LOG), topics=CHANGED))
+    known = {APP: References(baseline=made.baseline(LEARNED))}
+    measurer, station = Measurer(partition=0, partitions=1, settings=made.SETTINGS), monitor()
+    before = run(station, own(feed(measurer, LOG, references=known)), final=False)
+    assert changes(before)[-1].state == "alarm"
+    renewed = made.learned(LOG[PLANTED_AT:])
+    renewed = replace(renewed, reference=replace(renewed.reference, tick_seconds=5.0))
+    if restarts:
+        saved, station = station.snapshot(), monitor(adopted=False)
+        station.adopt(renewed)
+        station.restore(through_msgpack(saved))
+    station.renew(renewed)
+    heard = len(LOG) + 64
+    received = list(feed(measurer, log[len(LOG) : heard], references=known, offset=len(LOG)))
+    known[APP] = References(baseline=renewed)
+    received += feed(measurer, log[heard:], references=known, offset=heard)
+    after = changes(run(station, own(received)))
+    assert {r.reference for r in after} == {renewed.reference.id}
+    assert {r.state for r in after} == {"ok"}
+    assert after[-1].totals.events == len(log)
+    assert sum(o.last - o.first + 1 for r in after if r.note is None for o in r.offsets) > 0.8 * (
+        len(log) - heard
+    )
+    assert not {r.id for r in after} & {r.id for r in before}
 
 
 def test_sums_about_another_eval_set_say_nothing_of_this_one() -> None:

@@ -186,6 +186,20 @@ def test_an_eval_set_published_later_is_taken_up() -> None:
     assert found._monitors[Subject(APP)].evalsets.newest is references["*"].evalset
 
 
+def test_a_baseline_published_later_is_taken_up_and_is_not_told_as_learned_here() -> None:
+    references = known()
+    station = monitors(references)
+    station.receive(version(0, application=APP, partitions=1))
+    station.receive(version(0, application="*", partitions=1, watermark=1.0))
+    station.advance()
+
+    references[APP] = References(baseline=made.learned(LOG[LEARNED:PLANTED_AT]))
+    station.advance()
+
+    assert station._monitors[Subject(APP)].baseline is references[APP].baseline
+    assert station.take_learned() == []
+
+
 def test_monitors_as_code_refine_tolerance_and_budget_of_one_application() -> None:
     rules = Rules([Monitor(application="shop", tolerance=0.2, pages_per_30_days=4.0)])
     settings = MonitorSettings(rules=rules)

@@ -66,8 +66,10 @@ def replayed(events: Sequence[Event], settings: Settings) -> replay.Replay:
 
 
 def test_live_and_replay_say_the_same(live: Live) -> None:
-    events = list(scenario(seed=3, start=START, clean=2000, drifted=900).events)
-    interactions = sum(isinstance(e, Interaction) for e in events)
+    story = scenario(seed=3, start=START, clean=2000, drifted=1800).events
+    asked = [event for event in story if isinstance(event, Interaction)]
+    interactions, later = 2900, asked[2900:]
+    events = [event for event in story if event.time < later[0].time]
     live.start_worker()
     live.send(events)
     readings = live.wait_for(finished(interactions), 300)
@@ -77,6 +79,24 @@ def test_live_and_replay_say_the_same(live: Live) -> None:
     assert essence(readings) == essence(told.readings)
     assert set(live.alerts()) == {alert.alert_id for alert in told.alerts}
     assert len({alert.incident for alert in told.alerts}) == 1
+    what_changed_becomes_the_baseline(live, events, later)
+
+
+def what_changed_becomes_the_baseline(
+    live: Live, events: Sequence[Event], later: Sequence[Interaction]
+) -> None:
+    """Somebody wants the change: the incident ends, and it is compared with anew from then on."""
+    before = max(live.alerts().values(), key=lambda alert: alert.updated_at)
+    assert before.state == "firing"
+    until = events[-1].time.isoformat()
+    command = ["baseline", "renew", "--application", before.application, "--until", until, "--hours", "100"]
+    done = live.command([*command, "--events", "700"])
+    assert done.returncode == 0, done.stderr
+    live.send(later)
+    readings = live.wait_for(lambda _: any(a.state == "resolved" for a in live.alerts().values()), 150)
+    known = {r.reference for r in readings if r.monitor == "change" and r.state == "ok"}
+    assert len(known) == 2
+    assert {a.incident for a in live.alerts().values()} == {before.incident}
 
 
 @pytest.mark.timeout(900)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -38,6 +39,11 @@ class Live:
         command = ["env", *environment(self.settings), sys.executable, "-m", module]
         self.workers.append(process.start(command, log))
         return self.workers[-1]
+
+    def command(self, line: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """A command of promptdrift, against the same brokers, to its end."""
+        whole = ["env", *environment(self.settings), sys.executable, "-m", "app.cli", *line]
+        return subprocess.run(whole, capture_output=True, text=True, timeout=240)
 
     def kill(self, index: int) -> None:
         """End a worker the hard way."""
