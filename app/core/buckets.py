@@ -8,10 +8,12 @@ import msgspec
 from app.core.baseline import Baseline, rows_of
 from app.core.folding import Fold, SumKey, judge, sum_key
 from app.core.ranges import Counted
+from app.core.recent import RecentSamples
 from app.core.sampling import drawn
 from app.core.succession import Succession
+from app.core.ticks import TickBook
 from app.core.units import is_unit, place_of
-from schemas.ticks import Sample
+from schemas.ticks import LEARNING, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +25,49 @@ class ClosedBucket:
     counted: list[list[Counted]]
     deployments: frozenset[str]
 
+    @property
+    def units(self) -> int:
+        """Counted in all its ticks."""
+        return sum(tick.units for tick in self.ticks)
+
+    @property
+    def keyless(self) -> int:
+        """Those of its units that are without user and conversation."""
+        return sum(tick.keyless for tick in self.ticks)
+
     def counts(self, number: int, *, whole: bool) -> list[Counted]:
         """What a tick counts; not `whole`: the bucket was open before, and parts of it are told elsewhere."""
         counted = self.counted[number]
         return counted if whole else [each._replace(opens=False, closes=False) for each in counted]
+
+
+def passed(
+    book: TickBook,
+    recent: RecentSamples,
+    *,
+    baseline: Baseline,
+    evalsets: Succession,
+    watermark: float,
+    final: bool,
+) -> Iterator[tuple[int, SumKey, Fold]]:
+    """Sums by partition that a watermark has passed: made by measure, or here of units that it sent whole.
+
+    They are taken out of the book, and samples of the same time announced to those kept.
+    """
+    seconds = baseline.reference.tick_seconds
+    border = book.border(watermark, seconds, final=final)
+    taken = book.samples_before(border * seconds, closing=not final)
+    closed = [s for s in taken if not baseline.holds(s.time)]
+    book.count_before(border * seconds)  # nothing counts them any more
+    whole = (s for s in closed if s.reason == LEARNING)
+    sums, kept = fold_samples(whole, baseline=baseline, evalsets=evalsets)
+    recent.announce([*kept, *(s for s in closed if s.reason != LEARNING)])
+    if final:
+        book.summed(sums)
+    yield from ((unit.partition, key, fold) for unit, key, fold in sums)
+    for _, partition, key, fold in book.sums_before(border, closing=not final):
+        if key.reference == baseline.reference.id:
+            yield partition, key, fold.measured_by(evalsets.cluster_counts)
 
 
 def fold_samples(

@@ -85,10 +85,14 @@ def develop(
     recent: list[Sample],
     lens: Lens | None = None,
     topics: Topics | None = None,
-) -> None:
-    """Explain when due, and confirm; called once per window.  Cost: a scan when due."""
+) -> bool:
+    """Explain when due, and confirm; called once per window.  Cost: a scan when due.
+
+    Returns whether it is confirmed now, and was not before.
+    """
     if episode.units < episode.explain_at:
-        return
+        return False
+    paged = episode.confirmed
     patient = episode.confirmed or episode.units >= PATIENCE_UNITS  # what speaks loudest is the last resort
     if lens is not None and not patient:
         lens = replace(lens, loudness=None)
@@ -98,6 +102,7 @@ def develop(
     if episode.explanation.sure or episode.units >= PATIENCE_UNITS:
         episode.confirmed = True
     episode.explain_at = episode.units + 32 if not episode.confirmed else max(2 * episode.units, 64)
+    return episode.confirmed and not paged
 
 
 def conclude(

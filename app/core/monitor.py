@@ -5,7 +5,6 @@ it is given, whatever the order and the portions in which they arrived.
 """
 
 import math
-from collections.abc import Iterator
 from copy import copy
 from dataclasses import replace
 from typing import Any
@@ -20,7 +19,6 @@ from app.core.budget import Account, open_account
 from app.core.detection import Detector, Score
 from app.core.episodes import Episode
 from app.core.exposure import Release
-from app.core.folding import Fold, SumKey
 from app.core.followup import Followup
 from app.core.history import EFFECT_UNITS, History, Window
 from app.core.learning import Learner
@@ -35,7 +33,7 @@ from app.core.topics import Topics
 from app.core.units import is_unit
 from schemas.events import Deployment
 from schemas.readings import PARTIAL, Reading
-from schemas.ticks import LEARNING, Tick
+from schemas.ticks import Tick
 
 
 class DriftMonitor:
@@ -50,7 +48,8 @@ class DriftMonitor:
         partitions: int,
         evalsets: Succession,
     ) -> None:
-        self._subject, self._settings, self.evalsets = subject, settings, evalsets
+        self._subject, self._settings = subject, settings
+        self.evalsets = evalsets  # that the gap is told to
         self.baseline: Baseline | None = None
         self._learner = Learner(
             subject, fingerprint=fingerprint, settings=settings.baseline, partitions=partitions
@@ -68,10 +67,6 @@ class DriftMonitor:
         self._scarcity = Scarcity()
         self._followup = Followup(seed=settings.baseline.seed)
         self._last_bucket, self._ticks = NEVER, 0
-
-    def compare_with(self, evalsets: Succession) -> None:
-        """Tell the gap to these eval sets from now on."""
-        self.evalsets = evalsets
 
     def receive(self, tick: Tick) -> None:
         """Take over a block version, but for sums against a baseline that was renewed since."""
@@ -122,8 +117,15 @@ class DriftMonitor:
                 self.adopt(fitted)
         self._fitted = True
         if self.baseline is not None and self._detector is not None:
-            closed = self._closed(self.baseline, watermark, final=final)
-            for bucket in buckets.close(closed, self.baseline.reference.tick_seconds):
+            sums = buckets.passed(
+                self._book,
+                self._recent,
+                baseline=self.baseline,
+                evalsets=self.evalsets,
+                watermark=watermark,
+                final=final,
+            )
+            for bucket in buckets.close(sums, self.baseline.reference.tick_seconds):
                 readings += self._observe_bucket(bucket, self.baseline, self._detector)
             if final:
                 readings += self._partial(self._detector)
@@ -143,57 +145,28 @@ class DriftMonitor:
         if learned is not None:
             self.adopt(learned)
             units = [s for s in self._learner.taken if is_unit(s.gap, learned.horizon_seconds)]
-            self._followup.observe(
-                units, share=learned.sample_rate, learning=True
-            )  # habits before any deployment
+            self._followup.observe(units, share=learned.sample_rate, learning=True)  # habits before releases
         return [reading]
-
-    def _closed(
-        self, baseline: Baseline, watermark: float, *, final: bool
-    ) -> Iterator[tuple[int, SumKey, Fold]]:
-        """Sums of closed buckets: made by measure, or here from what it sent whole while learning."""
-        seconds = baseline.reference.tick_seconds
-        border = self._book.border(watermark, seconds, final=final)
-        closed = [
-            s
-            for s in self._book.samples_before(border * seconds, closing=not final)
-            if not baseline.holds(s.time)
-        ]
-        self._book.count_before(border * seconds)  # nothing counts them any more
-        whole = (s for s in closed if s.reason == LEARNING)
-        sums, kept = buckets.fold_samples(whole, baseline=baseline, evalsets=self.evalsets)
-        self._recent.announce([*kept, *(s for s in closed if s.reason != LEARNING)])
-        if final:
-            self._book.summed(sums)
-        yield from ((unit.partition, key, fold) for unit, key, fold in sums)
-        for _, partition, key, fold in self._book.sums_before(border, closing=not final):
-            if key.reference == baseline.reference.id:
-                yield partition, key, fold.measured_by(self.evalsets.cluster_counts)
 
     def _observe_bucket(self, bucket: ClosedBucket, baseline: Baseline, detector: Detector) -> list[Reading]:
         seconds = baseline.reference.tick_seconds
+        start, end = bucket.number * seconds, (bucket.number + 1) * seconds
         self._followup.observe(self._recent.arrive(bucket.number, seconds), share=baseline.sample_rate)
         for name in sorted(bucket.deployments):
-            self._releases.observe(name, bucket.number * seconds)
+            self._releases.observe(name, start)
         if self._account is not None:
             self._account.count(
-                sum(tick.units for tick in bucket.ticks),
-                keyless=sum(tick.keyless for tick in bucket.ticks),
-                time=bucket.number * seconds,
-                at_risk=self._episode is None,
+                bucket.units, keyless=bucket.keyless, time=start, at_risk=self._episode is None
             )
-        readings = self._follow_up(bucket.number * seconds, baseline)
-        reopened, self._last_bucket = (
-            bucket.number <= self._last_bucket,
-            max(bucket.number, self._last_bucket),
-        )
+        readings = self._follow_up(start, baseline)
+        reopened = bucket.number <= self._last_bucket
+        self._last_bucket = max(bucket.number, self._last_bucket)
         for i, tick in enumerate(bucket.ticks):
             self._ticks += 1
             place = f"{bucket.number}.{i}" + (f"+{self._ticks}" if reopened else "")  # ids stay unique
             if self._window is None:
-                self._window = Window(bucket.number * seconds, (bucket.number + 1) * seconds)
-            counted = bucket.counts(i, whole=not reopened)
-            self._window.add(tick, counted, (bucket.number + 1) * seconds)
+                self._window = Window(start, end)
+            self._window.add(tick, bucket.counts(i, whole=not reopened), end)
             detector.update(tick, (bucket.number + 0.5) * seconds)
             readings += self._judge(detector, tick.units, place)
         return readings
@@ -228,10 +201,10 @@ class DriftMonitor:
         if closes:
             self._episode = None
         if self._episode is not None:
-            paged, lens = self._episode.confirmed, detector.lens(self._episode.component)
-            recent = list(self._recent)
-            episodes.develop(self._episode, baseline=baseline, recent=recent, lens=lens, topics=self._topics)
-            account.alarms += self._episode.confirmed and not paged
+            lens, recent = detector.lens(self._episode.component), list(self._recent)
+            account.alarms += episodes.develop(
+                self._episode, baseline=baseline, recent=recent, lens=lens, topics=self._topics
+            )
         return self._report(score, baseline, self._moment(window.end, place))
 
     def _report(self, score: Score, baseline: Baseline, moment: Moment) -> list[Reading]:
@@ -239,12 +212,10 @@ class DriftMonitor:
         released = None
         if episode is not None and baseline.reference.window is not None:
             released = self._releases.before(episode.onset, since=baseline.reference.window[0])
-        readings = [
-            change_reading(
-                moment, score, baseline=baseline, history=self._history, episode=episode, deployment=released
-            )
-        ]
-        readings = [msgspec.structs.replace(r, adaptation=self._followup.latest(released)) for r in readings]
+        change = change_reading(
+            moment, score, baseline=baseline, history=self._history, episode=episode, deployment=released
+        )
+        readings = [msgspec.structs.replace(change, adaptation=self._followup.latest(released))]
         if moment.evalset is not None:
             recent = list(self._recent)
             readings.append(
@@ -265,21 +236,21 @@ class DriftMonitor:
         An episode that waits for evidence is confirmed with what there is, in these readings only: if
         the input goes on after all, it says what it would have said.
         """
-        kept, episode, account = self._history, self._episode, self._account
-        scarcity, self._scarcity = self._scarcity, copy(self._scarcity)
-        end = self._window.end if self._window is not None else kept.end
+        end = self._window.end if self._window is not None else self._history.end
         if self.baseline is None or end is None:
             return []
+        ahead, episode = copy(self), self._episode
+        ahead._scarcity = copy(self._scarcity)
         if self._window is not None:
-            self._history = kept.extended(self._window)
+            ahead._history = self._history.extended(self._window)
         if episode is not None and not episode.confirmed:
+            ahead._episode, ahead._account = replace(episode), copy(self._account)
+            topics, recent = self._topics.copy(), list(self._recent)
             lens = detector.lens(episode.component)
-            self._episode = replace(episode)
-            self._account = None if account is None else replace(account, alarms=account.alarms + 1)
-            known, recent = self._topics.copy(), list(self._recent)
-            episodes.conclude(self._episode, baseline=self.baseline, recent=recent, lens=lens, topics=known)
-        readings = self._report(detector.get(), self.baseline, self._moment(end, f"{end:.6f}.partial"))
-        self._history, self._episode, self._account, self._scarcity = kept, episode, account, scarcity
+            episodes.conclude(ahead._episode, baseline=self.baseline, recent=recent, lens=lens, topics=topics)
+            if ahead._account is not None:
+                ahead._account.alarms += 1
+        readings = ahead._report(detector.get(), self.baseline, ahead._moment(end, f"{end:.6f}.partial"))
         return [msgspec.structs.replace(r, note=PARTIAL) for r in readings]
 
     def _moment(self, time: float, place: str) -> Moment:

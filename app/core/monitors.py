@@ -93,7 +93,7 @@ class Monitors:
     def _advance(self, subject: Subject, watermark: float, *, final: bool) -> list[Reading]:
         monitor = self._monitors[subject]
         known = self._known(subject)
-        monitor.compare_with(known.evalsets)  # it may have been published since, and so
+        monitor.evalsets = known.evalsets  # one may have been published since, and so
         if known.baseline is not None:
             monitor.renew(known.baseline)  # may this
         knew = monitor.baseline
