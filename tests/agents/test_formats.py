@@ -22,7 +22,7 @@ AGENTS = Path(__file__).parents[2] / "agents"
 VERBS = {"snapshot", "restore", "to_wire", "from_wire", "_load"}  # what writes a state, what reads it
 PINNED = {
     "alert": (1, "04b1c470d05f0541"),
-    "detect": (1, "ef251417a4157441"),
+    "detect": (1, "668e5d2c102cdaa4"),
     "evaluate": (1, "9f74f9f9b8a3880f"),
     "measure": (1, "0dad67393dfc7c41"),
     "notify": (1, "01479ed876a63916"),
