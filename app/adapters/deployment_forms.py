@@ -16,6 +16,8 @@ from urllib.parse import unquote
 
 import msgspec
 
+from app.core.releases import ENDED as ENDED  # the page imports no core
+from app.core.releases import told_before as told_before
 from schemas.codec import Rejection, SchemaError, decode, read_object, to_event
 from schemas.events import Deployment
 

@@ -115,14 +115,15 @@ class RedisStatusStore(StatusReads):
 
     async def put_fact(self, fact: Deployment | Delivery) -> bool:
         """Store what happened to a deployment, or to a delivery, once; False when it is already there."""
-        kind, field, limits = rules.kind_of(fact), rules.identity_of(fact), self._limits
+        kind, limits = rules.kind_of(fact), self._limits
         place = key(kind, fact.application)
 
         async def attempt(pipe: Pipeline) -> bool:
             await pipe.watch(place)
-            if await pipe.hexists(place, field):
-                return False
             held = decoded(await pipe.hgetall(place), type(fact))
+            field = rules.name_in(held, fact)
+            if field is None:
+                return False
             begin(pipe)
             pipe.hset(place, field, as_json(fact))
             if gone := rules.surplus(held, limit=limits.facts):

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from app.core.health import MONITOR
+from app.core.releases import told_before
 from app.ports import PIPELINE, SeriesPoint
 from schemas.decisions import Alert, Delivery
 from schemas.evalsets import EvalSetVersions
@@ -136,6 +137,16 @@ def identity_of(fact: Fact) -> str:
     if isinstance(fact, Delivery):
         return fact.id
     return f"{fact.deployment_id}|{fact.variant or ''}|{fact.status}"
+
+
+def name_in(held: Mapping[str, Fact], fact: Fact) -> str | None:
+    """Under which name a fact joins those held of its kind and application; None where it is there."""
+    name = identity_of(fact)
+    if isinstance(fact, Delivery):
+        return None if name in held else name
+    if told_before(fact, (each for each in held.values() if isinstance(each, Deployment))):
+        return None
+    return f"{name}|{fact.time.isoformat()}" if name in held else name
 
 
 def time_of(fact: Fact) -> datetime:

@@ -86,9 +86,10 @@ class InMemoryStatusStore:
 
     async def put_fact(self, fact: Deployment | Delivery) -> bool:
         """Store what happened to a deployment, or to a delivery, once; False when it is already there."""
-        kind, name = rules.kind_of(fact), rules.identity_of(fact)
+        kind = rules.kind_of(fact)
         held = self._facts[kind, fact.application]
-        if name in held:
+        name = rules.name_in(held, fact)
+        if name is None:
             return False
         for old in rules.surplus(held, limit=self._limits.facts):
             del held[old]

@@ -16,6 +16,7 @@ from app.core.joint import JointMetric
 from app.core.panel import Panel
 from app.core.permutation import NONE_BLAMED, PERMUTATIONS, spent
 from app.core.reference import Reference
+from app.core.releases import ENDED
 from app.core.sightings import Sightings
 from schemas.events import Deployment
 from schemas.readings import Adaptation
@@ -75,7 +76,7 @@ class Followup:
         nothing, an end before the start of another attempt ends nothing.
         """
         name, time = deployment.deployment_id, deployment.time.timestamp()
-        if deployment.status in ("failed", "rolled_back"):
+        if deployment.status in ENDED:
             self._end(name, time)
             return
         at = deployment.started_at or deployment.time

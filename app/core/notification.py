@@ -15,6 +15,7 @@ import msgspec
 
 from app.core.gates import Gate
 from app.core.messages import Answer, Message, Subscription, Task, Thread, Verdict, action_of
+from app.core.releases import BEGUN, ENDED
 from schemas.codec import encode
 from schemas.decisions import Alert, Delivery
 from schemas.events import Deployment
@@ -81,8 +82,16 @@ class Backlog:
         for sink in sinks:
             thread = self._thread(sink, f"{deployment.application}:{name}", deployment.application)
             if name not in thread.seen:
+                self._turn(sink, deployment)
                 thread.seen = [name]
                 self._queue(thread, Message("change", deployment.deployment_id, encode(deployment), born))
+
+    def _turn(self, sink: str, deployment: Deployment) -> None:
+        """What ended may begin again, and the other way round: that is news once more."""
+        for status in BEGUN if deployment.status in ENDED else ENDED:
+            known = self._threads.get(f"{sink}|{deployment.application}:{deployment.deployment_id}:{status}")
+            if known is not None:
+                known.seen = []
 
     def _queue(self, thread: Thread, message: Message) -> None:
         self.revision += 1

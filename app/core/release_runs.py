@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from app.core.releases import ENDED
 from schemas.events import Deployment
 
 NEWS_SECONDS = 3600.0  # a deployment older than this when it is first read is the past
@@ -47,8 +48,10 @@ class ReleaseRuns:
         """Something was deployed, or rolled back; `born`, when that was recorded."""
         app, id = deployment.application, deployment.deployment_id
         waits = self._waiting.get(app)
-        if deployment.status in ("rolled_back", "failed") and waits is not None and waits.deployment == id:
-            self.done(app, id)
+        if deployment.status in ENDED:
+            if waits is not None and waits.deployment == id:
+                self.done(app, id)
+            self._done.pop(_name(app, id), None)  # it may come again: its rows are found then, and kept
         if deployment.status != "succeeded" or app not in self._applications:
             return
         if _name(app, id) in self._done or now - born > NEWS_SECONDS:

@@ -1,5 +1,6 @@
-"""Which release came before a change."""
+"""Which release came before a change, and which told deployment is another attempt."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from schemas.events import Deployment
@@ -7,6 +8,30 @@ from schemas.events import Deployment
 KEPT = 256
 RELEASE_SECONDS = 7 * 86_400.0
 SLACK_SECONDS = 300.0  # an onset is known to a window, a release to its roll-out
+
+BEGUN, ENDED = ("started", "succeeded"), ("failed", "rolled_back")  # what a status says of an attempt
+
+
+def told_before(deployment: Deployment, known: Iterable[Deployment]) -> bool:
+    """Whether this step of this attempt is among those known of an application.
+
+    What ended and begins again later is another attempt, though it bears the same id.
+
+    >>> from datetime import UTC, datetime
+    >>> def told(day, status):
+    ...     when = datetime(2026, 3, day, tzinfo=UTC)
+    ...     return Deployment(application="a", time=when, deployment_id="d", version="d", status=status)
+    >>> first, back = told(1, "succeeded"), told(3, "rolled_back")
+    >>> [told_before(told(day, "succeeded"), [first, back]) for day in (1, 2, 4)]
+    [True, True, False]
+    """
+    own = [each for each in known if each.deployment_id == deployment.deployment_id]
+    turns = [each.time for each in own if (each.status in ENDED) != (deployment.status in ENDED)]
+    return any(
+        not any(min(each.time, deployment.time) < turn < max(each.time, deployment.time) for turn in turns)
+        for each in own
+        if (each.variant, each.status) == (deployment.variant, deployment.status)
+    )
 
 
 class Releases:
@@ -20,7 +45,7 @@ class Releases:
 
     def record(self, deployment: Deployment) -> None:
         """A deployment event; a told time takes the place of an observed one."""
-        if deployment.status in ("started", "succeeded"):
+        if deployment.status in BEGUN:
             self._keep(deployment.deployment_id, deployment.time.timestamp())
 
     def observe(self, deployment_id: str, time: float) -> None:

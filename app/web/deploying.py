@@ -12,7 +12,6 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from app.adapters import deployment_forms as forms
-from app.adapters.status_document import identity_of
 from app.errors import DependencyError
 from app.ports import StatusStore
 from app.web import answers
@@ -22,7 +21,7 @@ from schemas.events import Deployment
 
 BODY_BYTES = 262_144
 KNOWN = 2_000
-PRODUCTION, ENDED = "production", {"failed", "rolled_back"}
+PRODUCTION = "production"
 JSON = ("application/json", "json")  # no form of a browser can send these
 REMEDY = "Start the broker, or let this server reach it; then send the deployment again."
 Tell = Callable[[Sequence[Deployment]], Awaitable[None]]
@@ -130,8 +129,9 @@ async def _sorted(
             )
         history = await store.deployments(given.application, KNOWN)
         each = _resolved(given, told.restored, history)
-        seen = {identity_of(held) for held in history} | {identity_of(one) for one in fresh}
-        known = identity_of(each) in seen
+        known = forms.told_before(
+            each, [*history, *(one for one in fresh if one.application == each.application)]
+        )
         (answer.known if known else answer.recorded).append(each.deployment_id)
         answer.notes += _remarks(each, history, known=known)
         if not known:
@@ -143,9 +143,11 @@ def _resolved(given: Deployment, restored: str | None, history: Sequence[Deploym
     """A rollback that names only what it went back to took back the newest that is something else."""
     if restored is None:
         return given
-    ended = {d.deployment_id for d in history if d.status in ENDED}
-    for held in history:
-        if held.version != restored and held.deployment_id not in {*ended, restored}:
+    passed: set[str] = set()
+    for held in history:  # the newest first: it says how an id stands
+        stands = held.deployment_id not in passed and held.status not in forms.ENDED
+        passed.add(held.deployment_id)
+        if stands and restored not in (held.version, held.deployment_id):
             return forms.replaced(given, held.deployment_id)
     raise Problem(
         422,
@@ -161,10 +163,10 @@ def _remarks(each: Deployment, history: Sequence[Deployment], *, known: bool) ->
     past = {held.status for held in history if held.deployment_id == name}
     if each.environment != PRODUCTION:
         found.append(f"environment {each.environment}: only production is followed up")
-    if each.status in ENDED and not past:
+    if each.status in forms.ENDED and not past:
         found.append(f"no start of {name} was told before")
-    if known and each.status not in ENDED and past & ENDED:
-        found.append(f"{name} was taken back: give another attempt an id of its own")
+    if not known and each.status not in forms.ENDED and past & {*forms.ENDED}:
+        found.append(f"{name} was taken back, and is followed up anew: as another attempt")
     return found
 
 

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from app.ports import StatusStore
 from tests.contracts.status_values import delivery, deployment, look, reading, summary, versions
 from tests.contracts.stores import SMALL, Make, run
@@ -22,6 +24,20 @@ def test_deployments_are_kept_once_and_the_oldest_go_first(make: Make) -> None:
         assert [e.kind for e in await store.events("0-0", 10)] == ["deployment"] * 4
 
     run(make, story, SMALL)
+
+
+def test_a_deployment_that_was_taken_back_and_comes_again_is_kept_beside_the_first(make: Make) -> None:
+    first, back = deployment(1), replace(deployment(3, status="rolled_back"), deployment_id="d-1")
+    again, twin = (replace(deployment(n), deployment_id="d-1") for n in (5, 6))
+
+    async def story(store: StatusStore) -> None:
+        assert [await store.put_fact(each) for each in (first, back, again, again, twin, first)] == [
+            *[True] * 3,
+            *[False] * 3,
+        ]
+        assert await store.deployments("support-bot", 10) == [again, back, first]
+
+    run(make, story)
 
 
 def test_the_latest_look_at_each_deployment_is_kept(make: Make) -> None:

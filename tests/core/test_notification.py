@@ -272,6 +272,16 @@ def test_a_deployment_is_told_once_or_never() -> None:
     assert place.flush() == []
 
 
+def test_a_deployment_that_comes_again_after_its_end_is_news_again() -> None:
+    place, told = Place(), list[str]()
+    release = Deployment(application="shop", time=START, deployment_id="v2", version="2")
+    back = msgspec.structs.replace(release, status="rolled_back")
+    for each in (release, back, back, release, release, back):
+        place.backlog.announce(each, ["pager"], EPOCH)
+        told += place.flush()
+    assert told == ["change shop:v2:succeeded", "change shop:v2:rolled_back"] * 2
+
+
 def test_sinks_that_are_no_more_leave_nothing_behind() -> None:
     place = Place()
     place.hear(alert("i"))

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.core.release_runs import ReleaseRuns
 from app.core.releases import KEPT, RELEASE_SECONDS, Releases
 from schemas.events import Deployment
 from tests.rig.made import APP, EPOCH, START, through_msgpack
@@ -58,6 +59,18 @@ def test_a_name_per_request_does_not_fill_the_memory() -> None:
         releases.observe("v2", EPOCH + i)
     assert len(releases.snapshot()) == KEPT
     assert releases.snapshot()["v2"] == EPOCH + 100.0
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_run_that_a_rollback_ended_is_wanted_again_when_the_deployment_comes_again(asked: bool) -> None:
+    runs = ReleaseRuns(["made"])
+    runs.tell(deployment("v2", 0.0), born=0.0, now=0.0)
+    if asked:
+        runs.done("made", "v2")
+    runs.tell(deployment("v2", 100.0, "rolled_back"), born=100.0, now=100.0)
+    assert runs.due(100.0) == []
+    runs.tell(deployment("v2", 200.0), born=200.0, now=200.0)
+    assert [due.deployment for due in runs.due(200.0)] == ["v2"]
 
 
 def test_a_snapshot_restores() -> None:

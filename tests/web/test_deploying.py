@@ -168,7 +168,38 @@ def test_a_rollback_of_what_never_began_is_remarked(client: TestClient) -> None:
     ]
     late = client.post(PATH, json=OURS)
     assert late.status_code == 202
-    assert "an id of its own" in client.post(PATH, json=OURS).json()["notes"][0]
+    assert client.post(PATH, json=OURS).json()["known"] == ["v2"]
+
+
+def test_what_was_taken_back_and_comes_again_is_another_attempt(client: TestClient, topic: Topic) -> None:
+    def post(status: str, minute: int) -> dict[str, Any]:
+        at = f"2026-03-02T11:{minute:02}:00Z"
+        return dict(client.post(PATH, json=OURS | {"status": status, "time": at}).json())
+
+    for status, minute in (("succeeded", 1), ("rolled_back", 5)):
+        assert post(status, minute)["recorded"] == ["v2"]
+    assert post("succeeded", 1)["known"] == ["v2"], "the first attempt, told again"
+    again = post("succeeded", 9)
+    assert (again["recorded"], again["notes"]) == (
+        ["v2"],
+        ["v2 was taken back, and is followed up anew: as another attempt"],
+    )
+    assert post("succeeded", 10)["known"] == post("rolled_back", 5)["known"] == ["v2"]
+    assert post("rolled_back", 12)["recorded"] == ["v2"]
+    assert [d.status for d in topic.told] == ["succeeded", "rolled_back"] * 2
+    assert len(client.get(PATH).json()["deployments"]) == 4
+
+
+def test_cdevents_take_back_what_came_again(client: TestClient, topic: Topic) -> None:
+    for time, event in enumerate(
+        (("deployed", "1"), ("deployed", "2"), ("rolledback", "1"), ("deployed", "2"))
+    ):
+        told = cdevent(*event)
+        told["context"]["timestamp"] = f"2026-03-02T11:0{time}:00Z"
+        client.post(PATH, json=told)
+    back = cdevent("rolledback", "1")
+    back["context"]["timestamp"] = "2026-03-02T11:30:00Z"
+    assert client.post(PATH, json=back).json()["recorded"] == ["2"]
 
 
 def test_github_tells_by_its_signature(client: TestClient, topic: Topic) -> None:
