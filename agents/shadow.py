@@ -34,7 +34,7 @@ from app.adapters.shadow import Done, Scoring
 from app.core.sampling import known_of
 from app.core.shadow import MOST_WAITING, Shadow, ShadowPolicy
 from app.core.shadow_jobs import Batch, Job
-from app.core.shadow_samples import Held, grown_clusters, held_of
+from app.core.shadow_samples import Held, held_of, places_of
 from app.core.spending import Purse, Share
 from app.settings import Settings
 from schemas.codec import ARRAY_LIMIT
@@ -149,9 +149,9 @@ class Shadowing(PartitionedStation[_Partition]):
         partition.revision += 1
         if record.topic.endswith(READINGS.name):
             reading = await typed(self._outbox, record, Reading)
-            grown = None if reading is None else grown_clusters(reading)
-            if reading is not None and grown is not None:
-                partition.shadow.drifted(reading.application, grown)
+            places = None if reading is None else places_of(reading)
+            if reading is not None and places is not None:
+                partition.shadow.drifted(reading.application, reading.monitor, places)
             return
         sample = await typed(self._outbox, record, Sample)
         if sample is not None and sample.aspect == "prompts":
@@ -166,7 +166,7 @@ class Shadowing(PartitionedStation[_Partition]):
         return held_of(
             sample,
             known=known_of(self._library.references, sample.application),
-            grown=partition.shadow.grown(sample.application),
+            places=partition.shadow.places(sample.application),
             stakes=self._stakes,
             expected=self._scoring.expected.of(sample.application),
         )

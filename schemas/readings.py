@@ -38,6 +38,13 @@ class ClusterMove(Struct, frozen=True, kw_only=True, omit_defaults=True):
     contribution: float | None = None  # share of the squared distance, as the channel that fired sees it
 
 
+class Place(Struct, frozen=True, kw_only=True):
+    """Where a cluster lies: the wording (int16) of its units has a product with `direction` of at least `border`."""
+
+    direction: bytes  # int8[384]
+    border: int
+
+
 class Scarce(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Share of traffic where the eval set has less than a fifth of it: of clusters that need be no outliers.
 
@@ -50,6 +57,7 @@ class Scarce(Struct, frozen=True, kw_only=True, omit_defaults=True):
     high: float
     samples: int  # that it rests on
     clusters: list[ClusterMove] = []
+    places: list[Place] = []  # of the clusters
 
 
 class WatchRate(Struct, frozen=True, kw_only=True):
@@ -235,6 +243,7 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     uncovered: Uncovered | None = None
     scarce: Scarce | None = None  # of a gap
     clusters: list[ClusterMove] = []
+    places: list[Place] = []  # in an episode: of the clusters that grew
     elsewhere: float | None = None  # share of the distance due to none of the clusters
     watch: list[WatchRate] = []
     descriptors: list[DescriptorMove] = []

@@ -18,11 +18,12 @@ from app.core.detection import Lens
 from app.core.effect import Z95, difference, effective_units
 from app.core.fixedpoint import WORDING_SCALE, Floats, restore
 from app.core.naming import name_groups
+from app.core.places import place_of
 from app.core.rows import Rows
 from app.core.scan import Region, Scan, scan
 from app.core.segments import segment_moves
 from app.core.topics import Topics, joined
-from schemas.readings import ClusterMove, DescriptorMove, MapPoint, SegmentMove
+from schemas.readings import ClusterMove, DescriptorMove, MapPoint, Place, SegmentMove
 
 MOST_CLUSTERS = 6
 MOST_BEFORE = 2048  # baseline units in a scan
@@ -44,6 +45,7 @@ class Explanation:
     segments: list[SegmentMove] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)  # of each recent unit, the cluster it is in; -1: none
     map: list[MapPoint] = field(default_factory=list)  # some of the recent units
+    places: list[Place] = field(default_factory=list)  # of the clusters that grew beyond chance
 
     @property
     def sure(self) -> bool:
@@ -100,7 +102,21 @@ def explain(
     places = np.full(len(now), -1)
     for number, each in enumerate(found):
         places[each.now] = number
-    return Explanation(moves, descriptors, elsewhere, segments, places.tolist())
+    return Explanation(
+        moves, descriptors, elsewhere, segments, places.tolist(), places=grown_places(found, before, now)
+    )
+
+
+def grown_places(found: Sequence[Moved], before: Rows, now: Rows) -> list[Place]:
+    """Where the clusters lie that grew beyond chance."""
+    return [
+        place_of(
+            now.wording[each.now],
+            np.concatenate([np.delete(before.wording, each.before, 0), np.delete(now.wording, each.now, 0)]),
+        )
+        for each in found
+        if grew([each]) and len(each.now) < len(now)
+    ]
 
 
 def identified(found: Sequence[Moved], before: Rows, now: Rows, topics: Topics) -> list[str]:

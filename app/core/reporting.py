@@ -72,6 +72,7 @@ def change_reading(
         effect=effect(windows, baseline.reference),
         uncovered=uncovered(windows, None if moment.evalset is None else moment.evalset.id),
         clusters=[] if explained is None else explained.clusters,
+        places=[] if explained is None else explained.places,
         elsewhere=None if explained is None else explained.elsewhere,
         map=[] if explained is None else explained.map,
         watch=watch_rates(windows, baseline.reference),

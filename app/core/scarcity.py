@@ -20,6 +20,7 @@ from app.core.baseline import rows_of
 from app.core.effect import Z95, difference, effective_units
 from app.core.fixedpoint import WORDING_SCALE, Floats, restore
 from app.core.naming import name_groups
+from app.core.places import place_of
 from app.core.reference import Reference
 from app.core.rows import Rows
 from app.core.scan import Region, Tree, grow, judged_branches
@@ -100,19 +101,27 @@ def scarce(items: Rows, live: Rows, weights: Floats, *, seed: int) -> Scarce:
     chance, largest = [], 0.0
     for _ in range(RELABELLINGS):
         drawn = compared.relabelled(random.permutation(len(old) + len(new)))
-        found = drawn.evidence()
-        chance.append(drawn.share(found))
-        largest = max(largest, float(found.max()))
+        seen = drawn.evidence()
+        chance.append(drawn.share(seen))
+        largest = max(largest, float(seen.max()))
     share, usual = compared.share(evidence), float(np.mean(chance))
     error = np.sqrt(share * (1.0 - share) / units + np.var(chance)) / (1.0 - usual)
     value = max((share - usual) / (1.0 - usual), 0.0)
-    regions = _topics(compared.regions(evidence, max(largest, SIGMAS)), old, new)
+    found = _topics(compared.regions(evidence, max(largest, SIGMAS)), old, new)
+    regions = sorted(found, key=lambda region: -float(weights[region.now].sum()))[:MOST_CLUSTERS]
     return Scarce(
         share=round(value, 6),
         low=round(max(value - Z95 * float(error), 0.0), 6),
         high=round(min(value + Z95 * float(error), 1.0), 6),
         samples=len(live),
         clusters=_told(regions, items, live, weights, max(largest, SIGMAS)),
+        places=[
+            place_of(
+                live.wording[region.now],
+                np.concatenate([items.wording, np.delete(live.wording, region.now, axis=0)]),
+            )
+            for region in regions
+        ],
     )
 
 
@@ -131,22 +140,19 @@ def _topics(regions: Sequence[Region], old: Floats, new: Floats) -> list[Region]
 def _told(
     regions: Sequence[Region], items: Rows, live: Rows, weights: Floats, critical: float
 ) -> list[ClusterMove]:
-    """The largest, by what is asked there."""
     old, new = restore(items.wording, WORDING_SCALE), restore(live.wording, WORDING_SCALE)
-    shares = [float(weights[region.now].sum() / weights.sum()) for region in regions]
-    order = sorted(range(len(regions)), key=lambda i: -shares[i])[:MOST_CLUSTERS]
-    names = name_groups(items, live, [regions[i].now for i in order])
+    names = name_groups(items, live, [region.now for region in regions])
     out = []
-    for i, name in zip(order, names, strict=True):
-        held = len(regions[i].before) / len(items)
-        low, high = difference(held, len(items), shares[i], effective_units(weights), critical)
+    for region, name in zip(regions, names, strict=True):
+        held, asked = len(region.before) / len(items), float(weights[region.now].sum() / weights.sum())
+        low, high = difference(held, len(items), asked, effective_units(weights), critical)
         out.append(
             ClusterMove(
                 name=name,
                 share_before=held,
-                share_now=shares[i],
-                examples=list(typical(live, old, new, regions[i])),
-                nearest=list(nearest_before(items, old, new[regions[i].now])),
+                share_now=asked,
+                examples=list(typical(live, old, new, region)),
+                nearest=list(nearest_before(items, old, new[region.now])),
                 low=low,
                 high=high,
             )

@@ -20,6 +20,7 @@ from app.core.shadow_jobs import Batch, Job
 from app.core.shadow_samples import Held
 from app.core.units import hash64
 from app.core.watermark import Watermark
+from schemas.readings import Place
 
 DAY_SECONDS = 86_400.0
 REMEMBERED = 4096  # ids of samples that were held: the topic may repeat some after a crash
@@ -84,7 +85,7 @@ class _State(Struct):
     used: dict[str, _Used] = {}
     moments: dict[str, dict[str, _Moments]] = {}  # application -> stratum
     seen: dict[int, None] = {}  # hashes of ids, in their order
-    grown: dict[str, set[str]] = {}  # application -> clusters that grew
+    places: dict[str, dict[str, list[Place]]] = {}  # application -> monitor -> places that it told of
     mark: dict[str, Any] = {}
 
 
@@ -116,13 +117,13 @@ class Shadow:
         found = self._state.used.get(application, _Used())
         return found.count, found.money
 
-    def grown(self, application: str) -> set[str]:
-        """Clusters that grew, as far as readings said."""
-        return self._state.grown.get(application, set())
+    def places(self, application: str) -> list[Place]:
+        """Of what grew, and of what the eval set hardly has, as far as readings said."""
+        return [place for told in self._state.places.get(application, {}).values() for place in told]
 
-    def drifted(self, application: str, clusters: Iterable[str]) -> None:
-        """Remember which clusters grew."""
-        self._state.grown[application] = set(clusters)
+    def drifted(self, application: str, monitor: str, places: Iterable[Place]) -> None:
+        """Remember what a monitor tells of."""
+        self._state.places.setdefault(application, {})[monitor] = list(places)
 
     def receive(self, time: float, held: Held | None, *, recorded: float | None = None) -> None:
         """One sample of the log: its event time, and what is held of it; `recorded` as in `Watermark`.

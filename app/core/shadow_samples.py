@@ -1,18 +1,19 @@
 """A sample as shadow scoring holds it: its exchange, what speaks for choosing it, what it may be held to."""
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from msgspec import Struct
 
 from app.core.curation_pool import item_id, stakes_of, tells_something
 from app.core.fixedpoint import SCALES, Floats, restore, unpack
+from app.core.places import lies_in
 from app.core.reference import Reference, uncovered
 from app.core.sampling import References
 from app.core.scorers.nearest import Nearest
 from app.core.selection import stratum_of
 from schemas.evalsets import EvalItem, Stake
-from schemas.readings import Reading
+from schemas.readings import Place, Reading
 from schemas.ticks import Sample
 
 REDACTED, UNANSWERED = "nothing is left after redaction", "there was no response"
@@ -93,25 +94,25 @@ def held_of(
     sample: Sample,
     *,
     known: References,
-    grown: Set[str] = frozenset(),
+    places: Iterable[Place] = (),
     stakes: Iterable[Stake] = (),
     expected: Expected = NOTHING_EXPECTED,
 ) -> Held | None:
     """The sample as it is held; None where it carries no exchange.
 
-    Args: known, the references of its application; grown, clusters of the baseline that drifted.
-    Cost: a product of one row with each reference.
+    Args: known, the references of its application; places, of what grew, or the eval set hardly has.
+    Cost: a product of one row with the eval set's spectrum.
     """
     said = sample.exchange
     if said is None:
         return None
-    wording = restore(unpack(sample.wording, "<i2").astype(np.int16), SCALES["wording"])
+    row = unpack(sample.wording, "<i2").astype(np.int16)
+    wording = restore(row, SCALES["wording"])
     evalset = _fitting(known.evalset, wording)
-    baseline = _fitting(None if known.baseline is None else known.baseline.reference, wording)
     outside = evalset is not None and bool(uncovered(evalset, wording[None])[0])
     reason = stratum_of(
         sample,
-        drifted=baseline is not None and _cluster(baseline, wording) in grown,
+        drifted=lies_in(places, row),
         high_stakes=bool(stakes_of(said.prompt, sample.segments, stakes)),
         uncovered=outside,
     )
@@ -139,20 +140,18 @@ def held_of(
     )
 
 
-def grown_clusters(reading: Reading) -> frozenset[str] | None:
-    """Clusters of the baseline that a reading says grew; None where it is not about that.
+def places_of(reading: Reading) -> list[Place] | None:
+    """Where it says that something grew, or the eval set has hardly anything; None: it says neither.
 
-    Raised by an episode of the monitor `change`, and gone with it.
+    Raised by an episode of the monitor `change`, and gone with it; by each look at the gap.
     """
-    if reading.monitor != "change" or reading.segment is not None:
+    if reading.segment is not None:
         return None
-    if reading.state not in ("pending", "alarm"):
-        return frozenset()
-    return frozenset(
-        move.name
-        for move in reading.clusters
-        if (move.low > 0 if move.low is not None else move.share_now > move.share_before)
-    )
+    if reading.monitor == "gap":
+        return None if reading.scarce is None else reading.scarce.places
+    if reading.monitor != "change":
+        return None
+    return reading.places if reading.state in ("pending", "alarm") else []
 
 
 def _fitting(reference: Reference | None, wording: Floats) -> Reference | None:

@@ -6,6 +6,7 @@ import pytest
 
 from app.core import reference
 from app.core.fixedpoint import WORDING_SCALE, Floats, pack, quantise
+from app.core.places import lies_in
 from app.core.reference import Reference
 from app.core.rows import Rows
 from app.core.scarcity import AGAIN_SECONDS, FEWEST_SAMPLES, Scarcity, scarce
@@ -129,3 +130,14 @@ def test_fast_traffic_is_looked_at_once_a_while(evalset: Reference) -> None:
     scarcity = Scarcity()
 
     assert scarcity.look(evalset, quick[:FEWEST_SAMPLES]) is scarcity.look(evalset, quick)
+
+
+def test_what_comes_later_lies_in_the_places_that_were_told(evalset: Reference) -> None:
+    found = scarce(evalset.rows, with_new(0.2, 5), np.ones(UNITS), seed=0)
+    later = with_new(0.2, 6)
+
+    inside = [lies_in(found.places, row) for row in later.wording]
+
+    new = round(0.2 * UNITS)
+    assert np.mean(inside[:new]) > 0.9
+    assert np.mean(inside[new:]) < 0.05

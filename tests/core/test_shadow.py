@@ -11,10 +11,10 @@ from app.core.sampling import References
 from app.core.selection import DRIFTED, HIGH_STAKES, ORDINARY, UNCOVERED, Budget
 from app.core.shadow import DAY_SECONDS, MOST_WAITING, Shadow, ShadowPolicy
 from app.core.shadow_jobs import Batch
-from app.core.shadow_samples import REDACTED, UNANSWERED, Expected, Held, grown_clusters, held_of
+from app.core.shadow_samples import REDACTED, UNANSWERED, Expected, Held, held_of, places_of
 from schemas.evalsets import EvalItem, Stake
 from schemas.exchanges import Exchange
-from schemas.readings import ClusterMove, Reading
+from schemas.readings import Place, Reading, Scarce
 from schemas.ticks import Sample
 from tests.rig import made
 from tests.rig.made import through_msgpack
@@ -187,11 +187,12 @@ def test_a_sample_knows_its_stratum_and_why_it_is_worth_a_score() -> None:
     assert one is not None
     assert one.stratum in evalset.clusters.names or one.reason == UNCOVERED
     assert one.inclusion == 0.5
-    every = held_of(sample(), known=known, grown=set(baseline.reference.clusters.names))
+    everywhere = [Place(direction=bytes(384), border=0)]
+    every = held_of(sample(), known=known, places=everywhere)
     assert every is not None
     assert every.reason == DRIFTED
     stakes = [Stake(name="all", items=0, match=".")]
-    high = held_of(sample(), known=known, stakes=stakes, grown=set(baseline.reference.clusters.names))
+    high = held_of(sample(), known=known, stakes=stakes, places=everywhere)
     assert high is not None
     assert high.reason == HIGH_STAKES
     assert held_of(replace(sample(), exchange=None), known=known) is None
@@ -205,13 +206,13 @@ def test_the_expected_answer_is_that_of_the_item_named_or_of_the_same_words() ->
     assert [each and each.item for each in (named, same, neither)] == ["q1", "q1", None]
 
 
-def test_clusters_that_grew_are_those_of_an_episode() -> None:
-    moves = [
-        ClusterMove(name="up", share_before=0.1, share_now=0.3, low=0.1, high=0.3),
-        ClusterMove(name="unsure", share_before=0.1, share_now=0.2, low=-0.1, high=0.3),
-        ClusterMove(name="down", share_before=0.3, share_now=0.1),
-    ]
-    alarm = Reading(id="1", application=APP, monitor="change", state="alarm", time=made.START, clusters=moves)
-    assert grown_clusters(alarm) == frozenset(["up"])
-    assert grown_clusters(replace(alarm, state="ok")) == frozenset()
-    assert grown_clusters(replace(alarm, monitor="gap")) is None
+def test_places_are_those_of_an_episode_and_of_the_last_look_at_the_gap() -> None:
+    place = Place(direction=bytes(384), border=7)
+    alarm = Reading(id="1", application=APP, monitor="change", state="alarm", time=made.START, places=[place])
+    assert places_of(alarm) == [place]
+    assert places_of(replace(alarm, state="ok")) == []
+    gap = replace(alarm, monitor="gap", state="ok", places=[])
+    assert places_of(gap) is None
+    scarce = Scarce(share=0.1, low=0.05, high=0.15, samples=512, places=[place])
+    assert places_of(replace(gap, scarce=scarce)) == [place]
+    assert places_of(replace(alarm, monitor="responses")) is None
