@@ -39,7 +39,7 @@ class ClusterMove(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """Where a cluster lies: the wording (int16) of its units has a product with `direction` of at least `border`."""
+    """Where a cluster lies: wording (int16) times `direction` is at least `border` for its units."""
 
     direction: bytes  # int8[384]
     border: int

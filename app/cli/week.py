@@ -57,14 +57,15 @@ def tell_week(summary: dict[str, Any], as_json: bool) -> None:
     if as_json:
         show_json(summary)
         return
-    score, gap, uncovered = (summary[name] for name in ("shadow_score", "gap", "uncovered"))
+    score, gap, uncovered, hardly = (summary[name] for name in ("shadow_score", "gap", "uncovered", "hardly"))
     say(f"\nincident: {summary['incident']}")
     say(f"shadow score ({JUDGE}): {_told(score['before'])} before the release, {_told(score['after'])} after")
     scarce = summary["scarce"]
     say(f"asked in clusters that the eval set hardly has: {scarce['before']:.1%}, then {scarce['after']:.1%}")
     say(f"gap between live traffic and the eval set: {_told(gap['before'])} with {summary['versions'][0]},")
     say(f"  {_told(gap['after'])} with {summary['versions'][1]}")
-    say(f"uncovered share: {_told(uncovered['before'])}, then {_told(uncovered['after'])}")
+    say(f"uncovered share (outliers): {_told(uncovered['before'])}, then {_told(uncovered['after'])}")
+    say(f"scarce share (hardly in the eval set): {_told(hardly['before'])}, then {_told(hardly['after'])}")
     say(f"took {summary['seconds']:.0f} s")
 
 
@@ -97,6 +98,7 @@ def _acts(story: Story, running: Stage, home: Path) -> dict[str, Any]:
         "scarce": scarce,
         "gap": {"before": apart["effect"], "after": restored["effect"]},
         "uncovered": {"before": apart["uncovered"], "after": restored["uncovered"]},
+        "hardly": {"before": apart["scarce"], "after": restored["scarce"]},
     }
 
 
@@ -218,11 +220,11 @@ def _estimate(rows: "Sequence[Evaluation]") -> "Estimate | None":
 def _gap(running: Stage) -> dict[str, dict[str, float]]:
     """How far recent traffic is from the eval set in force, as the page says it."""
     gap = status_of(running).get("readings", {}).get("gap", {})
-    if not gap.get("effect") or not gap.get("uncovered"):
+    if not all(gap.get(name) for name in ("effect", "uncovered", "scarce")):
         raise DemoFailed("the gap between live traffic and the eval set is not known")
     return {
         name: {"value": found.get("value", found.get("share")), "low": found["low"], "high": found["high"]}
-        for name, found in (("effect", gap["effect"]), ("uncovered", gap["uncovered"]))
+        for name, found in ((name, gap[name]) for name in ("effect", "uncovered", "scarce"))
     }
 
 

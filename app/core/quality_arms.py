@@ -142,7 +142,7 @@ class Arm:
 
 
 def _like(row: Held) -> str:
-    """The cluster of like questions; what is like nothing before, or of a cluster that grew, is apart."""
+    """The cluster of like questions; what is like nothing before, or lies where something grew, is apart."""
     if row.reason in (NOVEL, UNCOVERED):
         return UNLIKE
     return f"{row.stratum}, grown" if row.reason == DRIFTED else row.stratum

@@ -84,7 +84,7 @@ def stratum_of(
 ) -> str:
     """Why a sample is worth a score, the strongest reason first.
 
-    Args: drifted, of a cluster that grew; high_stakes, by a rule of the owner; uncovered, by the eval set.
+    Args: drifted, where something grew; high_stakes, by a rule of the owner; uncovered, by the eval set.
     """
     if high_stakes:
         return HIGH_STAKES
