@@ -88,6 +88,8 @@ def test_an_incident_shows_all_its_evidence(visit: Visit) -> None:
     for said in (trouble.SUMMARY, "refund · voucher · code", "on-call (pagerduty)", "503", "sent", "6377"):
         assert said in text
     assert "A larger model that writes longer answers" in text
+    advice = page.get_by_role("region", name="What to do").inner_text()
+    assert "promptdrift baseline renew --application box-support" in advice
     assert page.title() == "box-support-change-2 · promptdrift"
     assert visit.troubles == []
 

@@ -13,6 +13,7 @@ import { alertTable, deliveryTable, deploymentTable, link } from "./panels-recor
 import { incidentPairs } from "./panels-state.js";
 import { WHY_PANELS } from "./panels-why.js";
 import { drawMembers } from "./panels-members.js";
+import { adviceOf, drawAdvice } from "./panels-todo.js";
 import { age, pill, time } from "./words.js";
 
 const PANELS = [
@@ -25,6 +26,7 @@ const PANELS = [
     select: ({ evidence }) => (evidence.members?.length ? evidence.members : null),
     draw: drawMembers,
   }),
+  card({ title: "What to do", select: ({ pack }) => adviceOf(pack.latest), draw: drawAdvice }),
   ...RANGE_PANELS,
   card({
     title: "How it went",
