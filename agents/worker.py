@@ -36,11 +36,14 @@ def build(settings: Settings) -> faust.App:
         encoder.meaning.memory.tell = count_vectors
         log.info("transformer_reads_every_prompt", fingerprint=encoder.meaning.fingerprint)
     app = make_app(settings)
-    outbox = Outbox(app, settings.kafka.topic_prefix)
+
+    def outbox() -> Outbox:
+        return Outbox(app, settings.kafka.topic_prefix)
+
     library = Library(settings, fingerprint=encoder.fingerprint)
     eyes = Eyes(encoder=encoder, describe=describe, carrying=carrying_of(settings.evaluation))
-    ingest.register(app, settings, Outbox(app, settings.kafka.topic_prefix))
-    measure.register(app, settings, eyes=eyes, library=library, outbox=outbox)
+    ingest.register(app, settings, outbox())
+    measure.register(app, settings, eyes=eyes, library=library, outbox=outbox())
     monitor = monitor_settings(settings.detection, load_bank(encoder, settings.detection))
     detect.register(
         app,
@@ -48,30 +51,18 @@ def build(settings: Settings) -> faust.App:
         monitor=monitor,
         fingerprint=encoder.fingerprint,
         library=library,
-        outbox=Outbox(app, settings.kafka.topic_prefix),
+        outbox=outbox(),
     )
-    outcomes.register(
-        app,
-        settings,
-        monitor=monitor,
-        library=library,
-        outbox=Outbox(app, settings.kafka.topic_prefix),
-    )
-    evaluate.register(
-        app,
-        settings,
-        monitor=monitor,
-        library=library,
-        outbox=Outbox(app, settings.kafka.topic_prefix),
-    )
-    alert.register(app, settings, outbox=Outbox(app, settings.kafka.topic_prefix), rules=monitor.rules)
+    for stage in (outcomes, evaluate):
+        stage.register(app, settings, monitor=monitor, library=library, outbox=outbox())
+    alert.register(app, settings, outbox=outbox(), rules=monitor.rules)
     store = RedisStatusStore(settings.redis.url.get_secret_value())
     name = f"{socket.gethostname()}-{os.getpid()}"
     readings = full_name(settings.kafka, READINGS)
     vitals = Vitals(
         settings,
         Health(HealthLimits(**settings.health.model_dump())),
-        outbox=Outbox(app, settings.kafka.topic_prefix),
+        outbox=outbox(),
         speaks=lambda: 0 in assigned(app, readings),
         store_fresh=lambda: feed.fresh,
     )
@@ -92,7 +83,7 @@ def build(settings: Settings) -> faust.App:
             Curate(
                 settings.curation,
                 settings.curation.store,
-                outbox=Outbox(app, settings.kafka.topic_prefix),
+                outbox=outbox(),
                 leads=lambda: 0 in assigned(app, readings),
                 measured=library.measured,
             ).follow

@@ -1,5 +1,6 @@
+"""`agents/evaluate.py`: rows in, readings out, whatever restarts; what is foreign or wrong."""
+
 import asyncio
-from collections.abc import Sequence
 
 import pytest
 
@@ -7,11 +8,11 @@ from agents import hearing
 from agents.evaluate import Evaluating
 from agents.plumbing import Record
 from app.adapters.partitioning import partition_of
-from app.core.monitor_settings import MonitorSettings
 from schemas.codec import encode
 from schemas.readings import PARTIAL, Reading
 from schemas.topics import DEAD_LETTERS, EVALUATIONS, READINGS
-from tests.agents.doubles import DictCheckpoints, HeldLibrary, RecordingOutbox, record, settings
+from tests.agents.doubles import record
+from tests.agents.listening import Listening
 from tests.core.test_quality import FALLEN, METRIC, row
 from tests.rig.made import APP
 
@@ -31,40 +32,8 @@ def records() -> list[Record]:
     return [record(EVALUATIONS, encode(each), i, partition=OWN) for i, each in enumerate(ROWS)]
 
 
-class Setting:
-    """One worker after another on the same checkpoints."""
-
-    def __init__(self) -> None:
-        self.outbox, self.checkpoints, self.library = RecordingOutbox(), DictCheckpoints(), HeldLibrary()
-        self.restart()
-
-    def restart(self) -> None:
-        self.station = Evaluating(
-            settings(),
-            MonitorSettings(),
-            library=self.library,  # type: ignore[arg-type]
-            outbox=self.outbox,  # type: ignore[arg-type]
-            checkpoints=self.checkpoints,  # type: ignore[arg-type]
-            assigned=lambda: {OWN},
-        )
-
-    def process(self, batch: Sequence[Record], *, size: int = 100) -> None:
-        async def all_of_it() -> None:
-            for start in range(0, len(batch), size):
-                await self.station.process(batch[start : start + size])
-
-        asyncio.run(all_of_it())
-
-    def idle(self) -> None:
-        """Nothing has come for long."""
-        self.station._partitions[OWN].heard_at = float("-inf")
-        asyncio.run(self.station.process([]))
-
-    @property
-    def readings(self) -> list[Reading]:
-        """By id, as every reader of the topic takes them; whole windows."""
-        found = [r for r in self.outbox.values(READINGS, Reading) if r.note != PARTIAL]
-        return list({r.id: r for r in found}.values())
+class Setting(Listening):
+    kind = Evaluating
 
 
 def test_rows_go_in_and_readings_come_out_whatever_the_restarts() -> None:
@@ -73,7 +42,7 @@ def test_rows_go_in_and_readings_come_out_whatever_the_restarts() -> None:
     assert {sent.key for sent in whole.outbox.on(READINGS)} == {APP.encode()}
     assert {reading.monitor for reading in whole.readings} == {f"quality:{METRIC}"}
     broken.process(records()[:600])
-    asyncio.run(broken.station.checkpoint())
+    broken.save()
     broken.process(records()[600:700])  # lost in the crash, but their readings are out
     broken.restart()
     broken.process(records(), size=33)
@@ -96,7 +65,7 @@ def test_silence_tells_what_is_held_once() -> None:
 def test_what_a_killed_worker_had_not_told_is_told_without_another_row() -> None:
     place = Setting()
     place.process(records())
-    asyncio.run(place.station.checkpoint())
+    place.save()
     place.restart()
     asyncio.run(place.station.process([]))
     place.idle()

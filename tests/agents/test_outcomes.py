@@ -1,3 +1,5 @@
+"""`agents/outcomes.py`: ticks and outcomes in, readings out, whatever order and restarts."""
+
 import asyncio
 from collections.abc import Sequence
 from functools import cache
@@ -9,13 +11,13 @@ from agents import hearing
 from agents.outcomes import Joining
 from agents.plumbing import Record
 from app.adapters.partitioning import partition_of
-from app.core.monitor_settings import MonitorSettings
 from schemas.codec import encode
 from schemas.events import Outcome
 from schemas.readings import PARTIAL, Reading
 from schemas.ticks import Tick
 from schemas.topics import DEAD_LETTERS, OUTCOMES, READINGS, TICKS
-from tests.agents.doubles import DictCheckpoints, HeldLibrary, RecordingOutbox, record, settings
+from tests.agents.doubles import record
+from tests.agents.listening import Listening
 from tests.core.joined import FALLEN, outcome
 from tests.rig.made import APP, START
 
@@ -66,43 +68,8 @@ def merged(share: float = 0.5) -> list[Record]:
     return out
 
 
-class Setting:
-    """One worker after another on the same checkpoints."""
-
-    def __init__(self) -> None:
-        self.outbox, self.checkpoints, self.library = RecordingOutbox(), DictCheckpoints(), HeldLibrary()
-        self.restart()
-
-    def restart(self) -> None:
-        self.station = Joining(
-            settings(),
-            MonitorSettings(),
-            library=self.library,  # type: ignore[arg-type]
-            outbox=self.outbox,  # type: ignore[arg-type]
-            checkpoints=self.checkpoints,  # type: ignore[arg-type]
-            assigned=lambda: {OWN},
-        )
-
-    def process(self, batch: Sequence[Record], *, size: int = 50) -> None:
-        async def all_of_it() -> None:
-            for start in range(0, len(batch), size):
-                await self.station.process(batch[start : start + size])
-
-        asyncio.run(all_of_it())
-
-    def idle(self) -> None:
-        """Nothing has come for long."""
-        self.station._partitions[OWN].heard_at = float("-inf")
-        asyncio.run(self.station.process([]))
-
-    def save(self) -> None:
-        asyncio.run(self.station.checkpoint())
-
-    @property
-    def readings(self) -> list[Reading]:
-        """By id, as every reader of the topic takes them; whole windows."""
-        found = [r for r in self.outbox.values(READINGS, Reading) if r.note != PARTIAL]
-        return list({r.id: r for r in found}.values())
+class Setting(Listening):
+    kind = Joining
 
 
 @cache
