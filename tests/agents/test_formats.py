@@ -22,13 +22,13 @@ AGENTS = Path(__file__).parents[2] / "agents"
 VERBS = {"snapshot", "restore", "to_wire", "from_wire", "_load"}  # what writes a state, what reads it
 PINNED = {
     "alert": (1, "04b1c470d05f0541"),
-    "detect": (1, "668e5d2c102cdaa4"),
+    "detect": (1, "29d429fdb13673fe"),
     "evaluate": (1, "9f74f9f9b8a3880f"),
     "measure": (1, "0dad67393dfc7c41"),
     "notify": (1, "01479ed876a63916"),
     "outcomes": (1, "686cdc4cf593243e"),
     "release_runs": (1, "d67c37183df8a2f5"),
-    "shadow": (1, "716e85a127bd3a92"),
+    "shadow": (1, "4517986a5309784d"),
 }
 
 
