@@ -1,6 +1,7 @@
 """Which deployment is in force, by the topic of deployments."""
 
-from app.adapters.kafka import full_name, read_all
+from app.adapters.kafka import full_name
+from app.adapters.kafka_reading import read_all
 from app.settings import KafkaSettings
 from schemas.codec import decode
 from schemas.events import Deployment

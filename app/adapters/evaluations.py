@@ -6,7 +6,8 @@ from typing import Protocol
 
 import msgspec
 
-from app.adapters.kafka import full_name, produce, read_all, record_of
+from app.adapters.kafka import full_name, produce, record_of
+from app.adapters.kafka_reading import read_all
 from app.errors import InputError
 from app.settings import KafkaSettings
 from schemas.codec import decode

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from app.adapters.kafka import Record, full_name, produce, read_all
+from app.adapters.kafka import Record, full_name, produce
+from app.adapters.kafka_reading import read_all
 from app.adapters.references import wire_records
 from app.core.reference import Reference
 from app.settings import KafkaSettings

@@ -8,7 +8,8 @@ import heapq
 from collections.abc import Iterable, Iterator
 
 from app.adapters import replay
-from app.adapters.kafka import Record, full_name, produce, read_all
+from app.adapters.kafka import Record, full_name, produce
+from app.adapters.kafka_reading import read_all
 from app.adapters.references import wire_records
 from app.core.baseline import Baseline
 from app.errors import InputError

@@ -14,6 +14,7 @@ from typing import Any
 from app.adapters import report_parts as parts
 from app.adapters.markup import Html, h
 from app.adapters.report_charts import charts
+from app.adapters.report_gap import gap, scarce
 from app.adapters.report_quality import scores
 from app.adapters.report_words import State, states, verdict
 from app.core.aspects import MONITORS, PROMPTS
@@ -104,8 +105,8 @@ def section(state: State, summary: dict[str, Any]) -> Html:
         parts.rates("Where it happens", state.segments, scale=1.0),
         parts.rates("Watches", state.watches),
         scores(state.scores),
-        parts.gap(state),
-        parts.scarce(state),
+        gap(state),
+        scarce(state),
         parts.rates("Language, code and form: eval set and traffic", state.gap_descriptors, scale=1.0),
         parts.history(state.alerts) if whole else None,
         parts.totals(state),

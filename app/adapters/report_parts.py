@@ -8,7 +8,7 @@ import msgspec
 from app.adapters.markup import Html, h
 from app.adapters.report_words import DASH, State, against, clock, number, percent, plural, signed, size
 from schemas.decisions import Alert
-from schemas.readings import ClusterMove, Scarce, Uncovered
+from schemas.readings import ClusterMove
 
 SHOWN = 8
 LABELS = {"ok": "OK"}
@@ -151,12 +151,13 @@ def moves(state: State) -> Html | None:
     if not clusters:
         return None
     scale = max(0.01, *(max(c.share_before, c.share_now) for c in clusters))
-    items = [_move(cluster, scale) for cluster in clusters]
+    items = [move(cluster, scale) for cluster in clusters]
     note = "Clusters whose share of traffic changed, with redacted examples of what is said now."
     return card("What moved", legend("before", "now"), h("ul", items, class_="moves"), note=note)
 
 
-def _move(cluster: ClusterMove, scale: float) -> Html:
+def move(cluster: ClusterMove, scale: float) -> Html:
+    """A cluster: its shares before and now, what is written in it, and beside it what was known."""
     known = cluster.low is not None and cluster.high is not None
     range_ = f" (99 %: {signed(cluster.low or 0.0)} to {signed(cluster.high or 0.0)})" if known else ""
     part = "" if cluster.contribution is None else f"; {percent(cluster.contribution)} of the distance"
@@ -193,62 +194,6 @@ def rates(title: str, rows: Sequence[tuple[str, float, float]], *, scale: float 
         for name, before, now in sorted(rows, key=lambda row: -abs(row[2] - row[1]))
     ]
     return card(title, legend("before", "now"), h("ul", items, class_="rates"), size="half")
-
-
-def gap(state: State) -> Html | None:
-    """How far traffic is from the eval set."""
-    reading = state.gap
-    if reading is None:
-        return None
-    uncovered, effect = reading.uncovered, reading.effect
-    rows = [
-        ("State", pill(reading.state)),
-        (
-            "Uncovered: farther out than the eval set's own",
-            _sure(uncovered),
-        ),
-        ("Scarce: hardly in the eval set", _sure(reading.scarce)),
-        (
-            "Distance",
-            f"{size(effect.value)} ({size(effect.low)} to {size(effect.high)})"
-            if effect
-            else size(reading.value),
-        ),
-        ("Tolerance", "none set" if reading.threshold is None else f"{percent(reading.threshold)} uncovered"),
-        ("Eval set", h("code", reading.evalset) if reading.evalset else None),
-    ]
-    clusters = sorted(reading.clusters, key=lambda c: -abs(c.share_now - c.share_before))[:SHOWN]
-    scale = max([0.01, *(max(c.share_before, c.share_now) for c in clusters)])
-    items = [
-        h(
-            "li",
-            h("h3", h("bdi", c.name)),
-            bars(c.share_before, c.share_now, scale=scale, names=("set", "live")),
-        )
-        for c in clusters
-    ]
-    shares = [legend("eval set", "live traffic"), h("ul", items, class_="moves level")] if items else None
-    return card(
-        "Gap to the eval set", pairs(rows), shares, note="How far traffic is from what you evaluate on."
-    )
-
-
-def _sure(found: Uncovered | Scarce | None) -> str:
-    if found is None:
-        return "not known"
-    return f"{percent(found.share)} ({percent(found.low)} to {percent(found.high)})"
-
-
-def scarce(state: State) -> Html | None:
-    """What live traffic asks and the eval set hardly has, with what people write."""
-    found = state.gap.scarce if state.gap else None
-    if found is None or not found.clusters:
-        return None
-    scale = max(0.01, *(c.share_now for c in found.clusters))
-    items = [_move(cluster, scale) for cluster in found.clusters[:SHOWN]]
-    note = "Places where it has less than a fifth of the share of live traffic, with redacted examples."
-    shares = legend("eval set", "live traffic")
-    return card("What the eval set hardly has", shares, h("ul", items, class_="moves"), note=note)
 
 
 def history(alerts: Sequence[Alert]) -> Html | None:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from app.adapters.kafka import Record, follow, full_name, produce, read_all
+from app.adapters.kafka import Record, full_name, produce
+from app.adapters.kafka_reading import follow, read_all
 from app.errors import InputError
 from app.settings import KafkaSettings
 from schemas.codec import encode

@@ -144,7 +144,8 @@ def replay_(
 
 
 def _letters(kafka: KafkaSettings) -> list[Letter]:
-    from app.adapters.kafka import full_name, read_all
+    from app.adapters.kafka import full_name
+    from app.adapters.kafka_reading import read_all
 
     return [Letter(record) for record in read_all(kafka, full_name(kafka, DEAD_LETTERS))]
 

@@ -146,7 +146,8 @@ def _signals(kafka: KafkaSettings) -> "Iterator[Event]":
 
 
 def _values(kafka: KafkaSettings, topic: "Topic") -> Iterator[tuple[str, bytes]]:
-    from app.adapters.kafka import full_name, read_all
+    from app.adapters.kafka import full_name
+    from app.adapters.kafka_reading import read_all
 
     for record in read_all(kafka, full_name(kafka, topic)):
         if record.value:

@@ -135,7 +135,8 @@ def _renewed(story: Story, running: Stage, home: Path, *, since: datetime) -> st
 
 def _samples(story: Story, since: datetime) -> Iterator[bytes]:
     """Samples of the topic from an event time on, a line each."""
-    from app.adapters.kafka import full_name, read_all
+    from app.adapters.kafka import full_name
+    from app.adapters.kafka_reading import read_all
     from app.adapters.samples import decode_sample
     from schemas.topics import SAMPLES
 
@@ -164,7 +165,8 @@ def _command(running: Stage, *words: str) -> str:
 
 def _scores(story: Story) -> "list[Evaluation]":
     """What the judge said of live answers, once no more comes."""
-    from app.adapters.kafka import full_name, read_all
+    from app.adapters.kafka import full_name
+    from app.adapters.kafka_reading import read_all
     from schemas.codec import decode
     from schemas.events import Evaluation
     from schemas.topics import EVALUATIONS

@@ -237,7 +237,7 @@ def test_topics_are_read_and_what_cannot_be_read_of_them_is_counted(
         asked.append(topic)
         yield from (Record(topic=topic, value=v) for v in on_topics[topic.removeprefix("promptdrift.")])
 
-    monkeypatch.setattr("app.adapters.kafka.read_all", read_all)
+    monkeypatch.setattr("app.adapters.kafka_reading.read_all", read_all)
     done = cli("evalset", "build", *OWN, "--plan", "plan.yaml")
     assert (done.code, len(asked)) == (0, 3)
     assert "2 records of samples.v1 could not be read" in done.err

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from app.adapters import references
 from app.adapters.files import read_events
-from app.adapters.kafka import Record, connect, produce, read_all, record_of
+from app.adapters.kafka import Record, connect, produce, record_of
+from app.adapters.kafka_reading import read_all
 from app.adapters.partitioning import partition_of
 from app.cli import app
 from app.errors import DependencyError
