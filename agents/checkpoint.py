@@ -99,9 +99,12 @@ class Checkpoints:
             headers = dict(record.headers)
             if headers.get("state") != wanted or record.value is None:
                 continue
-            generation = headers["generation"]
-            generations.setdefault(generation, {})[int(headers["part"])] = record.value
-            facts[generation] = _facts(headers)
+            try:
+                generation, part, told = headers["generation"], int(headers["part"]), _facts(headers)
+            except (KeyError, ValueError):  # not ours
+                continue
+            generations.setdefault(generation, {})[part] = record.value
+            facts[generation] = told
         whole = [g for g, pieces in generations.items() if len(pieces) == facts[g].parts]
         if not whole:
             return None

@@ -158,6 +158,8 @@ def test_foreign_records_on_the_topic_are_passed_over(log: Log) -> None:
     log.outbox.sent += [
         Sent(STATE.name, b"x", b"junk", 3, {}),
         Sent(STATE.name, None, b"", 3, {"state": b""}),
+        Sent(STATE.name, b"x", b"no generation", 3, {"state": b"measure/3"}),
+        Sent(STATE.name, b"x", b"?", 3, {"state": b"measure/3", "generation": b"g", "part": b"x"}),
     ]
     log.write(log.checkpoints(), "ours", 1)
     assert log.read() == "ours"
