@@ -74,7 +74,10 @@ class Block:
 
     def of(self, subject: Subject) -> Part:
         """The subject's part, made at first sight."""
-        return self.parts.setdefault(subject, Part())
+        part = self.parts.get(subject)
+        if part is None:
+            part = self.parts[subject] = Part()
+        return part
 
 
 class Blocks:
@@ -102,7 +105,10 @@ class Blocks:
 
     def of(self, offset: int) -> Block:
         """The block that holds an offset."""
-        return self.held[next(start for start in reversed(self.held) if start <= offset)]
+        for start, block in reversed(self.held.items()):  # most often the first
+            if start <= offset:
+                return block
+        raise KeyError(offset)
 
     def take_grown(self) -> list[tuple[int, Block, Subject]]:
         """Which blocks grew since the last call, and of whom; whole blocks are then forgotten."""

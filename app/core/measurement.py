@@ -124,17 +124,18 @@ class Measurer:
         """The prompt, and the response where there is one and it is measured."""
         answered = self._settings.responses and is_answered(interaction)
         aspects: list[Aspect] = [PROMPTS, RESPONSES] if answered else [PROMPTS]
+        time = interaction.time.timestamp()
         return [
             Candidate(
                 partition=self.partition,
                 offset=offset,
                 interaction=interaction,
-                time=interaction.time.timestamp(),
+                time=time,
                 ordinal=self._ordinals.get(subject, 0),
                 key=admission.key,
                 gap=admission.gap,
                 references=known.of(subject.aspect),
-                aspect=subject.aspect,
+                subject=subject,
                 share=self.share,
                 passed=self._passed.get(subject, 0),
             )
@@ -169,7 +170,9 @@ class Measurer:
             self._part_of(candidate).event_times.append(candidate.time)
 
     def _count(self, subject: Subject, **more: int) -> None:
-        counts = self._totals.setdefault(subject, dict.fromkeys(Totals.__struct_fields__, 0))
+        counts = self._totals.get(subject)
+        if counts is None:
+            counts = self._totals[subject] = dict.fromkeys(Totals.__struct_fields__, 0)
         for name, count in more.items():
             counts[name] += count
 

@@ -84,15 +84,15 @@ class Candidate:
     ordinal: int
     key: int | None
     gap: float | None
+    subject: Subject  # whose unit it may become
     references: References  # of the aspect
-    aspect: Aspect = PROMPTS
     share: float = 1.0  # of units that were looked at when this one was (`shedding`)
     passed: int = 0  # units passed over since the one before
 
     @property
-    def subject(self) -> Subject:
-        """Whose unit it may become."""
-        return Subject(self.interaction.application, self.aspect)
+    def aspect(self) -> Aspect:
+        """Whose text it is."""
+        return self.subject.aspect
 
     @property
     def evalsets(self) -> tuple[Reference, ...]:
