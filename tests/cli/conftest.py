@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from app.cli import app
 from tests.cli.said import Cli, Said
+from tests.rig.made import WordEncoder
 
 OURS = ("PROMPTDRIFT_", "KAFKA_", "REDIS_", "LOG_")
 
@@ -30,3 +31,11 @@ def cli() -> Cli:
         return Said(done.exit_code, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture
+def planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan of a small eval set, and an encoder that needs no model."""
+    for place in ("evalset", "evalset_force"):
+        monkeypatch.setattr(f"app.cli.{place}.live_encoder", lambda _: WordEncoder())
+    Path("plan.yaml").write_text("size: 100\nnovel: 3\n")

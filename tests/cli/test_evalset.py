@@ -1,80 +1,24 @@
 """The life of an eval set from the command line: built, reviewed, approved, promoted, withdrawn."""
 
 import json
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 import yaml
-from msgspec.structs import replace
 
 from app.adapters import references
 from app.adapters.files import read_evalset
 from app.adapters.kafka import Record
 from app.errors import DependencyError
-from app.settings import KafkaSettings
-from schemas.codec import encode
 from schemas.evalsets import EvalSetVersions
-from schemas.events import Evaluation, Interaction, Outcome
-from schemas.ticks import Sample
-from schemas.topics import EVALUATIONS, OUTCOMES, SAMPLES
 from tests.cli.said import Cli
+from tests.cli.versions import OWN, SECRET, about, built, in_force, items_of, log, said_in
 from tests.rig import made
-from tests.rig.made import APP, WordEncoder
+from tests.rig.made import APP
 
-SECRET = "ann@example.org"
-OWN = ("--application", APP)
-
-
-@pytest.fixture(autouse=True)
-def words(monkeypatch: pytest.MonkeyPatch) -> None:
-    for place in ("evalset", "evalset_force"):
-        monkeypatch.setattr(f"app.cli.{place}.live_encoder", lambda _: WordEncoder())
-    Path("plan.yaml").write_text("size: 100\nnovel: 3\n")
-
-
-def log(
-    path: str, *, seed: int = 0, topics: dict[str, float] | None = None, more: Sequence[Any] = ()
-) -> Path:
-    events = made.interactions(500, seed=seed, topics=topics or made.USUAL)
-    events = [replace(e, prompt=f"{e.prompt} write to {SECRET}", response="on its way") for e in events]
-    named = [{**msgspec.to_builtins(e), "type": type(e).__name__.lower()} for e in more]
-    lines = [*map(encode, events), *map(msgspec.json.encode, named)]
-    Path(path).write_bytes(b"".join(line + b"\n" for line in lines))
-    return Path(path)
-
-
-def about(event: Interaction, **said: Any) -> list[Any]:
-    at = {"application": APP, "time": event.time + timedelta(minutes=1), "interaction_id": event.id}
-    return [msgspec.convert({**at, **said}, Evaluation if "score" in said else Outcome)]
-
-
-def built(cli: Cli, path: Path, *more: object) -> str:
-    done = cli("evalset", "build", *OWN, "--events", path, "--plan", "plan.yaml", *more)
-    assert done.code == 0, done.err
-    return str(done.out.split()[0])
-
-
-def in_force(cli: Cli, path: Path) -> str:
-    version = built(cli, path)
-    assert cli("evalset", "approve", *OWN, version, "--by", "ann").code == 0
-    done = cli("evalset", "promote", *OWN, version, "--by", "ann", "--out", "reference")
-    assert done.code == 0, done.err
-    return version
-
-
-def items_of(version: str) -> list[dict[str, Any]]:
-    lines = Path(f"evalsets/{APP}/versions/{version}/items.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def said_in(path: Path) -> str:
-    if path.suffix != ".parquet":
-        return path.read_text()
-    return str(pytest.importorskip("pyarrow.parquet").read_table(path).to_pylist())
+pytestmark = pytest.mark.usefixtures("planned")
 
 
 def test_equal_inputs_and_seed_give_an_equal_version_and_no_personal_data(cli: Cli) -> None:
@@ -210,108 +154,3 @@ def test_failures_are_topped_up_and_good_responses_proposed_unverified(cli: Cli)
     assert not any(item.get("verified") for item in proposed)
     assert cli("evalset", "export", *OWN, version, "--out", "set.jsonl").code == 0
     assert len(read_evalset(Path("set.jsonl")).items) == len(items)
-
-
-def test_samples_of_the_topic_serve_as_a_log_does(cli: Cli) -> None:
-    found: list[Sample] = made.samples(made.interactions(300))
-    Path("samples.jsonl").write_bytes(b"".join(msgspec.json.encode(s) + b"\n" for s in found))
-    done = cli("evalset", "build", *OWN, "--samples", "samples.jsonl", "--plan", "plan.yaml")
-    assert (done.code, len(items_of(done.out.strip()))) == (0, 100)
-    Path("samples.jsonl").write_text('{"id": "x"}\n')
-    done = cli("evalset", "build", *OWN, "--samples", "samples.jsonl")
-    assert (done.code, "line 1: is no sample" in done.err) == (5, True)
-
-
-def test_topics_are_read_and_what_cannot_be_read_of_them_is_counted(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    events = made.interactions(300)
-    on_topics = {
-        SAMPLES.name: [*map(msgspec.json.encode, made.samples(events)), b"{", b'{"id": "x"}'],
-        OUTCOMES.name: [encode(e) for event in events[:12] for e in about(event, name="error", value=1)],
-        EVALUATIONS.name: [b"no JSON"],
-    }
-    asked: list[str] = []
-
-    def read_all(_: KafkaSettings, topic: str) -> Iterator[Record]:
-        asked.append(topic)
-        yield from (Record(topic=topic, value=v) for v in on_topics[topic.removeprefix("promptdrift.")])
-
-    monkeypatch.setattr("app.adapters.kafka_reading.read_all", read_all)
-    done = cli("evalset", "build", *OWN, "--plan", "plan.yaml")
-    assert (done.code, len(asked)) == (0, 3)
-    assert "2 records of samples.v1 could not be read" in done.err
-    items = items_of(done.out.strip())
-    assert sum("failure: error" in item.get("reasons", []) for item in items) >= 10
-
-
-def test_what_could_not_be_published_is_published_by_the_same_command_again(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    version = built(cli, log("events.jsonl"))
-    cli("evalset", "approve", *OWN, version)
-    sent: list[Record] = []
-
-    def produce(_: KafkaSettings, records: Sequence[Record]) -> int:
-        if not sent:
-            sent.append(records[0])
-            raise DependencyError("kafka.bootstrap_servers: no broker answers")
-        sent.extend(records)
-        return len(records)
-
-    monkeypatch.setattr("app.adapters.publication.produce", produce)
-    monkeypatch.setattr("app.adapters.evalset_topic.produce", lambda *_: 0)
-    monkeypatch.setattr("app.adapters.publication.read_all", lambda *_, **__: iter(sent[:0]))
-    assert cli("evalset", "promote", *OWN, version).code == 4
-    assert "not yet published" in cli("evalset", "history", *OWN).err
-    assert cli("evalset", "promote", *OWN, version).code == 0
-    told = cli("evalset", "history", *OWN, "--json").data
-    assert (told["published"], [e["action"] for e in told["entries"]].count("promoted")) == (True, 1)
-    assert {record.topic for record in sent} == {"promptdrift.references.v1"}
-    assert (sent[-1].key or b"").startswith(f"{APP}/evalset".encode())
-
-
-def test_a_set_written_by_hand_is_built_on_once(cli: Cli) -> None:
-    lines = [
-        {"id": f"h{i}", "prompt": e.prompt, "ideal": "yes"}
-        for i, e in enumerate(made.interactions(120, seed=5))
-    ]
-    Path("hand.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    version = built(cli, log("events.jsonl"), "--previous", "hand.jsonl")
-    kept = [i for i in items_of(version) if i["id"].startswith("h")]
-    assert kept
-    assert all(i["anchor"] and i["verified"] and i["expected"] == "yes" for i in kept)
-    Path("hand.jsonl").write_text("\n".join(json.dumps({**line, "id": "same"}) for line in lines))
-    done = cli("evalset", "build", *OWN, "--events", "events.jsonl", "--previous", "hand.jsonl")
-    assert (done.code, "two items have the id 'same'" in done.err) == (5, True)
-
-
-def test_no_samples_one_sample_and_a_foreign_application_are_told(cli: Cli) -> None:
-    Path("empty.jsonl").write_text("\n")
-    assert cli("evalset", "build", *OWN, "--samples", "empty.jsonl").code == 5
-    path = log("events.jsonl")
-    done = cli("evalset", "build", "--application", "other", "--events", path)
-    assert (done.code, "no sample of 'other'" in done.err) == (5, True)
-    one = Path("one.jsonl")
-    one.write_bytes(path.read_bytes().splitlines()[0])
-    version = built(cli, one)
-    assert len(items_of(version)) == 1
-    assert "core: 1 of 100" in cli("evalset", "approve", *OWN, version).err
-    assert cli("evalset", "history", "--application", "../up").code == 5
-    assert "no version is called" in cli("evalset", "export", *OWN, "nothing", "--out", "x").err
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("sise: 3", "sise"),
-        ("size: 0", "size"),
-        ("stakes: [{name: a, items: 1}]", "give either match"),
-        ("stakes: [{name: a, items: 1, match: '('}]", "is no regular expression"),
-        ("size: [", "is no YAML"),
-    ],
-)
-def test_a_wrong_plan_names_field_and_remedy(cli: Cli, text: str, told: str) -> None:
-    Path("plan.yaml").write_text(text)
-    done = cli("evalset", "build", *OWN, "--events", "none.jsonl", "--plan", "plan.yaml")
-    assert (done.code, told in done.err) == (5, True), done.err

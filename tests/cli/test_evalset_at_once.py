@@ -12,9 +12,11 @@ import yaml
 from app.adapters import curate, references
 from app.adapters.evalsets import EvalSets
 from tests.cli.said import Cli
-from tests.cli.test_evalset import OWN, built, in_force, log, words  # noqa: F401  a fixture
+from tests.cli.versions import OWN, built, in_force, log
 from tests.rig import made
 from tests.rig.made import APP
+
+pytestmark = pytest.mark.usefixtures("planned")
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -14,7 +14,7 @@ from app.settings import KafkaSettings
 from schemas.codec import decode
 from schemas.events import Evaluation
 from tests.cli.said import Cli
-from tests.cli.test_evalset import in_force, log
+from tests.cli.versions import in_force, log
 from tests.rig import chat
 from tests.rig.made import APP, WordEncoder
 
