@@ -5,54 +5,13 @@ import pytest
 
 from app.core import notification
 from app.core.gates import FAILURES, Gate
-from app.core.messages import Answer, Subscription, Task
-from app.core.notification import STALE_SECONDS, Backlog
-from schemas.decisions import Alert
+from app.core.messages import Answer, Subscription
+from app.core.notification import STALE_SECONDS
 from schemas.events import Deployment
-from tests.core.notices import OK, PAGER, alert, gates
-from tests.rig.made import EPOCH, START, through_msgpack
+from tests.core.notices import PAGER, Place, alert, gates
+from tests.rig.made import EPOCH, START
 
 CHAT = Subscription(actions=frozenset({"trigger", "acknowledge", "resolve", "update"}))
-
-
-class Place:
-    """A backlog with one pager, saved whenever it asks."""
-
-    def __init__(self, subscription: Subscription = PAGER) -> None:
-        self.sinks = {"pager": subscription}
-        self.backlog, self.gates, self.now = Backlog(), gates(), EPOCH
-        self.saved = through_msgpack(self.backlog.snapshot())
-
-    def hear(self, *alerts: Alert) -> None:
-        for each in alerts:
-            self.backlog.tell(each, self.sinks, self.now)
-
-    def save(self) -> None:
-        self.saved = through_msgpack(self.backlog.snapshot())
-        self.backlog.saved()
-
-    def due(self) -> list[Task]:
-        found = self.backlog.due(self.gates, self.now)
-        while self.backlog.unsaved:
-            self.save()
-            found += self.backlog.due(self.gates, self.now)
-        return found
-
-    def settle(self, task: Task, answer: Answer = OK) -> str:
-        return self.backlog.settle(task, answer, self.gates[task.thread.sink], self.now).outcome
-
-    def flush(self) -> list[str]:
-        """Send until nothing is due; what was told."""
-        said: list[str] = []
-        while tasks := self.due():
-            for task in tasks:
-                said.append(f"{task.message.action} {task.thread.key}")
-                self.settle(task)
-        return said
-
-    def restart(self) -> None:
-        self.backlog, self.gates = Backlog(), gates()
-        self.backlog.restore(self.saved, self.sinks)
 
 
 def test_an_incident_is_triggered_acknowledged_and_resolved_in_order() -> None:
