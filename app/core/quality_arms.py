@@ -5,13 +5,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from app.core.estimates import Row
+from app.core.estimates import FEWEST, Row
 from app.core.selection import DRIFTED, NOVEL, UNCOVERED
 from app.core.units import hash64
 
 MOST_SCORED, MOST_KEPT = 4096, 2048
 GONE_SECONDS = 6 * 3600.0  # of others' answers alone: a version no longer serves, as after a rollback
 UNLIKE = "like nothing before"
+UNSORTED = "from before it was known what grew"
 Placed = tuple[str, Row]  # the cluster of a row, and the row; its own stratum is finer: why it was chosen
 
 
@@ -78,13 +79,30 @@ class Arm:
         self.first, self.last = min(self.first, row.at), max(self.last, row.at)
         self.changed = True
 
+    @property
+    def sorted_since(self) -> float:
+        """From when on rows were told apart by what grew; always, where hardly any lies there.
+
+        What grew is known some time after it began; until then its rows are in clusters of the eval set.
+        """
+        grown = [row.at for row in self.scored.rows.values() if row.reason == DRIFTED]
+        return min(grown) if len(grown) >= FEWEST else float("-inf")
+
     def between(
-        self, start: float = float("-inf"), end: float = float("inf"), *, unlike: bool = False
+        self,
+        start: float = float("-inf"),
+        end: float = float("inf"),
+        *,
+        unlike: bool = False,
+        sorted_since: float = float("-inf"),
     ) -> list[Placed]:
-        """Rows of start <= time < end.  `unlike`: what is not as before has clusters of its own."""
+        """Rows of start <= time < end.  `unlike`: what is not as before has clusters of its own.
+
+        Rows of before `sorted_since` are in one cluster of their own.
+        """
         return [
             (
-                _like(row) if unlike else row.stratum,
+                UNSORTED if row.at < sorted_since else _like(row) if unlike else row.stratum,
                 Row(
                     stratum=f"{row.stratum}|{row.reason}",
                     inclusion=row.inclusion * part.share,

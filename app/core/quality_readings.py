@@ -133,7 +133,8 @@ def _comparison(old: tuple[int, bool], new: int, arms: dict[int, Arm], view: Vie
     number, concurrent = old
     since = arms[new].first
     span = {"start": since} if concurrent else {"end": since}
-    control, arm = arms[number].between(**span, unlike=True), arms[new].between(unlike=True)
+    control = arms[number].between(**span, unlike=True)
+    arm = arms[new].between(unlike=True, sorted_since=arms[new].sorted_since)
     found = contrast(control, arm)
     names = view.name(number), view.name(new)
     counts = [sum(row.score is not None for _, row in rows) for rows in (control, arm)]
