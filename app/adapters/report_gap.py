@@ -56,7 +56,7 @@ def scarce(state: State) -> Html | None:
     if found is None or not found.clusters:
         return None
     scale = max(0.01, *(c.share_now for c in found.clusters))
-    items = [move(cluster, scale) for cluster in found.clusters[:SHOWN]]
+    items = [move(cluster, scale, ("set", "live")) for cluster in found.clusters[:SHOWN]]
     note = "Places where it has less than a fifth of the share of live traffic, with redacted examples."
-    shares = legend("eval set", "live traffic")
+    shares = legend("set", "live")
     return card("What the eval set hardly has", shares, h("ul", items, class_="moves"), note=note)

@@ -156,7 +156,7 @@ def moves(state: State) -> Html | None:
     return card("What moved", legend("before", "now"), h("ul", items, class_="moves"), note=note)
 
 
-def move(cluster: ClusterMove, scale: float) -> Html:
+def move(cluster: ClusterMove, scale: float, names: tuple[str, str] = ("before", "now")) -> Html:
     """A cluster: its shares before and now, what is written in it, and beside it what was known."""
     known = cluster.low is not None and cluster.high is not None
     range_ = f" (99 %: {signed(cluster.low or 0.0)} to {signed(cluster.high or 0.0)})" if known else ""
@@ -165,7 +165,9 @@ def move(cluster: ClusterMove, scale: float) -> Html:
     change = h("p", moved, range_, part, class_="change")
     new = h("span", "new", class_="tag") if cluster.new else None
     name = h("div", h("h3", h("bdi", cluster.name)), new, class_="move-head")
-    before_now = h("div", name, change, bars(cluster.share_before, cluster.share_now, scale=scale))
+    before_now = h(
+        "div", name, change, bars(cluster.share_before, cluster.share_now, scale=scale, names=names)
+    )
     texts = h(
         "div",
         _quotes("Said now", cluster.examples, "quotes"),

@@ -52,6 +52,11 @@ def test_an_application_in_trouble_is_told_whole(visit: Visit) -> None:
         assert page.get_by_role("heading", name=title).is_visible()
     marks = page.locator(".plot >> nth=0").locator(".annotation-text").all_text_contents()
     assert {"onset", "2026.03.2", "threshold"} <= set(marks)
+    gap = visit.open("/app/box-support?monitor=gap")
+    gap.get_by_role("heading", name="What the eval set hardly has").wait_for()
+    shown = gap.inner_text("main")
+    for said in ("invoice · split · flatmate", "Scarce share", "9.0 %"):
+        assert said in shown
     assert visit.troubles == []
     assert visit.hosts == {urlsplit(visit.base).netloc}  # nothing comes from elsewhere
 

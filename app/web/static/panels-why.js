@@ -27,7 +27,7 @@ export const WHY_PANELS = [
     title: "What the eval set hardly has",
     note: "Places where it has less than a fifth of the share of live traffic, with redacted examples of what is asked.",
     select: ({ reading }) => (reading?.scarce?.clusters?.length ? reading.scarce.clusters : null),
-    draw: (clusters) => drawMoves(clusters, ["eval set", "live traffic"]),
+    draw: (clusters) => drawMoves(clusters, ["set", "live"]),
   }),
   card({
     title: "Language, code and form",
@@ -81,13 +81,13 @@ function bars(before, now, { scale, names = ["before", "now"] }) {
 
 function drawMoves(clusters, names = ["before", "now"]) {
   const scale = top(clusters);
-  const items = clusters.map((move) => drawMove(move, scale)); // they come in order of evidence
+  const items = clusters.map((move) => drawMove(move, scale, names)); // they come in order of evidence
   const rest = items.slice(SHOWN);
   const more = h("details", {}, h("summary", {}, plural(rest.length, "more cluster")), h("ul", { class: "moves" }, rest));
   return [legend(...names), h("ul", { class: "moves" }, items.slice(0, SHOWN)), rest.length > 0 && more];
 }
 
-function drawMove(move, scale) {
+function drawMove(move, scale, names) {
   const range = signedInterval(move.low, move.high);
   const name = h("h3", {}, h("bdi", {}, move.name));
   const moved = points(move.share_now - move.share_before);
@@ -101,7 +101,7 @@ function drawMove(move, scale) {
       {},
       h("div", { class: "move-head" }, name, move.new && h("span", { class: "tag" }, "new")),
       change,
-      bars(move.share_before, move.share_now, { scale }),
+      bars(move.share_before, move.share_now, { scale, names }),
     ),
     h("div", {}, quotes("Said now", move.examples, ""), quotes("Nearest in the reference", move.nearest, "before")),
   );
