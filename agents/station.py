@@ -68,7 +68,7 @@ class PartitionedStation(ABC, Generic[P]):
                 self._load(partition, found.state)
                 partition.saved = partition.offset
             except Exception as error:  # a worker must not die of its own past, at every start again
-                problem, partition = f"it does not fit: {error!r}", self._new(number)
+                problem, partition = f"it does not fit ({type(error).__name__})", self._new(number)
         if found is not None and problem is not None:
             self._checkpoints.lost(number, problem)
             await self._recover(number, partition, found.offset)

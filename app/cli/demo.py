@@ -14,7 +14,7 @@ import typer
 from app.cli.player import Player
 from app.cli.stage import DemoFailed, Stage, Story, stage, wait
 from app.cli.terminal import say, show_json
-from app.cli.week import play_week, tell_week
+from app.cli.week import played_week, tell_week
 
 
 def register(app: typer.Typer) -> None:
@@ -42,8 +42,9 @@ def demo(
         raise typer.BadParameter(f"no {drift!r}; use one of {', '.join(DRIFTS)}", param_hint="--drift")
     began = time.monotonic()
     if week:
-        summary = play_week(seed, port)
-        tell_week(summary | {"seconds": round(time.monotonic() - began, 1)}, json)
+        with played_week(seed, port) as (running, summary):
+            tell_week(summary | {"seconds": round(time.monotonic() - began, 1)}, json)
+            _stay(running, wanted=stay)
         return
     with ExitStack() as stack:
         story = Story(drift, seed)
@@ -53,11 +54,15 @@ def demo(
         summary = _conclude(story, running, expected=drift != "none")
         summary["seconds"] = round(time.monotonic() - began, 1)
         _tell(summary, json)
-        if stay:
-            say("Ctrl-C ends the demo")
-            while True:
-                running.alive()
-                time.sleep(1)
+        _stay(running, wanted=stay)
+
+
+def _stay(running: Stage, *, wanted: bool) -> None:
+    if wanted:
+        say(f"the page stays at {running.url}; Ctrl-C ends the demo")
+    while wanted:
+        running.alive()
+        time.sleep(1)
 
 
 def _conclude(story: Story, stage: Stage, *, expected: bool) -> dict[str, Any]:

@@ -35,8 +35,12 @@ SETTLED_SECONDS, PATIENCE_SECONDS = 4.0, 60.0
 OWN = ("--application", "helpdesk")
 
 
-def play_week(seed: int, port: int) -> dict[str, Any]:
-    """All of it; the figures.  Raises: DemoFailed where the week did not end as it should."""
+@contextmanager
+def played_week(seed: int, port: int) -> Iterator[tuple[Stage, dict[str, Any]]]:
+    """All of it: what still runs at its end, and the figures.
+
+    Raises: DemoFailed where the week did not end as it should.
+    """
     from app.demo.judge import grade
 
     with ExitStack() as stack:
@@ -49,7 +53,7 @@ def play_week(seed: int, port: int) -> dict[str, Any]:
             stage(story, port, settings=_evaluation(model), commands={"evaluator": ["evaluator"]})
         )
         say(f"page: {running.url}  (live while the week goes on)")
-        return _acts(story, running, home)
+        yield running, _acts(story, running, home)
 
 
 def tell_week(summary: dict[str, Any], as_json: bool) -> None:

@@ -84,7 +84,7 @@ def test_an_encoder_that_hangs_makes_an_incident_and_ends_it(pipeline: Pipeline)
     pipeline.stuck.touch()
     pipeline.send(20)
     pipeline.wait(pipeline.alerts, 90)
-    (opened,) = pipeline.alerts()
+    opened = pipeline.alerts()[0]
     assert (opened["application"], opened["monitor"], opened["severity"]) == ("*", "health", "critical")
     assert opened["summary"].startswith("the pipeline: measure has finished nothing for ")
     assert pipeline.pipeline()["stage measure"]["state"] == "alarm"
@@ -92,7 +92,7 @@ def test_an_encoder_that_hangs_makes_an_incident_and_ends_it(pipeline: Pipeline)
     pipeline.stuck.unlink()
     pipeline.wait(lambda: pipeline.pipeline()["stage measure"]["state"] == "ok", 90)
     pipeline.wait(lambda: pipeline.alerts()[-1]["state"] == "resolved", 120)
-    assert len(pipeline.alerts()) == 2
+    assert {alert["incident"] for alert in pipeline.alerts()} == {opened["incident"]}  # others may join it
 
 
 def test_it_has_said_so_with_its_heartbeat(pipeline: Pipeline) -> None:
