@@ -1,6 +1,8 @@
 """Pictures of every view for docs/views, each light, dark and 360 px wide: the demo's traffic, replayed.
 
-python -m tests.browser.screenshots docs/views        # about a minute
+That of evaluation is taken of `demo --week`, at its end: a replay scores no answers.
+
+python -m tests.browser.screenshots docs/views        # about five minutes
 """
 
 import base64
@@ -13,6 +15,7 @@ from app.adapters import replay
 from app.adapters.build import build_reference
 from app.adapters.encoders import load_encoder
 from app.adapters.references import summary
+from app.cli.week import played_week
 from app.demo.traffic import APPLICATION, eval_items, scenario
 from app.settings import DetectionSettings
 from schemas.events import Deployment
@@ -79,7 +82,6 @@ def addresses(incident: str) -> dict[str, str]:
         "alerts": "/alerts",
         "deployments": "/deployments",
         "deployment": f"/deployment/{APPLICATION}/v2",
-        "evaluation": "/evaluation",
         "pipeline": "/pipeline",
     }
 
@@ -107,9 +109,18 @@ def sheet(browser: Any, pictures: list[bytes]) -> bytes:
     return found
 
 
+def picture(browser: Any, base: str, address: str, file: Path) -> None:
+    """One view in every form, into a file."""
+    pictures = [shot(browser, base, address, form) for form in FORMS.values()]
+    file.write_bytes(sheet(browser, pictures))
+    sys.stdout.write(f"{file.stem}: {address}\n")
+
+
 def main(folder: Path) -> None:
     """Every view into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
+    with played_week(SEED, 0) as (running, _), chromium() as browser:
+        picture(browser, running.url, "/evaluation", folder / "evaluation.jpg")
     site = Site()
     incident: list[str] = []
 
@@ -120,9 +131,7 @@ def main(folder: Path) -> None:
     with chromium() as browser:
         for name, address in addresses(incident[0]).items():
             site.run(live(site))
-            pictures = [shot(browser, site.base, address, form) for form in FORMS.values()]
-            (folder / f"{name}.jpg").write_bytes(sheet(browser, pictures))
-            sys.stdout.write(f"{name}: {address}\n")
+            picture(browser, site.base, address, folder / f"{name}.jpg")
     site.stop()
 
 
