@@ -6,6 +6,8 @@ interactions --measure--> ticks --detect, outcomes--> readings --alert--> alerts
 
 import os
 import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import faust
 
@@ -28,6 +30,8 @@ from app.core.health import Health, HealthLimits
 from app.settings import Settings
 from schemas.topics import READINGS
 
+Task = Callable[[], Awaitable[None]]
+
 
 def build(settings: Settings) -> faust.App:
     """The worker's application; nothing is connected yet."""
@@ -36,10 +40,7 @@ def build(settings: Settings) -> faust.App:
         encoder.meaning.memory.tell = count_vectors
         log.info("transformer_reads_every_prompt", fingerprint=encoder.meaning.fingerprint)
     app = make_app(settings)
-
-    def outbox() -> Outbox:
-        return Outbox(app, settings.kafka.topic_prefix)
-
+    outbox = partial(Outbox, app, settings.kafka.topic_prefix)
     library = Library(settings, fingerprint=encoder.fingerprint)
     eyes = Eyes(encoder=encoder, describe=describe, carrying=carrying_of(settings.evaluation))
     ingest.register(app, settings, outbox())
@@ -56,6 +57,15 @@ def build(settings: Settings) -> faust.App:
     for stage in (outcomes, evaluate):
         stage.register(app, settings, monitor=monitor, library=library, outbox=outbox())
     alert.register(app, settings, outbox=outbox(), rules=monitor.rules)
+    app.on_before_shutdown.connect(process.end_in_time)
+    for task in beside(app, settings, library):
+        app.task(task)
+    return app
+
+
+def beside(app: faust.App, settings: Settings, library: Library) -> list[Task]:
+    """What runs beside the stages: references, the status, the pipeline's own health, the curator."""
+    outbox = partial(Outbox, app, settings.kafka.topic_prefix)
     store = RedisStatusStore(settings.redis.url.get_secret_value())
     name = f"{socket.gethostname()}-{os.getpid()}"
     readings = full_name(settings.kafka, READINGS)
@@ -76,8 +86,7 @@ def build(settings: Settings) -> faust.App:
                 settings.worker.host, settings.worker.port, ready=lambda: not_ready(app, library)
             )
 
-    app.on_before_shutdown.connect(process.end_in_time)
-    tasks = [library.follow, feed.follow, vitals.follow, serve_health]
+    tasks: list[Task] = [library.follow, feed.follow, vitals.follow, serve_health]
     if settings.curation.store is not None:
         tasks.append(
             Curate(
@@ -88,9 +97,7 @@ def build(settings: Settings) -> faust.App:
                 measured=library.measured,
             ).follow
         )
-    for task in tasks:
-        app.task(task)
-    return app
+    return tasks
 
 
 def count_vectors(hits: int, misses: int) -> None:
