@@ -200,7 +200,13 @@ def test_the_evaluation_view_shows_sets_coverage_and_scores(visit: Visit, site: 
     for shown in ("evalset-2026-02", "Task accuracy: box-support"):
         page.get_by_text(shown).first.wait_for()
     text = page.inner_text("main")
-    for said in ("12 % (9.8 % to 14 %)", "9.0 % (6.1 % to 12 %)", "recipe · oven · minutes", "640", "every application"):
+    for said in (
+        "12 % (9.8 % to 14 %)",
+        "9.0 % (6.1 % to 12 %)",
+        "recipe · oven · minutes",
+        "640",
+        "every application",
+    ):
         assert said in text
     for said in (
         "0.74 (0.72 to 0.76)",

@@ -103,7 +103,8 @@ def what_changed_becomes_the_baseline(
 def test_a_worker_killed_midway_loses_and_doubles_nothing(live: Live) -> None:
     """100,000 interactions of 1 KB, two workers, one kill -9, 25 poison records.
 
-    Responses are filled up to 1 KB with words that say nothing, and are not watched here.
+    Half of them come one a record, as the kill does, the others in arrays.  Responses are filled up to 1 KB
+    with words that say nothing, and are not watched here.
     """
     watched = live.settings.detection.model_copy(update={"responses": False})
     live.settings = live.settings.model_copy(update={"detection": watched})
@@ -112,7 +113,7 @@ def test_a_worker_killed_midway_loses_and_doubles_nothing(live: Live) -> None:
     poison = [b'{"application": "helpdesk", "prompt": %d' % i for i in range(25)]
     live.send(events[:50_000])
     live.send_raw(INTERACTIONS, poison)
-    live.send(events[50_000:])
+    live.send_arrays(events[50_000:])
     live.start_worker()
     live.start_worker()
 

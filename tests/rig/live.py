@@ -14,12 +14,13 @@ import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
 from app.adapters.kafka import Record, client_config, full_name, produce, record_of
+from app.adapters.partitioning import partition_of
 from app.ports import PIPELINE
-from app.settings import Settings
-from schemas.codec import Event
+from app.settings import KafkaSettings, Settings
+from schemas.codec import ARRAY_LIMIT, Event
 from schemas.decisions import Alert
 from schemas.readings import Reading
-from schemas.topics import ALERTS, READINGS, Topic
+from schemas.topics import ALERTS, INTERACTIONS, READINGS, Topic, place
 from tests.rig import process
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,17 @@ class Live:
     def send(self, events: Sequence[Event]) -> None:
         """Put events on their topics, in order."""
         produce(self.settings.kafka, [record_of(self.settings.kafka, event) for event in events])
+
+    def send_arrays(self, events: Sequence[Event]) -> None:
+        """Put interactions on the partitions of their keys, in arrays as long as there may be."""
+        kafka, found = self.settings.kafka, list[Record]()
+        waiting: dict[int, list[Event]] = {}
+        for event in events:
+            number = partition_of(place(event)[1], kafka.partitions)
+            waiting.setdefault(number, []).append(event)
+            if len(waiting[number]) == ARRAY_LIMIT:
+                found.append(array_of(kafka, number, waiting.pop(number)))
+        produce(kafka, [*found, *(array_of(kafka, number, rest) for number, rest in waiting.items())])
 
     def send_raw(self, topic: Topic, values: Sequence[bytes]) -> None:
         """Put bytes on a topic, under no key."""
@@ -113,6 +125,12 @@ class Live:
         for worker in self.workers:
             if worker.poll() is None:
                 process.stop(worker)
+
+
+def array_of(kafka: KafkaSettings, partition: int, events: Sequence[Event]) -> Record:
+    return Record(
+        topic=full_name(kafka, INTERACTIONS), partition=partition, value=msgspec.json.encode(list(events))
+    )
 
 
 def environment(settings: Settings) -> list[str]:
