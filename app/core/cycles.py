@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 from app.core import novelty
 from app.core.fixedpoint import Floats
@@ -57,6 +56,8 @@ class Cycles:
         Returns indices, ascending.  What the hour explains is no change: a night is compared with nights.
         Args: event times (n,) and (m,).
         """
+        from scipy.spatial.distance import cdist  # a quarter of a second, where there are cycles
+
         some = np.quantile(now, np.linspace(0.0, 1.0, HOURS_ASKED), method="nearest")
         apart = cdist(waves(times, self.harmonics), waves(some, self.harmonics)).min(axis=1)
         most = max(FEWEST_ALIKE, len(times) // 4)

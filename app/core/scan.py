@@ -14,8 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import linkage
-from scipy.spatial.distance import squareform
 
 from app.core.fixedpoint import Floats
 
@@ -100,6 +98,9 @@ def scan(before: Floats, now: Floats, weights: Floats, *, seed: int, most: int =
 
 def grow(rows: Floats) -> Tree:
     """Ward's tree of the rows (Euclidean), as slices."""
+    from scipy.cluster.hierarchy import linkage  # a quarter of a second, where something is compared
+    from scipy.spatial.distance import squareform
+
     count = len(rows)
     squares = np.square(rows).sum(axis=1)
     distances = squares[:, None] + squares[None, :] - 2.0 * rows @ rows.T
