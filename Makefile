@@ -27,7 +27,7 @@ check: install  ## lint, format, types, architecture; changes nothing
 	$(BIN)/lint-imports
 
 test: install  ## every tier that this machine can run; says what it left out and why
-	$(BIN)/pytest -n 4 --dist loadscope --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 demo: install  ## the whole road in one process tree: no broker, no container
 	$(BIN)/promptdrift demo

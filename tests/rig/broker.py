@@ -13,6 +13,7 @@ Needs Java 17 or newer; `tests.rig.probe.why_no_kafka` tells beforehand.
 """
 
 import base64
+import fcntl
 import hashlib
 import os
 import shutil
@@ -62,17 +63,19 @@ def classpath(pom: Path = POM) -> str:
     Raises ClasspathError if Maven is missing, fails, or takes more than RESOLVE_LIMIT_S seconds.
     """
     remembered = cache_directory() / f"classpath-{hashlib.sha256(pom.read_bytes()).hexdigest()[:16]}.txt"
-    if remembered.exists():
-        known = remembered.read_text().strip()
-        jars = known.split(os.pathsep)
-        if all(map(os.path.exists, jars)):  # Maven's own folder may have been emptied meanwhile
-            return known
-    resolved = _resolve(pom)
     remembered.parent.mkdir(parents=True, exist_ok=True)
-    draft = remembered.with_suffix(f".{os.getpid()}")
-    draft.write_text(resolved)
-    draft.replace(remembered)  # atomic: two test runs may do this at once
-    return resolved
+    with remembered.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Maven is not made to fill its folder twice at once
+        if remembered.exists():
+            known = remembered.read_text().strip()
+            jars = known.split(os.pathsep)
+            if all(map(os.path.exists, jars)):  # Maven's own folder may have been emptied meanwhile
+                return known
+        resolved = _resolve(pom)
+        draft = remembered.with_suffix(f".{os.getpid()}")
+        draft.write_text(resolved)
+        draft.replace(remembered)  # whole, or not at all
+        return resolved
 
 
 def _resolve(pom: Path) -> str:
