@@ -1,6 +1,7 @@
 """`interactions.v1` -> `ticks.v1` and `samples.v1`: encode every prompt and response, count, keep a few."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +47,7 @@ class _Partition:
     measurer: Measurer
     heard_at: float
     buried: set[int] = field(default_factory=set)  # offsets whose dead letters were sent before a crash
-    idle: bool = False
+    idle: bool | None = None  # as was told; None: not by this process, but by another before it perhaps
     saved: int = -1
 
     @property
@@ -85,6 +86,7 @@ class Measure(PartitionedStation[_Partition]):
 
     async def process(self, records: Sequence[Record]) -> None:
         """Fold a batch and send the ticks that grew."""
+        await self._restore()
         references = dict(self._library.references)
         share = self._share_of(records)
         owned: dict[int, list[Candidate]] = {}
@@ -155,8 +157,23 @@ class Measure(PartitionedStation[_Partition]):
                 await self._outbox.send(TICKS, encode(tick), key=tick.application.encode())
         for sample in samples:
             await self._outbox.send(SAMPLES, encode(sample), key=sample.application.encode())
-        for number in owned:
-            await self._broadcast(self._partitions[number].measurer.progress(idle=False))
+        waiting = {number: self._partitions[number] for number in [*owned, *await self._waiting()]}
+        for partition in sorted(waiting.values(), key=_reached):  # nobody's time may pass that of the next
+            partition.idle = False
+            await self._broadcast(partition.measurer.progress(idle=False))
+
+    async def _waiting(self) -> list[int]:
+        """Partitions that may pass for idle, and where records wait.
+
+        What a producer wrote before the records of this batch is on the topic by now, though it may come
+        later; passed over, it would be late.
+        """
+        silent = {number: p for number, p in self._partitions.items() if p.idle is not False}
+        ends = await self._ends.of(self._topic, sorted(silent))
+        waiting = [n for n, p in silent.items() if p.measurer.last_offset + 1 < ends[n]]
+        for number in waiting:
+            silent[number].heard_at = time.monotonic()
+        return waiting
 
     async def _broadcast(self, progress: Tick) -> None:
         """Progress concerns every application, hence every partition of ticks."""
@@ -170,7 +187,6 @@ class Measure(PartitionedStation[_Partition]):
         if now - self._looked_at < patience / 2:
             return
         self._looked_at = now
-        await self._restore()
         owned = {number: self._partitions[number] for number in sorted(self._assigned())}
         quiet = [n for n, p in owned.items() if not p.idle and now - p.heard_at >= patience]
         ends = await self._ends.of(self._topic, quiet)
@@ -198,6 +214,11 @@ class Measure(PartitionedStation[_Partition]):
     async def _ready(self, number: int, partition: _Partition) -> None:
         read = partition.measurer.last_offset
         partition.buried = await buried_after(self._settings, self._topic, number, read)
+
+
+def _reached(partition: _Partition) -> float:
+    watermark = partition.measurer.watermark
+    return -math.inf if watermark is None else watermark
 
 
 def _tell_skew(record: Record, interactions: Sequence[Interaction]) -> None:

@@ -10,8 +10,9 @@ import pytest
 from agents import telemetry
 from agents.plumbing import Record
 from app.core.measurement import References
+from app.core.progress import Progress
 from schemas.codec import encode
-from schemas.ticks import Sample
+from schemas.ticks import Sample, Tick
 from schemas.topics import DEAD_LETTERS, INTERACTIONS, SAMPLES, TICKS
 from tests.agents.doubles import CONNECT, PREFIX, record
 from tests.agents.measuring import Setting, records, settled
@@ -167,6 +168,47 @@ def test_partitions_of_other_workers_are_none_of_ours(monkeypatch: pytest.Monkey
     place.assigned = {1}
     asyncio.run(until_idle(place, [], expected=1))
     assert {tick.partition for tick in place.idles} == {1}
+
+
+def test_what_waits_on_a_silent_partition_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backlog after a silence, or after a restart that another worker called idle before."""
+    place = Setting(monkeypatch)
+    place.idle_seconds = 0.01
+    place.restart()
+    place.assigned, place.ends.ends = {0, 1}, {0: 40, 1: 40}
+    place.process([*records(interactions(40)), *records(interactions(40, first=40), partition=1)])
+    asyncio.run(until_idle(place, [], expected=2))
+    place.save()
+    place.ends.ends = {0: 240, 1: 240}
+    later = interactions(400, first=80)
+    for restarted in (False, True):
+        if restarted:
+            place.restart()
+        del place.outbox.sent[:]
+        place.process(records(later[::2], first=40))
+        watched = read_by_detect(place.ticks, idle={0, 1})
+        assert max(watched) <= max(each.time.timestamp() for each in interactions(80))
+    place.process(records(later[1::2], first=40, partition=1))
+    assert max(read_by_detect(place.ticks, idle=set())) > later[300].time.timestamp()
+
+
+def test_partitions_that_wake_together_do_not_pass_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Setting(monkeypatch)
+    place.assigned, place.ends.ends = {0, 1}, {0: 100, 1: 100}
+    events = interactions(200)
+    place.process([*records(events[100:]), *records(events[:100], partition=1)], size=200)
+    assert max(read_by_detect(place.ticks, idle={0, 1})) <= events[99].time.timestamp()
+
+
+def read_by_detect(ticks: Sequence[Tick], *, idle: set[int]) -> list[float]:
+    """The common watermark after each word of progress, where these partitions passed for idle before."""
+    progress = Progress(idle=dict.fromkeys(idle, True))
+    found: list[float] = []
+    for tick in (each for each in ticks if each.application == "*"):
+        progress.update(tick)
+        if progress.watermark is not None:
+            found.append(progress.watermark)
+    return found
 
 
 async def until_idle(place: Setting, batch: Sequence[Record], *, expected: int) -> None:
