@@ -24,7 +24,7 @@ PINNED = {
     "alert": (1, "04b1c470d05f0541"),
     "detect": (1, "29d429fdb13673fe"),
     "evaluate": (1, "9f74f9f9b8a3880f"),
-    "measure": (1, "0dad67393dfc7c41"),
+    "measure": (1, "ed5e01894f4e8ff4"),
     "notify": (1, "01479ed876a63916"),
     "outcomes": (1, "686cdc4cf593243e"),
     "release_runs": (1, "d67c37183df8a2f5"),

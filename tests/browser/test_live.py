@@ -20,16 +20,15 @@ def test_an_incident_appears_and_resolves_without_a_reload(visit: Visit, site: S
     _, alerts = trouble.story(now)
     raised = msgspec.structs.replace(alerts[-1], application="box-search", alert_id="up", incident="live-1")
     site.put(raised)
-    page.wait_for_selector(".incident")
-    assert trouble.SUMMARY in page.inner_text(".incident")
-    assert page.inner_text("main .pill >> nth=0") == "Critical"
-    assert "box-search, critical" in page.text_content("#announcer")
+    visit.until_says(".incident", trouble.SUMMARY)
+    visit.until_says("main .pill >> nth=0", "Critical")
+    visit.until_says("#announcer", "box-search, critical")
     over = {"alert_id": "down", "state": "resolved", "updated_at": now, "ended_at": now}
     site.put(msgspec.structs.replace(raised, **over, summary="Traffic is as it was again."))
     page.wait_for_selector(".incident", state="detached")
-    assert page.inner_text("main .pill >> nth=0") == "OK"
-    assert "box-search, resolved" in page.text_content("#announcer")
-    assert page.get_by_role("region", name="Alerts").get_by_text("again").is_visible()
+    visit.until_says("main .pill >> nth=0", "OK")
+    visit.until_says("#announcer", "box-search, resolved")
+    page.get_by_role("region", name="Alerts").get_by_text("again").wait_for()
     assert page.evaluate("window.first") is True
     assert visit.troubles == []
 
@@ -41,7 +40,7 @@ def test_a_reading_arrives_by_itself(visit: Visit, site: Site) -> None:
     last = samples.quiet("box-search", datetime.now(UTC) + timedelta(minutes=5))[-1]
     site.put(msgspec.structs.replace(last, id="now", value=4.44, units=4321))
     page.get_by_text("4,321").wait_for()
-    assert "4.44" in page.inner_text(".facts >> nth=0")
+    visit.until_says(".facts >> nth=0", "4.44")
     page.wait_for_function(f"() => document.querySelector('.plot').data[1].x.length === {drawn + 1}")
 
 
@@ -71,22 +70,22 @@ def test_an_open_incident_grows_its_evidence_live(visit: Visit, site: Site) -> N
     over["updated_at"] = datetime.now(UTC) + timedelta(minutes=1)
     site.put(msgspec.structs.replace(alerts[-1], **over, summary="Traffic is as it was again."))
     page.get_by_text("Over since").wait_for()
-    assert "refund · voucher · code" in page.inner_text("main")  # what it rested on stays
+    visit.until_says("main", "refund · voucher · code")  # what it rested on stays
 
 
 def test_a_lost_server_is_said_what_was_known_stays_and_it_comes_back(visit: Visit, site: Site) -> None:
     page = visit.open("/app/box-search")
     page.wait_for_selector(".facts")
     port = site.stop()
-    page.wait_for_selector("#link[data-link=offline]", timeout=60_000)
+    page.wait_for_selector("#link[data-link=offline]")
     assert "Disconnected" in page.inner_text("#notice")
     assert page.locator(".facts").first.is_visible()
     last = samples.quiet("box-search", datetime.now(UTC) + timedelta(minutes=5))[-1]
     site.start(port)
     site.put(msgspec.structs.replace(last, id="meanwhile", units=4321))
-    page.wait_for_selector(LIVE, timeout=60_000)
+    page.wait_for_selector(LIVE)
     page.get_by_text("4,321").wait_for()  # nothing of the meantime is missing
-    assert page.locator("#notice").is_hidden()
+    page.wait_for_selector("#notice", state="hidden")
     site.put(msgspec.structs.replace(last, id="after", units=5432, time=last.time + timedelta(minutes=5)))
     page.get_by_text("5,432").wait_for()
 
@@ -96,10 +95,9 @@ def test_a_stage_that_stands_is_said_everywhere_and_blinds_what_it_feeds(visit: 
     page.wait_for_selector(".facts")
     assert page.inner_text("main .pill >> nth=0") == "OK"
     site.put(samples.health("stage detect", datetime.now(UTC), state="alarm"))
-    page.wait_for_selector("#notice:visible")
-    assert "detect has finished nothing for 47 s" in page.inner_text("#notice")
+    visit.until_says("#notice:visible", "detect has finished nothing for 47 s")
     page.wait_for_function("() => document.querySelector('main .pill').textContent === 'Unknown'")
-    assert "The pipeline stands" in page.inner_text(".title")
+    visit.until_says(".title", "The pipeline stands")
     page = visit.open("/pipeline")
     row = page.get_by_role("region", name="Health").last.locator("tbody tr").first
     assert row.locator("td").all_inner_texts()[:2] == ["Stage detect", "Critical"]

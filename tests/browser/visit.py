@@ -17,7 +17,7 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-LIVE_LIMIT_MS = 60_000
+PATIENCE_MS = 60_000  # the machine may be busy
 LIVE = "#link[data-link=live]"
 
 
@@ -44,6 +44,7 @@ class Visit:
         self.hosts: set[str] = set()
         self._context = browser.new_context(**options)
         self.page = self._context.new_page()
+        self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
         self.page.on("dialog", self._asked)
@@ -61,10 +62,15 @@ class Visit:
         """Go to a view of the live page, and wait until it is live."""
         self.page.goto(f"{self.base}#{address}")
         try:
-            self.page.wait_for_selector(LIVE, timeout=LIVE_LIMIT_MS)
+            self.page.wait_for_selector(LIVE)
         except Exception as error:
             raise AssertionError(f"{address} did not come to life: {self.troubles}") from error
         return self.page
+
+    def until_says(self, selector: str, text: str) -> None:
+        """Wait until an element holds a text; what one event changes is not all drawn at once."""
+        found = self.page.locator(selector).filter(has_text=text)
+        found.first.wait_for(state="attached")
 
     def close(self) -> None:
         """Leave."""
