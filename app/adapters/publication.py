@@ -1,7 +1,8 @@
-"""Publishing an eval set beside the one in force: from which event time on it is measured, and where it lies.
+"""Publishing what workers measure against: a baseline, or an eval set beside the one in force.
 
-The topic is read first.  Two slots take turns, so compaction leaves the eval set in force and the one before
-it, which the dual run needs (docs/decisions/0019).
+For an eval set the topic is read first: from which event time on it is measured, and where it lies.  Two
+slots take turns, so compaction leaves the eval set in force and the one before it, which the dual run needs
+(docs/decisions/0019).
 """
 
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ import msgspec
 from app.adapters.kafka import Record, full_name, produce
 from app.adapters.kafka_reading import read_all
 from app.adapters.references import wire_records
+from app.core.baseline import Baseline
 from app.core.reference import Reference
 from app.settings import KafkaSettings
 from schemas.ticks import Tick
@@ -53,6 +55,13 @@ def publish_evalset(
     told = wire_records(application, built, slot=place.slot, since=place.since)
     produce(kafka, [_record(topic, *each) for each in told])
     return place
+
+
+def publish_baseline(kafka: KafkaSettings, learned: Baseline) -> None:
+    """Send a baseline to every worker.  Raises: MissingTopic, DependencyError."""
+    topic = full_name(kafka, REFERENCES)
+    told = wire_records(learned.reference.application, learned)
+    produce(kafka, [_record(topic, *each) for each in told])
 
 
 def placed(records: Iterable[Record], application: str, evalset: str, *, begins: float | None) -> Place:

@@ -8,16 +8,15 @@ import heapq
 from collections.abc import Iterable, Iterator
 
 from app.adapters import replay
-from app.adapters.kafka import Record, full_name, produce
+from app.adapters.kafka import Record, full_name
 from app.adapters.kafka_reading import read_all
-from app.adapters.references import wire_records
 from app.core.baseline import Baseline
 from app.errors import InputError
 from app.ports import Encoder
 from app.settings import KafkaSettings, Settings
 from schemas.codec import decode
 from schemas.events import Interaction
-from schemas.topics import INTERACTIONS, REFERENCES
+from schemas.topics import INTERACTIONS
 
 
 def retained(kafka: KafkaSettings, *, since: float) -> Iterator[Record]:
@@ -52,7 +51,7 @@ def newest(
 def learn(events: list[Interaction], settings: Settings, *, encoder: Encoder) -> list[Baseline]:
     """Baselines of prompts and, where there are enough of them, of responses.
 
-    Cost: about 1 ms an event and 10 s a baseline.
+    Cost: about 1 ms an event and 5 s a baseline.
 
     Raises: InputError where there are too few for one of prompts.
     """
@@ -71,17 +70,3 @@ def learn(events: list[Interaction], settings: Settings, *, encoder: Encoder) ->
             f"{'' if why is None else f' ({why})'}; give more hours, or fewer --events where they repeat"
         )
     return said.baselines
-
-
-def publish(kafka: KafkaSettings, baselines: Iterable[Baseline]) -> None:
-    """Send baselines to every worker.  Raises: MissingTopic, DependencyError."""
-    topic = full_name(kafka, REFERENCES)
-    for baseline in baselines:
-        told = wire_records(baseline.reference.application, baseline)
-        produce(
-            kafka,
-            [
-                Record(topic=topic, key=key, value=value, headers=tuple(headers.items()), partition=0)
-                for key, value, headers in told
-            ],
-        )

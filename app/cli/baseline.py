@@ -37,7 +37,7 @@ def renew(  # noqa: PLR0913  a command's options
 
     For a change that is wanted: its incident ends once new traffic is like the new baseline.
     """
-    from app.adapters import renewal
+    from app.adapters import publication, renewal
     from app.adapters.replay import baseline_facts
 
     settings = settings_of(ctx)
@@ -48,9 +48,9 @@ def renew(  # noqa: PLR0913  a command's options
     found = renewal.newest(records, application, span=(since, end), most=most)
     say(f"{len(found):,} interactions of {application}")
     learned = renewal.learn(found, settings, encoder=live_encoder(settings.encoder))
-    if not dry_run:
-        renewal.publish(settings.kafka, learned)
     for baseline in learned:
+        if not dry_run:
+            publication.publish_baseline(settings.kafka, baseline)
         facts = baseline_facts(baseline)
         kind = baseline.reference.kind
         begin, last = facts["window"]
