@@ -90,7 +90,7 @@ def learn(  # noqa: PLR0913  where and when it is learned
 
     `share` of them are given, in whole runs; the others count for the rate of units alone.
 
-    Cost: about 20 s on 2 cores at n = 2000.
+    Cost: about 5 s of one core at n = 2000.
 
     Raises: reference.TooFewUnits.
     """

@@ -53,22 +53,19 @@ def _eye(name: str, reference: Reference, plan: Plan) -> NDArray[np.float32]:
         deviations=np.sqrt(eye.spectrum.eigenvalues),
     )
     width = plain.shape[1]
-    state: NDArray[np.float32] = np.zeros((plan.streams, len(plan.decays), 2 * width), np.float32)
-    added, squares = np.empty_like(state), np.empty_like(state)
+    state: NDArray[np.float32] = np.zeros((len(plan.decays), plan.streams, 2 * width), np.float32)
     cusums: Floats = np.zeros((plan.streams, len(novelty.BET_SHARES)))
-    kept = np.array([(1 - a) ** plan.tick_units for a in plan.decays], np.float32)[None, :, None]
-    taken = (1 - kept) / plan.tick_units
-    out: list[NDArray[np.float32]] = []
-    for sums, bets in drawn.ticks(reference, plan):
-        np.multiply(taken, sums[:, None, :], out=added)
-        state *= kept
-        state += added
-        np.square(state, out=squares)
-        p0 = np.cbrt(squares[:, :, :width].sum(axis=2))
-        p1 = np.cbrt(squares[:, :, width:].sum(axis=2))
+    kept = np.array([(1 - a) ** plan.tick_units for a in plan.decays], np.float32)
+    gain = ((1 - kept) / plan.tick_units) ** (2 / 3)  # of a decayed mean over the decayed sum that is held
+    steps = plan.length // plan.tick_units
+    out = np.empty((plan.streams, steps, 2 * len(gain) + cusums.shape[1]), np.float32)
+    for step, (sums, bets) in enumerate(drawn.ticks(reference, plan)):
+        state *= kept[:, None, None]
+        state += sums
+        squares = [np.vecdot(half, half).T for half in (state[:, :, :width], state[:, :, width:])]
         cusums = novelty.cusum(cusums, bets.astype(np.float64), novelty.CUSUM_CAP)
-        out.append(np.concatenate([p0, p1, cusums.astype(np.float32)], axis=1))
-    return np.stack(out, axis=1)
+        out[:, step] = np.concatenate([*(np.cbrt(square) * gain for square in squares), cusums], axis=1)
+    return out
 
 
 def _watches(reference: Reference, plan: Plan) -> NDArray[np.float32]:
@@ -83,11 +80,10 @@ def _watches(reference: Reference, plan: Plan) -> NDArray[np.float32]:
         deviations=np.zeros(0),
     )
     cusums: Floats = np.zeros((plan.streams, len(bank.names) * len(novelty.BET_SHARES)))
-    out: list[NDArray[np.float32]] = []
-    for _, bets in drawn.ticks(reference, plan):
-        cusums = novelty.cusum(cusums, bets.astype(np.float64), novelty.CUSUM_CAP)
-        out.append(cusums.astype(np.float32))
-    return np.stack(out, axis=1)
+    out = np.empty((plan.streams, plan.length // plan.tick_units, cusums.shape[1]), np.float32)
+    for step, (_, bets) in enumerate(drawn.ticks(reference, plan)):
+        out[:, step] = cusums = novelty.cusum(cusums, bets.astype(np.float64), novelty.CUSUM_CAP)
+    return out
 
 
 def _bins(oddness: Sequence[Floats] | Floats, block_units: int, plan: Plan) -> NDArray[np.uint8]:
@@ -137,7 +133,8 @@ class Drawn:
             season = Season.of(plan, self.names, learned, reference.tick_seconds)
         both = rows.astype(np.float32)
         means = np.stack([both[own].mean(axis=0) for own in learned])
-        stream = np.arange(plan.streams)[:, None]
+        cells = self.bins.reshape(-1, self.bins.shape[-1])
+        own = np.arange(plan.streams)[:, None] * count
         for step in range(plan.length // plan.tick_units):
             chosen = resample.take(plan.tick_units)
             sums = both[chosen[:, 0]]
@@ -145,7 +142,8 @@ class Drawn:
                 sums += both[chosen[:, j]]
             sums -= plan.tick_units * means
             places = random.integers(0, novelty.PLACES, chosen.shape)
-            bets = pay[self.bins[stream, chosen, places]].sum(axis=1).reshape(plan.streams, -1)
+            met = cells.take((own + chosen) * novelty.PLACES + places, axis=0)
+            bets = pay.take(met, axis=0).sum(axis=1).reshape(plan.streams, -1)
             if paid is not None and season is not None:
                 moved, owed = self._spread(plan.tick_units * season.at(step))
                 sums, bets = sums - moved, bets - owed - paid[chosen].sum(axis=1)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.core.calibration import Component, component_bank
+from app.core.calibration import Component, component_bank, usable_decays
 from app.core.cycles import COORDINATES, DAILY, DAY, NO_CYCLES, Cycles, moved
 from app.core.detection import Detector
 from app.core.fixedpoint import WORDING_SCALE
@@ -13,9 +13,7 @@ from app.core.onset import Onset, estimate
 from tests.core.test_detection import careful, clean, fed, shifted
 from tests.rig.made import through_msgpack
 
-BANK = {
-    c.reading: c for c in component_bank(careful().calibration.decays) if c.eye == "wording" and c.index == 1
-}
+BANK = {c.reading: c for c in component_bank(usable_decays(800, 8)) if c.eye == "wording" and c.index == 1}
 
 
 def windows(folds: list[Fold], ticks: int = 4) -> list[Window]:

@@ -21,7 +21,7 @@ from app.settings import DetectionSettings, RedisSettings, Settings
 from schemas.events import Interaction
 from schemas.readings import Reading
 from schemas.topics import CATALOGUE, STATE
-from tests.rig.live import Live, last_total
+from tests.rig.live import Live, finished, last_total
 from tests.rig.process import LOOPBACK, free_ports, start, stop
 from tests.rig.redis import executable
 
@@ -118,7 +118,7 @@ def test_a_redis_that_comes_late_delays_the_page_and_nothing_else(
     live, events = opened(settings), traffic(2000, 900)
     live.send(events)
     live.start_worker()
-    readings = live.wait_for(lambda r: whole(events)(r) and r[-1].note is not None, SECONDS)
+    readings = live.wait_for(finished(unique(events)), SECONDS)
     assert last_total(readings) == unique(events)
     assert any(r.state == "alarm" for r in readings)
     assert within(60, lambda: bool(live.alerts())), live.logs()

@@ -205,7 +205,7 @@ class Crew:
         deadline = time.monotonic() + seconds
         while not what():
             assert time.monotonic() < deadline, self.said()
-            time.sleep(0.2)
+            time.sleep(0.5)
 
     def said(self) -> str:
         """The last lines of every process, and what the pager has."""

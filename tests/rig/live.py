@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +35,8 @@ class Live:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.settings, self._folder = settings, folder
         self.workers: list[Any] = []
+        self._logs: dict[str, _Log] = {}  # by topic
+        self._decoded: dict[str, list[Any]] = {}
 
     def start_worker(self, module: str = "agents.worker") -> Any:
         """Another worker, or process of agents; logs go to the test's folder."""
@@ -72,30 +76,21 @@ class Live:
         produce(self.settings.kafka, [Record(topic=name, key=None, value=value) for value in values])
 
     def read(self, topic: Topic) -> list[Any]:
-        """Every record of a topic up to its present end."""
-        consumer = Consumer(
-            {**client_config(self.settings.kafka), "group.id": "reader", "enable.auto.commit": False}
-        )
-        name = full_name(self.settings.kafka, topic)
-        found: list[Any] = []
-        for partition in range(len(consumer.list_topics(name, timeout=10).topics[name].partitions)):
-            where = TopicPartition(name, partition, 0)
-            first, end = consumer.get_watermark_offsets(where, timeout=10)
-            where.offset = first
-            consumer.assign([where])
-            position = first
-            while position < end:
-                message = consumer.poll(5.0)
-                assert message is not None, f"{name}/{partition} stopped at {position} of {end}"
-                assert message.error() is None, message.error()
-                position = message.offset() + 1
-                found.append(message)
-        consumer.close()
-        return found
+        """Every record of a topic up to its present end; only what is new since the last call is fetched."""
+        log = self._logs.setdefault(topic.name, _Log(full_name(self.settings.kafka, topic)))
+        log.catch_up(self._reader)
+        return list(log.records)
+
+    @cached_property
+    def _reader(self) -> Consumer:
+        options = {"group.id": "reader", "enable.auto.commit": False}
+        return Consumer({**client_config(self.settings.kafka), **options})
 
     def decoded(self, topic: Topic, kind: type[T]) -> list[T]:
         """Every value of a topic."""
-        return [msgspec.json.decode(m.value(), type=kind) for m in self.read(topic)]
+        known = self._decoded.setdefault(topic.name, [])
+        known += [msgspec.json.decode(m.value(), type=kind) for m in self.read(topic)[len(known) :]]
+        return list(known)
 
     def wait_for(
         self, what: Callable[[list[Reading]], bool], seconds: float, *, alive: bool = True
@@ -121,10 +116,37 @@ class Live:
         return "\n".join(process.tail(path) for path in sorted(self._folder.glob("worker-*.log")))
 
     def close(self) -> None:
-        """End the workers."""
+        """End the workers; what is read after that is read by a new reader."""
         for worker in self.workers:
             if worker.poll() is None:
                 process.stop(worker)
+        if "_reader" in vars(self):
+            vars(self).pop("_reader").close()
+
+
+@dataclass(slots=True)
+class _Log:
+    """What was read of a topic so far, and where its partitions go on."""
+
+    name: str
+    records: list[Any] = field(default_factory=list)
+    positions: dict[int, int] = field(default_factory=dict)
+
+    def catch_up(self, consumer: Consumer) -> None:
+        for partition in range(len(consumer.list_topics(self.name, timeout=10).topics[self.name].partitions)):
+            where = TopicPartition(self.name, partition)
+            first, end = consumer.get_watermark_offsets(where, timeout=10)
+            position = max(first, self.positions.get(partition, 0))
+            if position >= end:
+                continue
+            consumer.assign([TopicPartition(self.name, partition, position)])
+            while position < end:
+                message = consumer.poll(5.0)
+                assert message is not None, f"{self.name}/{partition} stopped at {position} of {end}"
+                assert message.error() is None, message.error()
+                position = message.offset() + 1
+                self.records.append(message)
+            self.positions[partition] = position
 
 
 def array_of(kafka: KafkaSettings, partition: int, events: Sequence[Event]) -> Record:
