@@ -12,8 +12,8 @@ from agents.telemetry import log
 from app.adapters import references as at_rest
 from app.core.aspects import RESPONSES, Subject
 from app.core.baseline import Baseline
-from app.core.measurement import References
 from app.core.reference import Reference
+from app.core.sampling import References
 from app.core.succession import NONE, Succession
 from app.errors import ReferenceMismatch
 from app.ports import ReferenceSummary

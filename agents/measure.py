@@ -20,7 +20,8 @@ from agents.recovery import ticks_told
 from agents.station import PartitionedStation
 from agents.telemetry import CLOCK_SKEW, EVENTS, SHARE, STAGE_SECONDS, UNITS, log
 from app.adapters.tuning import measure_settings
-from app.core.measurement import Candidate, Carrying, Described, Measurer
+from app.core.measurement import Measurer
+from app.core.sampling import Candidate, Carrying, Described
 from app.core.shedding import share_at
 from app.ports import Encoder
 from app.settings import Settings

@@ -23,12 +23,7 @@ from agents.shadow_facts import facts, measure
 from agents.shadow_trials import Trials
 from agents.shadow_written import settle, written
 from agents.station import PartitionedStation
-from agents.telemetry import (
-    SHADOW_ROWS,
-    SHADOW_SECONDS,
-    STAGE_SECONDS,
-    log,
-)
+from agents.telemetry import SHADOW_ROWS, SHADOW_SECONDS, STAGE_SECONDS, log
 from app.adapters.calls import Failure
 from app.adapters.shadow import Done, Scoring
 from app.core.sampling import known_of

@@ -18,8 +18,9 @@ from app.adapters.partitioning import partition_of
 from app.adapters.tuning import measure_settings, monitor_settings
 from app.adapters.watches import load_bank
 from app.core.incidents import Incidents
-from app.core.measurement import Candidate, Measurer, References
+from app.core.measurement import Measurer
 from app.core.monitors import Monitors
+from app.core.sampling import Candidate, References
 from app.settings import DetectionSettings
 from benchmarks import page, workers
 from benchmarks.streams import APPLICATION, START, rows

@@ -6,7 +6,7 @@ from typing import TypeVar
 from app.adapters.descriptors import language, looks_like_code
 from app.adapters.programming import programming_language
 from app.adapters.redaction import redact
-from app.core.measurement import Described
+from app.core.sampling import Described
 
 T = TypeVar("T")
 WITHHELD = "[text withheld: it could not be redacted]"

@@ -10,12 +10,12 @@ from itertools import islice
 from app.adapters.partitioning import partition_of
 from app.core.baseline import Baseline
 from app.core.incidents import Incidents
-from app.core.measurement import Candidate, Described, Measurer, MeasureSettings, References
+from app.core.measurement import Measurer, MeasureSettings
 from app.core.monitor_settings import MonitorSettings
 from app.core.monitors import Monitors
 from app.core.outcome_monitors import OutcomeMonitors
 from app.core.quality_monitors import QualityMonitors
-from app.core.sampling import known_of
+from app.core.sampling import Candidate, Described, References, known_of
 from app.ports import Encoder
 from schemas.codec import Event
 from schemas.decisions import Alert

@@ -18,8 +18,8 @@ from app.adapters.tuning import measure_settings, monitor_settings
 from app.adapters.watches import load_bank
 from app.core.baseline import Baseline
 from app.core.claims import claim
-from app.core.measurement import References
 from app.core.reference import Reference
+from app.core.sampling import References
 from app.errors import InputError
 from app.ports import Encoder
 from app.settings import DetectionSettings

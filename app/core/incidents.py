@@ -17,25 +17,14 @@ from app.core.alerts import alert_of, identity, in_order, member_of, place_in, p
 from app.core.mutes import muted
 from app.core.rules import Rule, Rules
 from app.core.severity import severity_of
+from app.core.tracks import Track, Tracks
 from schemas.decisions import Acknowledgement, Alert, Member, Severity
 from schemas.readings import PARTIAL, Reading
 
 SILENCE = "health"  # the monitor that speaks for all of an application: its `unknown` is everybody's
-KEPT = 4096  # places whose latest reading is remembered, while they are not part of an incident
 QUIET = timedelta(hours=6)  # a member not heard for so long keeps no incident open that others left
 LISTED = 100  # members in one alert; it must fit into a record
 FLAGS = ("severity", "acknowledged_at", "acknowledged_by", "unknown", "reminders")
-
-
-@dataclass(slots=True)
-class _Track:
-    """What is remembered of one monitor of one segment between readings."""
-
-    time: float = float("-inf")
-    ids: list[str] = field(default_factory=list)  # several windows may end with one bucket
-    alarms: int = 0  # windows in a row
-    crossed: datetime | None = None  # when the first of them did
-    clean: int = 0
 
 
 @dataclass(slots=True)
@@ -67,7 +56,7 @@ class Incidents:
     def __init__(self, rules: Rules | None = None) -> None:
         self._rules = rules or Rules()
         self._open: dict[str, _Open] = {}
-        self._tracks: dict[str, _Track] = {}
+        self._tracks = Tracks()
 
     @property
     def open(self) -> list[Alert]:
@@ -79,7 +68,7 @@ class Incidents:
         rule = self._rules.of(reading.application, reading.monitor, reading.segment)
         if not rule.enabled or (reading.note == PARTIAL and not _tells(reading, rule)):
             return []
-        track = self._fresh(reading)
+        track = self._tracks.fresh(reading, spared=self._open)
         if track is None:
             return []
         known = self._open.get(reading.application)
@@ -166,7 +155,7 @@ class Incidents:
         for place, member in known.members.items():
             if member.state != "ok" and (reading.monitor == SILENCE or place == place_of(reading)):
                 known.members[place] = msgspec.structs.replace(member, state="unknown")
-                self._tracks[f"{reading.application}:{place}"].clean = 0
+                self._tracks.of(reading.application, place).clean = 0
         seen = [member for member in known.members.values() if member.state != "ok"]
         if known.unknown or known.closed or any(member.state != "unknown" for member in seen):
             return []
@@ -241,26 +230,6 @@ class Incidents:
             reading_id=root.reading_id,
         )
 
-    def _fresh(self, reading: Reading) -> _Track | None:
-        """The place's track where the reading is new, which is remembered; else None."""
-        place = f"{reading.application}:{place_of(reading)}"
-        track = self._tracks.pop(place, None) or _Track()
-        self._tracks[place] = track  # the latest last
-        time = reading.time.timestamp()
-        if time < track.time or (time == track.time and reading.id in track.ids):
-            return None
-        track.ids = [*track.ids, reading.id] if time == track.time else [reading.id]
-        track.time = time
-        if len(self._tracks) > KEPT:
-            self._forget_one()
-        return track
-
-    def _forget_one(self) -> None:
-        for place in self._tracks:
-            if place.partition(":")[0] not in self._open:
-                del self._tracks[place]
-                return
-
     def resume(self, alerts: Iterable[Alert]) -> None:
         """Rebuild what the latest transition of each incident tells, where the state is lost.
 
@@ -269,7 +238,7 @@ class Incidents:
         for alert in sorted(alerts, key=lambda each: each.updated_at):
             members = {place_in(alert, member): member for member in alert.members}
             for place, member in members.items():
-                track = self._tracks.setdefault(f"{alert.application}:{place}", _Track())
+                track = self._tracks.of(alert.application, place)
                 track.time = member.updated_at.timestamp()
                 track.ids = [] if member.reading_id is None else [member.reading_id]
             if alert.state != "resolved" and members:
@@ -287,13 +256,13 @@ class Incidents:
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value for msgpack."""
-        return {"open": self._open, "tracks": self._tracks}
+        return {"open": self._open, "tracks": self._tracks.held}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a snapshot."""
         convert: Callable[..., Any] = msgspec.convert
         self._open = {app: convert(known, _Open) for app, known in state["open"].items()}
-        self._tracks = {place: convert(track, _Track) for place, track in state["tracks"].items()}
+        self._tracks = Tracks({place: convert(track, Track) for place, track in state["tracks"].items()})
 
 
 def _seen_by(members: int) -> str:

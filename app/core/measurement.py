@@ -22,8 +22,6 @@ from app.core.watermark import Watermark
 from schemas.events import Interaction
 from schemas.ticks import Aspect, Sample, Tick, Totals
 
-__all__ = ["Candidate", "Carrying", "Described", "MeasureSettings", "Measurer", "References"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasureSettings:
@@ -124,13 +122,12 @@ class Measurer:
         """The prompt, and the response where there is one and it is measured."""
         answered = self._settings.responses and is_answered(interaction)
         aspects: list[Aspect] = [PROMPTS, RESPONSES] if answered else [PROMPTS]
-        time = interaction.time.timestamp()
         return [
             Candidate(
                 partition=self.partition,
                 offset=offset,
                 interaction=interaction,
-                time=time,
+                time=interaction.time.timestamp(),
                 ordinal=self._ordinals.get(subject, 0),
                 key=admission.key,
                 gap=admission.gap,

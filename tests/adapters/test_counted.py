@@ -11,9 +11,10 @@ import pytest
 from app.adapters.partitioning import partition_of
 from app.adapters.pipeline import Pipeline
 from app.core.baseline import BaselineSettings
-from app.core.measurement import Candidate, Measurer, References
+from app.core.measurement import Measurer
 from app.core.monitor_settings import MonitorSettings
 from app.core.ranges import holds
+from app.core.sampling import Candidate, References
 from schemas.decisions import Alert
 from schemas.events import Interaction
 from schemas.readings import Reading

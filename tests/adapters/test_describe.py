@@ -5,7 +5,7 @@ import pytest
 
 from app.adapters import describe as module
 from app.adapters.describe import WITHHELD, describe
-from app.core.measurement import Described
+from app.core.sampling import Described
 
 SECRET = "my mail is someone@example.org"
 

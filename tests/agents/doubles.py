@@ -12,7 +12,7 @@ from agents.checkpoint import Saved
 from agents.plumbing import Record
 from app.adapters.partitioning import partition_of
 from app.core.baseline import Baseline
-from app.core.measurement import References
+from app.core.sampling import References
 from app.settings import Settings
 from schemas.events import Deployment
 from schemas.topics import INTERACTIONS, Topic

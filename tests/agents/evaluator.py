@@ -16,7 +16,7 @@ from app.adapters.evaluators import open_evaluators
 from app.adapters.expected import ExpectedAnswers, read_gold
 from app.adapters.fake_chat import FakeChat
 from app.adapters.shadow import Scoring
-from app.core.measurement import References
+from app.core.sampling import References
 from app.settings import Settings
 from schemas.events import Evaluation
 from schemas.exchanges import Exchange

@@ -9,7 +9,7 @@ import pytest
 from agents import dead_letters, measure
 from agents.measure import Eyes, Measure
 from agents.plumbing import Record
-from app.core.measurement import References
+from app.core.sampling import References
 from app.settings import Settings
 from schemas.codec import encode
 from schemas.events import Interaction

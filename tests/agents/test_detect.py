@@ -8,8 +8,8 @@ import pytest
 from agents.detect import Detect
 from agents.plumbing import Record
 from app.core.baseline import BaselineSettings
-from app.core.measurement import References
 from app.core.monitor_settings import MonitorSettings
+from app.core.sampling import References
 from schemas.codec import encode
 from schemas.events import Deployment
 from schemas.readings import Reading

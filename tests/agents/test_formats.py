@@ -21,7 +21,7 @@ import pytest
 AGENTS = Path(__file__).parents[2] / "agents"
 VERBS = {"snapshot", "restore", "to_wire", "from_wire", "_load"}  # what writes a state, what reads it
 PINNED = {
-    "alert": (1, "04b1c470d05f0541"),
+    "alert": (1, "48100dee98096655"),
     "detect": (1, "29d429fdb13673fe"),
     "evaluate": (1, "9f74f9f9b8a3880f"),
     "measure": (1, "ed5e01894f4e8ff4"),

@@ -9,8 +9,8 @@ from agents.library import Library
 from app.adapters.references import wire_records
 from app.core.aspects import RESPONSES
 from app.core.baseline import Baseline
-from app.core.measurement import References
 from app.core.reference import Reference
+from app.core.sampling import References
 from schemas.codec import encode
 from schemas.topics import DEPLOYMENTS, REFERENCES
 from tests.agents.doubles import RecordingOutbox, Sent, settings, stored

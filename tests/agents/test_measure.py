@@ -9,8 +9,8 @@ import pytest
 
 from agents import telemetry
 from agents.plumbing import Record
-from app.core.measurement import References
 from app.core.progress import Progress
+from app.core.sampling import References
 from schemas.codec import encode
 from schemas.ticks import Sample, Tick
 from schemas.topics import DEAD_LETTERS, INTERACTIONS, SAMPLES, TICKS

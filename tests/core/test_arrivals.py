@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from app.core.arrivals import Arrivals
-from app.core.measurement import References
+from app.core.sampling import References
 from app.core.ticks import TickBook
 from schemas.ticks import Tick
 from tests.core.test_ticks import tick, tick_sum

@@ -14,10 +14,11 @@ from app.core import buckets
 from app.core.aspects import PROMPTS, RESPONSES, Subject, changed
 from app.core.baseline import BaselineSettings
 from app.core.history import NOWHERE
-from app.core.measurement import Measurer, MeasureSettings, References
+from app.core.measurement import Measurer, MeasureSettings
 from app.core.monitor_settings import MonitorSettings
 from app.core.monitors import Monitors
 from app.core.rules import Rules
+from app.core.sampling import References
 from app.core.succession import Succession
 from schemas.monitors import Monitor
 from schemas.readings import Reading

@@ -14,10 +14,11 @@ from app.core.aspects import Subject
 from app.core.baseline import Baseline, BaselineSettings, learn, refit
 from app.core.encoding import Encoded
 from app.core.folding import judge
-from app.core.measurement import MeasureSettings, References
+from app.core.measurement import MeasureSettings
 from app.core.monitor_settings import MonitorSettings
 from app.core.monitors import Monitors
 from app.core.reference import build
+from app.core.sampling import References
 from app.errors import ReferenceMismatch
 from schemas.ticks import Sample
 from tests.core.test_watch import bank

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from app.core import buckets
 from app.core.baseline import Baseline
 from app.core.folding import Fold, SumKey
-from app.core.measurement import Described, Measurer, MeasureSettings, References
+from app.core.measurement import Measurer, MeasureSettings
+from app.core.sampling import Described, References
 from app.core.succession import Succession
 from app.core.units import hash64
 from schemas.events import Interaction

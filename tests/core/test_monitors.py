@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from app.core.aspects import Subject
 from app.core.baseline import BaselineSettings
-from app.core.measurement import References
 from app.core.monitor_settings import MonitorSettings
 from app.core.monitors import KEPT_DEPLOYMENTS, Monitors
 from app.core.rules import Rules
+from app.core.sampling import References
 from schemas.monitors import Monitor
 from schemas.readings import Reading
 from schemas.ticks import Tick

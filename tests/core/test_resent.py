@@ -10,9 +10,10 @@ from app.core.aspects import Subject
 from app.core.baseline import BaselineSettings
 from app.core.detection import Detector
 from app.core.folding import Fold
-from app.core.measurement import Measurer, References
+from app.core.measurement import Measurer
 from app.core.monitor import DriftMonitor
 from app.core.monitor_settings import MonitorSettings
+from app.core.sampling import References
 from app.core.succession import Succession
 from schemas.ticks import Tick
 from tests.rig import made

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.core.measurement import Measurer, MeasureSettings, References
-from app.core.sampling import NOVEL_LEVEL, Carrying, drawn
+from app.core.measurement import Measurer, MeasureSettings
+from app.core.sampling import NOVEL_LEVEL, Carrying, References, drawn
 from app.core.units import place_of
 from schemas.exchanges import Exchange
 from schemas.ticks import Sample, Tick

@@ -8,8 +8,9 @@ import pytest
 from app.adapters.pipeline import Pipeline
 from app.core.baseline import BaselineSettings
 from app.core.folding import Fold, key_of
-from app.core.measurement import Measurer, MeasureSettings, References
+from app.core.measurement import Measurer, MeasureSettings
 from app.core.monitor_settings import MonitorSettings
+from app.core.sampling import References
 from app.core.shedding import LEAST_SHARE, looked_at, share_at
 from schemas.ticks import Sample, Tick, Totals
 from tests.rig import made

@@ -6,10 +6,11 @@ import pytest
 from app.core.aspects import Subject
 from app.core.baseline import Baseline, BaselineSettings
 from app.core.incidents import Incidents
-from app.core.measurement import Measurer, References
+from app.core.measurement import Measurer
 from app.core.monitor import DriftMonitor
 from app.core.monitor_settings import MonitorSettings
 from app.core.reference import Reference, build
+from app.core.sampling import References
 from app.core.succession import LOOKS, SHORTEST_SECONDS, Succession
 from schemas.readings import Reading
 from schemas.ticks import Tick

@@ -4,9 +4,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from app.core.measurement import References
 from app.core.monitor_settings import MonitorSettings
 from app.core.monitors import Monitors
+from app.core.sampling import References
 from app.core.succession import Succession
 from app.core.wellformed import MalformedTick, demand
 from schemas.coverage import Coverage

@@ -21,9 +21,10 @@ from app.core.aspects import PROMPTS, Subject
 from app.core.baseline import Baseline, BaselineSettings, learn
 from app.core.encoding import Encoded
 from app.core.fixedpoint import WORDING_SCALE, quantise
-from app.core.measurement import Candidate, Described, Measurer, MeasureSettings, References
+from app.core.measurement import Measurer, MeasureSettings
 from app.core.reference import Reference, build
 from app.core.rows import Rows
+from app.core.sampling import Candidate, Described, References
 from app.core.ticks import TickBook, in_time
 from app.core.units import hash64
 from schemas.events import Interaction
