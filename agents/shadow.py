@@ -258,7 +258,7 @@ class Shadowing(PartitionedStation[_Partition]):
     def _load(self, partition: _Partition, saved: dict[str, Any]) -> None:
         partition.shadow.restore(saved["shadow"])
         partition.offsets, partition.revision = dict(saved["offsets"]), saved["revision"]
-        partition.share = msgspec.convert(saved.get("share", {}), Share)
+        partition.share = msgspec.convert(saved["share"], Share)
 
     async def _recover(self, number: int, partition: _Partition, offset: int) -> None:
         """Windows in hand and what waited to be asked are given up; rows that stand stay the only ones."""

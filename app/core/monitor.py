@@ -297,8 +297,7 @@ class DriftMonitor:
         self._book.restore(state["book"])
         self._releases.restore(state["releases"])
         self._topics.restore(state["topics"])
-        if "scarcity" in state:  # of a checkpoint from before there was any, it is looked at anew
-            self._scarcity.restore(state["scarcity"])
+        self._scarcity.restore(state["scarcity"])
         self._followup.restore(state["followup"])
         self._last_bucket, self._ticks = state["ticks"]
         if self._detector is None or self.baseline is None or state["detector"] is None:

@@ -22,13 +22,13 @@ AGENTS = Path(__file__).parents[2] / "agents"
 VERBS = {"snapshot", "restore", "to_wire", "from_wire", "_load"}  # what writes a state, what reads it
 PINNED = {
     "alert": (1, "48100dee98096655"),
-    "detect": (1, "29d429fdb13673fe"),
+    "detect": (1, "679f5ce029787d82"),
     "evaluate": (1, "9f74f9f9b8a3880f"),
     "measure": (1, "ed5e01894f4e8ff4"),
     "notify": (1, "01479ed876a63916"),
     "outcomes": (1, "686cdc4cf593243e"),
     "release_runs": (1, "d67c37183df8a2f5"),
-    "shadow": (1, "4517986a5309784d"),
+    "shadow": (1, "f459b3765ad1677b"),
 }
 
 
