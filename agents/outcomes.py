@@ -28,7 +28,7 @@ from schemas.readings import Reading
 from schemas.ticks import Tick
 from schemas.topics import OUTCOMES, TICKS
 
-FORMAT = 1  # of the snapshot
+FORMAT = 2  # of the snapshot
 
 
 @dataclass(slots=True)

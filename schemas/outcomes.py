@@ -54,6 +54,7 @@ class VersionComparison(Struct, frozen=True, kw_only=True, omit_defaults=True):
     new_count: int
     verdict: str  # one sentence: what can be concluded, and what cannot
     difference: Interval | None = None  # None: too few outcomes
+    label: str | None = None  # of a categorical metric, the one whose share differs most surely
     p_value: float | None = None  # valid at every look
     decided: bool = False  # zero is excluded
     better: bool | None = None  # the new one; None: undecided, or nobody said which way is better

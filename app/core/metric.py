@@ -9,12 +9,12 @@ import numpy as np
 
 from app.core.comparison import Tally
 from app.core.fixedpoint import Floats
+from app.core.label_tally import LabelTally
 from app.core.shifts import Course
 from app.core.versions import NOBODY
 from schemas.outcomes import MetricKind, OutcomeCounts
 
 BEFORE_SLOTS = 4096  # users share one where there are more of them
-MOST_LABELS = 20
 MOST_ANSWERS = 8192  # of which another value, or the same again, is recognised
 LESS_IS_BETTER = ("error", "correction", "escalat", "refus", "reopen", "complain", "latency", "abandon")
 MORE_IS_BETTER = (
@@ -28,7 +28,6 @@ MORE_IS_BETTER = (
     "satisf",
     "accept",
 )
-OTHER = "other"
 
 
 class Answer(msgspec.Struct, array_like=True):
@@ -62,11 +61,13 @@ class Metric:
         self.higher = better_if_higher(name) if higher is None else higher
         self._counts = Counter[str]()
         self.whole: dict[int, Tally] = {}  # by version
-        self.labels: dict[int, Counter[str]] = {}
+        self.labels: dict[int, LabelTally] = {}  # as `whole`, of a metric of labels
         self.times: dict[int, tuple[float, float]] = {}  # first and last outcome
         self.since: int | None = None  # bucket of the last release
         self.arms: dict[int, Tally] = {}  # by version, of interactions after it
         self.past: dict[int, Tally] = {}  # as `whole` was then
+        self.label_arms: dict[int, LabelTally] = {}
+        self.label_past: dict[int, LabelTally] = {}
         self.course = Course()
         self.answers: dict[int, Answer] = {}
         self.told_at = -math.inf  # event time of the last reading
@@ -97,6 +98,8 @@ class Metric:
         self.since, self.arms, self._before = bucket, {}, self._habits.copy()
         self._usual = _mean(self._before)
         self.past = {version: tally.bare() for version, tally in self.whole.items()}
+        self.label_arms = {}
+        self.label_past = {version: tally.copy() for version, tally in self.labels.items()}
 
     def count(self, target: int, answer: Answer, time: float) -> None:
         """Count an outcome, or let it take the place of the one that there is for the same target."""
@@ -125,7 +128,8 @@ class Metric:
         first, last = self.times.get(answer.version, (time, time))
         self.times[answer.version] = min(first, time), max(last, time)
         if answer.label is not None:
-            self._label(answer.version, answer.label, 1)
+            for table in self._label_tables(answer):
+                table.setdefault(answer.version, LabelTally()).update(answer.user, answer.label)
             return
         _tally(self.whole, answer.version).update(answer.user, answer.value)
         if self._is_after(answer):
@@ -138,8 +142,9 @@ class Metric:
     def change(self, known: Answer, answer: Answer) -> None:
         """Take one answer back and count another for it."""
         if known.label is not None and answer.label is not None:
-            self._label(known.version, known.label, -1)
-            self._label(known.version, answer.label, 1)
+            for table in self._label_tables(known):
+                if known.version in table:
+                    table[known.version].replace(known.user, known.label, answer.label)
             return
         change = known.user, known.value, answer.value
         if known.version in self.whole:
@@ -148,9 +153,8 @@ class Metric:
             self.arms[known.version].replace(*change, self._habit(known.user))
         self._habits[1, known.user % BEFORE_SLOTS] += answer.value - known.value
 
-    def _label(self, version: int, label: str, step: int) -> None:
-        table = self.labels.setdefault(version, Counter())
-        table[label if label in table or len(table) < MOST_LABELS else OTHER] += step
+    def _label_tables(self, answer: Answer) -> list[dict[int, LabelTally]]:
+        return [self.labels, self.label_arms] if self._is_after(answer) else [self.labels]
 
     def _is_after(self, answer: Answer) -> bool:
         return self.since is not None and answer.bucket > self.since and answer.version != NOBODY
@@ -162,7 +166,8 @@ class Metric:
 
     def keep(self, versions: set[int]) -> None:
         """Drop the sums of versions that are not kept any more."""
-        for table in (self.whole, self.labels, self.times, self.arms, self.past):
+        numbers = self.whole, self.arms, self.past
+        for table in (*numbers, self.labels, self.label_arms, self.label_past, self.times):
             for gone in set(table) - versions - {NOBODY}:
                 del table[gone]
 
@@ -176,7 +181,10 @@ class Metric:
                 [(n, tally.snapshot()) for n, tally in table.items()]
                 for table in (self.whole, self.arms, self.past)
             ],
-            "labels": [(n, list(table.items())) for n, table in self.labels.items()],
+            "labels": [
+                [(n, tally.snapshot()) for n, tally in table.items()]
+                for table in (self.labels, self.label_arms, self.label_past)
+            ],
             "times": [(n, *span) for n, span in self.times.items()],
             "since": self.since,
             "course": self.course.snapshot(),
@@ -194,7 +202,9 @@ class Metric:
         out._counts = Counter(state["counts"])
         for table, saved in zip((out.whole, out.arms, out.past), state["tallies"], strict=True):
             table.update((n, Tally.restore(tally)) for n, tally in saved)
-        out.labels = {n: Counter(dict(map(tuple, table))) for n, table in state["labels"]}
+        labels = out.labels, out.label_arms, out.label_past
+        for labelled, saved in zip(labels, state["labels"], strict=True):
+            labelled.update((n, LabelTally.restore(tally)) for n, tally in saved)
         out.times = {n: (first, last) for n, first, last in state["times"]}
         out.since, out.course = state["since"], Course.restore(state["course"])
         out.answers = {target: msgspec.convert(each, Answer) for target, each in state["answers"]}

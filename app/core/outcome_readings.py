@@ -1,10 +1,12 @@
 """Composing a reading of one metric: every version, the comparisons in force, and what can be concluded."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.core.alerts import identity
 from app.core.budget import SECONDS_PER_30_DAYS
-from app.core.comparison import FEWEST, Tally, compare, estimate, mismatch_p, outcomes_needed
+from app.core.comparison import FEWEST, Tally, Verdict, compare, estimate, mismatch_p, outcomes_needed
+from app.core.label_tally import LEVEL, OTHER, LabelTally, leading_label
 from app.core.metric import Metric
 from app.core.reporting import when
 from app.core.shifts import LARGEST_DELTA, Shift, delta_of
@@ -12,6 +14,8 @@ from app.core.versions import Plans, Split, Version
 from schemas.intervals import Interval
 from schemas.outcomes import Outcomes, OutcomeShift, SampleRatio, VersionComparison, VersionOutcomes
 from schemas.readings import Reading
+
+Arm = Tally | LabelTally
 
 METRICS, RELEASES = 8.0, 8.0  # metrics, and releases in 30 days, that the budget is laid out for
 MISMATCH_LEVEL = 0.001
@@ -59,8 +63,9 @@ def outcome_reading(metric: Metric, view: View, policy: OutcomePolicy) -> Readin
     bad = bool(worse) or (fallen and recent)
     metric.detected = (metric.detected or view.time) if bad else None
     old_news = metric.detected is not None and view.time - metric.detected >= NEWS_SECONDS
-    known = sum(tally.count for tally in metric.whole.values())
-    learning = known < FEWEST and metric.kind != "categorical"
+    counted: list[Arm] = [*metric.whole.values(), *metric.labels.values()]
+    known = sum(tally.count for tally in counted)
+    learning = known < FEWEST
     state = metric.state = "alarm" if bad and not old_news else "learning" if learning else "ok"
     told = _released(shift, view)
     leading = worse[0] if worse else comparisons[-1] if comparisons else None
@@ -73,7 +78,7 @@ def outcome_reading(metric: Metric, view: View, policy: OutcomePolicy) -> Readin
         state=state,
         time=when(view.time),
         window_start=None if view.since is None else when(view.since),
-        units=int(known) or sum(sum(table.values()) for table in metric.labels.values()),
+        units=int(known),
         value=versions[-1].value.value if versions and versions[-1].value else None,
         channel=None if state != "alarm" else "version" if worse else "shift",
         effect=None if leading is None else leading.difference,
@@ -104,15 +109,13 @@ def _versions(metric: Metric, view: View) -> list[VersionOutcomes]:
     for number, (first, last) in sorted(metric.times.items(), key=lambda item: (item[1][0], item[0])):
         version = view.versions.get(number, Version("other versions", None))
         tally, labels = metric.whole.get(number), metric.labels.get(number)
-        total = 0 if labels is None else sum(labels.values())
-        shares = {} if not labels else {k: n / total for k, n in labels.most_common() if n > 0}
         found.append(
             VersionOutcomes(
                 deployment_id=version.deployment_id,
                 variant=version.variant,
-                count=total if tally is None else int(tally.count),
+                count=int((tally or labels or Tally()).count),
                 value=None if tally is None else _within(estimate(tally), metric),
-                labels=shares,
+                labels={} if labels is None else labels.shares(),
                 first_at=when(first),
                 last_at=when(last),
             )
@@ -129,16 +132,18 @@ def _within(interval: Interval | None, metric: Metric) -> Interval | None:
 
 def _comparisons(metric: Metric, view: View) -> list[VersionComparison]:
     """Every version that came with the last release, with the one that served before and goes on."""
-    if view.since is None or metric.kind == "categorical":
+    if view.since is None:
         return []
+    arms: Mapping[int, Arm] = metric.label_arms if metric.kind == "categorical" else metric.arms
+    past: Mapping[int, Arm] = metric.label_past if metric.kind == "categorical" else metric.past
     told = ((n, v.released) for n, v in view.versions.items())  # perhaps of later than this bucket
     came = {n: bucket for n, bucket in told if bucket is not None and bucket < view.bucket}
-    fresh = [n for n in metric.arms if came.get(n) == metric.since]
-    standing = {n: tally for n, tally in metric.past.items() if came.get(n, metric.since) != metric.since}
+    fresh = [n for n in arms if came.get(n) == metric.since]
+    standing = {n: tally for n, tally in past.items() if came.get(n, metric.since) != metric.since}
     if not fresh:
         return []
-    beside = {n: metric.arms[n].count for n in standing if n in metric.arms}
-    most = max(metric.arms[n].count for n in fresh)
+    beside = {n: arms[n].count for n in standing if n in arms}
+    most = max(arms[n].count for n in fresh)
     old = max(beside, key=lambda n: (beside[n], -n), default=None)
     concurrent = old is not None and beside[old] >= max(BESIDE * most, 1)
     if not concurrent:
@@ -146,30 +151,32 @@ def _comparisons(metric: Metric, view: View) -> list[VersionComparison]:
     if old is None:  # several came at once, and nothing before
         old, *fresh = sorted(fresh)
         concurrent = True
-    control = metric.arms[old] if concurrent else standing[old]
-    return [_comparison(metric, view, (old, n), control, concurrent=concurrent) for n in sorted(fresh)]
+    control = arms[old] if concurrent else standing[old]
+    return [
+        _comparison(metric, view, (old, n), (control, arms[n]), concurrent=concurrent) for n in sorted(fresh)
+    ]
 
 
 def _comparison(
-    metric: Metric, view: View, pair: tuple[int, int], control: Tally, *, concurrent: bool
+    metric: Metric, view: View, pair: tuple[int, int], arms: tuple[Arm, Arm], *, concurrent: bool
 ) -> VersionComparison:
-    old, new = (view.versions[n].name for n in pair)
-    arm = metric.arms[pair[1]] if concurrent else metric.arms[pair[1]].bare()
-    found = compare(control, arm)
-    aim, needed = _guidance(metric, control, arm)
+    names = view.versions[pair[0]].name, view.versions[pair[1]].name
+    old, new, label, found = _compared(*arms, concurrent=concurrent)
+    aim, needed = _guidance(metric, old, new, level=0.05 if label is None else LEVEL)
     decided = found is not None and found.decided
     rose = found is not None and found.difference.value > 0
-    better = (rose == metric.higher) if decided and metric.higher is not None else None
+    better = (rose == metric.higher) if decided and metric.higher is not None and label is None else None
     return VersionComparison(
-        old=old,
-        new=new,
+        old=names[0],
+        new=names[1],
         since=when(view.since or 0.0),
         concurrent=concurrent,
-        old_count=int(control.count),
-        new_count=int(arm.count),
-        verdict=_too_few((old, control), (new, arm))
-        or _verdict((old, new), decided=decided, better=better, concurrent=concurrent),
+        old_count=int(old.count),
+        new_count=int(new.count),
+        verdict=_too_few((names[0], old), (names[1], new))
+        or _verdict(names, label, found, better=better, concurrent=concurrent),
         difference=None if found is None else found.difference,
+        label=label,
         p_value=None if found is None else found.p_value,
         decided=decided,
         better=better,
@@ -179,14 +186,26 @@ def _comparison(
     )
 
 
-def _guidance(metric: Metric, control: Tally, arm: Tally) -> tuple[float | None, int | None]:
+def _compared(old: Arm, new: Arm, *, concurrent: bool) -> tuple[Tally, Tally, str | None, Verdict | None]:
+    """What is compared of two arms, with what result: their outcomes, or the share of one of their labels."""
+    if isinstance(old, LabelTally) and isinstance(new, LabelTally):
+        leading = leading_label(old, new)
+        label, found = (None, None) if leading is None else leading
+        return old.of(label or OTHER), new.of(label or OTHER), label, found
+    assert isinstance(old, Tally)
+    assert isinstance(new, Tally)
+    new = new if concurrent else new.bare()
+    return old, new, None, compare(old, new)
+
+
+def _guidance(metric: Metric, control: Tally, arm: Tally, *, level: float) -> tuple[float | None, int | None]:
     """The difference that is aimed at, and the outcomes an arm until it is probably decided."""
     whole = control.count + arm.count
     spread = ((control.variance * control.count + arm.variance * arm.count) / whole) ** 0.5 if whole else 0.0
     if spread <= 0:
         return None, None
-    aim = POINTS if metric.kind == "boolean" else SPREADS * spread
-    return aim, outcomes_needed(aim, spread=spread)
+    aim = SPREADS * spread if metric.kind == "numeric" else POINTS
+    return aim, outcomes_needed(aim, spread=spread, level=level)
 
 
 def _too_few(*arms: tuple[str, Tally]) -> str | None:
@@ -194,10 +213,15 @@ def _too_few(*arms: tuple[str, Tally]) -> str | None:
     return f"outcomes so far: {' and '.join(few)}; nothing is said below {FEWEST}" if few else None
 
 
-def _verdict(pair: tuple[str, str], *, decided: bool, better: bool | None, concurrent: bool) -> str:
+def _verdict(
+    pair: tuple[str, str], label: str | None, found: Verdict | None, *, better: bool | None, concurrent: bool
+) -> str:
     old, new = pair
-    if not decided:
+    decided = found is not None and found.decided
+    if found is None or not decided:
         told = f"{new} and {old} cannot be told apart yet"
+    elif label is not None:
+        told = f"{new} differs from {old} in the share of {label!r}: {_size(found.difference)}"
     elif better is None:
         told = f"{new} differs from {old}; nobody said which way is better"
     else:
@@ -261,6 +285,9 @@ def _released(shift: Shift | None, view: View) -> str | None:
 
 def _words(worse: list[VersionComparison], shift: Shift | None) -> str | None:
     if worse and worse[0].difference is not None:
-        size = worse[0].difference
-        return f"{worse[0].verdict}: {size.value:+.3g} ({size.low:+.3g} to {size.high:+.3g})"
+        return f"{worse[0].verdict}: {_size(worse[0].difference)}"
     return None if shift is None else f"went from {shift.before:.3g} to {shift.now:.3g}"
+
+
+def _size(difference: Interval) -> str:
+    return f"{difference.value:+.3g} ({difference.low:+.3g} to {difference.high:+.3g})"
