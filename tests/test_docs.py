@@ -1,9 +1,7 @@
 """The pages say what the code does: every name has its place, every table and command is the code's own."""
 
-import asyncio
 import re
 import shlex
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -13,14 +11,9 @@ import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from agents import telemetry
-from agents.alert import Alerting
-from agents.checkpoint import Checkpoints
-from agents.dead_letters import bury
-from agents.plumbing import Outbox, Record
 from app import errors
 from app.adapters.files import read_evalset
 from app.adapters.monitors import parse_monitors
-from app.adapters.references import wire_records
 from app.adapters.status import InMemoryStatusStore
 from app.adapters.watches import ORDINARY, seeds
 from app.cli.replay import DRIFT_EXIT
@@ -29,12 +22,12 @@ from app.settings import Settings
 from app.web.answers import Status
 from app.web.metrics import Gauges
 from app.web.server import create_app
-from schemas.codec import Rejection, SchemaError, decode
-from schemas.decisions import TRANSITIONS, Alert, Severity, State
+from schemas.codec import Rejection, decode
+from schemas.decisions import TRANSITIONS, Severity, State
 from schemas.readings import Reading
 from schemas.ticks import Totals
 from schemas.topics import CATALOGUE
-from tests.rig import made, tables
+from tests.rig import tables
 from tests.rig.pages import (
     COMMANDS,
     OPERATIONS,
@@ -147,63 +140,6 @@ def test_every_count_is_told_and_no_other() -> None:
 def test_every_path_of_the_api_is_told() -> None:
     told = {path for cell in first_cells("Health and HTTP") for path in cell.split(", ")}
     assert set(create_app(InMemoryStatusStore()).openapi()["paths"]) <= told
-
-
-# Headers
-
-
-class Caught(Outbox):
-    """Remembers the names of headers instead of sending."""
-
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-
-    async def send(self, topic: Any, value: bytes, **more: Any) -> None:
-        self.names |= set(more.get("headers") or {})
-
-    async def deliver(self) -> None:
-        """Nothing is on its way."""
-
-
-def told_headers(topic: str) -> set[str]:
-    row = next(cells for cells in tables.rows(TOPICS) if f"`{topic}`" in cells[0] and len(cells) == 2)
-    return {name for name in re.findall(r"`([\w.]+)`", row[1]) if name}
-
-
-async def sent_headers(topic: str) -> set[str]:
-    outbox, now = Caught(), datetime(2026, 1, 1, tzinfo=UTC)
-    checkpoints = Checkpoints("measure", 1, outbox=outbox, settings=Settings())
-    if topic == "alerts.v1":
-        alert = Alert(
-            alert_id="a",
-            incident="i",
-            application="app",
-            monitor="change",
-            kind="change",
-            state="firing",
-            severity="warning",
-            summary="s",
-            started_at=now,
-            detected_at=now,
-            updated_at=now,
-        )
-        await Alerting(Settings(), outbox=outbox, checkpoints=checkpoints)._send(alert)
-    elif topic == "state.v1":
-        await checkpoints.write(0, dict, 0)
-    else:
-        record = Record("t", 0, 0, None, b"", {})
-        await bury(outbox, record, Rejection(SchemaError("value", "is empty", "send one"), b""))
-    return outbox.names
-
-
-@pytest.mark.parametrize("topic", ["alerts.v1", "state.v1", "dead-letters.v1"])
-def test_headers_are_those_that_are_sent(topic: str) -> None:
-    assert told_headers(topic) == asyncio.run(sent_headers(topic))
-
-
-def test_headers_of_references_are_those_that_are_sent() -> None:
-    sent = {name for _, _, headers in wire_records("app", made.reference(120)) for name in headers}
-    assert told_headers("references.v1") == sent
 
 
 # Links, paths, commands, examples
