@@ -166,8 +166,8 @@ def calibrate(
     )
     history = simulate(reference, plan)  # (streams, steps, components)
     low, high = _scale(history, component_bank(decays, eyes, watches), tick_units)
-    history -= low.astype(np.float32)  # in place: it is tens of megabytes
-    history /= (high - low).astype(np.float32)
+    history -= low  # in place: it is tens of megabytes
+    history /= high - low
     joint_path = history.max(axis=2)
     solved = [_threshold(joint_path, run, tick_units) for run in JOINT_RUNS if run >= 2 * tick_units]
     joint = np.maximum.accumulate([level for level, _ in solved]) + 1e-6 * np.arange(len(solved))

@@ -42,13 +42,17 @@ class LabelTally:
         self._add(user, label, 1)
 
     def replace(self, user: int, old: str, new: str) -> None:
-        """Another label of an outcome that was counted."""
-        self._add(user, old, -1)
-        self._add(user, new, 1)
+        """Another label of an outcome; nothing where that was counted in sums that were dropped since."""
+        held = self._sums.get(self._name(old))
+        if held is not None and held[user % GROUPS] > 0:
+            self._add(user, old, -1)
+            self._add(user, new, 1)
 
     def _add(self, user: int, label: str, step: int) -> None:
-        name = label if label in self._sums or len(self._sums) < MOST_LABELS else OTHER
-        self._sums.setdefault(name, np.zeros(GROUPS))[user % GROUPS] += step
+        self._sums.setdefault(self._name(label), np.zeros(GROUPS))[user % GROUPS] += step
+
+    def _name(self, label: str) -> str:
+        return label if label in self._sums or len(self._sums) < MOST_LABELS else OTHER
 
     def of(self, label: str) -> Tally:
         """The share of one label, as the outcomes of a boolean metric."""

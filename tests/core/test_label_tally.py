@@ -105,6 +105,14 @@ def test_labels_beyond_the_limit_are_one_and_a_snapshot_holds_all() -> None:
     assert again.shares() == shares
 
 
+def test_what_was_never_counted_cannot_be_replaced() -> None:
+    tally = LabelTally()
+    tally.update(1, "a")
+    tally.replace(2, "a", "b")
+    tally.replace(1, "c", "b")
+    assert tally.shares() == {"a": 1.0}
+
+
 def test_too_few_say_nothing() -> None:
     assert leading_label(filled((1, 1, 1, 1), 99, seed=1), filled((1, 1, 1, 1), 500, seed=2)) is None
     assert leading_label(LabelTally(), LabelTally()) is None
