@@ -19,7 +19,7 @@ NEEDED = [
     (descriptors._CERTAIN, descriptors._MARKED),
     *((rule.pattern, rule.needs) for rule in redaction._RULES if rule.needs is not None),
 ]
-quickly = settings(max_examples=25, suppress_health_check=list(HealthCheck))
+quickly = settings(max_examples=10, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize(("rule", "marks"), GATED)

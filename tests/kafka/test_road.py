@@ -103,21 +103,21 @@ def what_changed_becomes_the_baseline(
 def test_a_worker_killed_midway_loses_and_doubles_nothing(live: Live) -> None:
     """100,000 interactions of 1 KB, two workers, one kill -9, 25 poison records.
 
-    Half of them come one a record, as the kill does, the others in arrays.  Responses are filled up to 1 KB
-    with words that say nothing, and are not watched here.
+    A third of them come one a record, as the kill does, the others in arrays.  Responses are filled up to
+    1 KB with words that say nothing, and are not watched here.
     """
     watched = live.settings.detection.model_copy(update={"responses": False})
     live.settings = live.settings.model_copy(update={"detection": watched})
     drawn = scenario(seed=5, start=START, clean=80_000, drifted=20_000, interval_seconds=0.005)
     events = padded([e for e in drawn.events if isinstance(e, Interaction)][:100_000], 1000)
     poison = [b'{"application": "helpdesk", "prompt": %d' % i for i in range(25)]
-    live.send(events[:50_000])
+    live.send(events[:33_000])
     live.send_raw(INTERACTIONS, poison)
-    live.send_arrays(events[50_000:])
+    live.send_arrays(events[33_000:])
     live.start_worker()
     live.start_worker()
 
-    live.wait_for(lambda r: last_total(r) > 30_000, 300)
+    live.wait_for(lambda r: last_total(r) > 20_000, 300)
     live.kill(0)
     readings = live.wait_for(finished(len(events)), 500, alive=False)
 
