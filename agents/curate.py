@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from agents.plumbing import Outbox
+from agents.plumbing import Outbox, raise_if_cancelled
 from agents.telemetry import CURATIONS, log
 from app.adapters.evalset_topic import read
 from app.adapters.evalsets import EvalSets
@@ -58,6 +58,7 @@ class Curate:
     async def follow(self) -> None:
         """Run until cancelled."""
         while True:
+            raise_if_cancelled()
             if self._leads():
                 for application in self._settings.applications or sorted(self._measured()):
                     await self.look(application)

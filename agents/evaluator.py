@@ -15,7 +15,7 @@ import faust
 
 from agents import health, process, release_runs, shadow
 from agents.library import Library
-from agents.plumbing import Outbox, make_app
+from agents.plumbing import Outbox, make_app, raise_if_cancelled
 from agents.telemetry import log
 from app.adapters.encoders import open_encoder
 from app.adapters.evaluators import open_evaluators
@@ -50,6 +50,7 @@ def build(settings: Settings) -> faust.App:
 
     async def beat() -> None:
         while True:
+            raise_if_cancelled()
             with contextlib.suppress(DependencyError):  # the page goes stale, nothing else
                 await store.heartbeat(name, facts())
             await sleep(HEARTBEAT_SECONDS)

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from agents.plumbing import Outbox, client_options
+from agents.plumbing import Outbox, client_options, raise_if_cancelled
 from agents.telemetry import log
 from app.adapters import references as at_rest
 from app.core.aspects import RESPONSES, Subject
@@ -49,6 +49,7 @@ class Library:
             await consumer.seek_to_beginning(*where)
             ends = await consumer.end_offsets(where)
             while True:
+                raise_if_cancelled()
                 for records in (await consumer.getmany(*where, timeout_ms=200)).values():
                     for record in records:
                         self.take(record)

@@ -15,7 +15,7 @@ import faust
 
 from agents import health, notify, process
 from agents.notify import Exchange
-from agents.plumbing import make_app
+from agents.plumbing import make_app, raise_if_cancelled
 from agents.telemetry import log
 from app.adapters.notifiers import Notifier, sinks_of
 from app.adapters.status import RedisStatusStore
@@ -38,6 +38,7 @@ def build(settings: Settings) -> faust.App:
 
     async def beat() -> None:
         while True:
+            raise_if_cancelled()
             with contextlib.suppress(DependencyError):  # the page goes stale, nothing else
                 await store.heartbeat(name, exchange.facts())
             await asyncio.sleep(HEARTBEAT_SECONDS)

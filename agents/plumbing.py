@@ -153,6 +153,16 @@ def client_options(settings: Settings) -> dict[str, Any]:
     return options
 
 
+def raise_if_cancelled() -> None:
+    """Once a turn of every loop that ends by cancellation: it comes once, and a library may lose it.
+
+    Raises: CancelledError.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 async def batches(stream: Any, *, size: int, linger: float) -> AsyncIterator[list[Any]]:  # noqa: ANN401
     """Events in lists of at most `size`, at most `linger` seconds apart; empty where nothing came."""
     source = aiter(stream.noack().events())
@@ -160,6 +170,7 @@ async def batches(stream: Any, *, size: int, linger: float) -> AsyncIterator[lis
     loop = asyncio.get_running_loop()
     try:
         while True:
+            raise_if_cancelled()
             batch: list[Any] = []
             deadline = loop.time() + linger
             while len(batch) < size:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from agents.plumbing import client_options
+from agents.plumbing import client_options, raise_if_cancelled
 from agents.telemetry import REDIS_ERRORS, log
 from app.errors import DependencyError
 from app.ports import ReferenceSummary, StatusStore
@@ -70,6 +70,7 @@ class StatusFeed:
             await self._to_the_past(consumer, where)
             beat_at = 0.0
             while True:
+                raise_if_cancelled()
                 for records in (await consumer.getmany(*where, timeout_ms=200)).values():
                     for record in records:
                         await self._put(record)
@@ -94,7 +95,8 @@ class StatusFeed:
         for fact in _facts_in(record):
             if isinstance(fact, Reading):
                 self._heard(fact)
-            while not await self._try(self._write(fact)):  # noqa: ASYNC110  nothing tells that it is back
+            while not await self._try(self._write(fact)):  # nothing tells that it is back
+                raise_if_cancelled()
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _write(self, fact: Fact) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from agents.plumbing import Outbox, client_options
+from agents.plumbing import Outbox, client_options, raise_if_cancelled
 from agents.telemetry import KAFKA_ERRORS, LAG, LAG_SECONDS, log
 from agents.telling import send_reading
 from app.adapters.kafka import full_name, require_topics
@@ -77,6 +77,7 @@ class Vitals:
         watchers = watchers_of(self._settings)
         try:
             while True:
+                raise_if_cancelled()
                 try:
                     async with asyncio.timeout(ANSWER_SECONDS):
                         await self.look(watchers)

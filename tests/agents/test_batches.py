@@ -86,3 +86,19 @@ def test_a_stream_that_fails_fails_its_reader() -> None:
 
     with pytest.raises(ValueError, match="from Faust"):
         asyncio.run(read())
+
+
+def test_a_cancellation_that_a_library_lost_ends_the_loop_at_its_next_turn() -> None:
+    async def careless(found: AsyncIterator[list[Any]]) -> None:
+        async for _ in found:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+
+    async def ended() -> None:
+        task = asyncio.create_task(careless(batches(FakeStream(events(2)), size=3, linger=0.01)))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 10)
+
+    asyncio.run(ended())
