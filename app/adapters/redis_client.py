@@ -1,5 +1,6 @@
 """One way to reach Redis, and one way for it to fail."""
 
+from asyncio import LimitOverrunError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -78,7 +79,9 @@ def reaching(url: str) -> Iterator[None]:
     """Turn every failure of Redis, and of the road to it, into a DependencyError; `url` is shown."""
     try:
         yield
-    except (RedisError, OSError, TimeoutError) as error:
+    except (RedisError, OSError, TimeoutError, ValueError) as error:
+        if isinstance(error, ValueError) and not isinstance(error.__context__, LimitOverrunError):
+            raise  # not of the road: a line without end is, and the client has closed that connection
         told = str(error).rstrip(".") or type(error).__name__
         raise DependencyError(f"Redis at {url}: {told}. {_remedy(error)}") from error
 

@@ -1,6 +1,7 @@
 """What only the Redis store promises; what all stores promise is in tests/contracts/test_status_store.py."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -202,3 +203,30 @@ def test_what_is_no_redis_url_is_a_wrong_setting() -> None:
     with pytest.raises(SettingsError, match="redis://host:port/db") as failure:
         RedisStatusStore("http://user:hunter2@cache")
     assert "hunter2" not in str(failure.value)
+
+
+def test_an_answer_that_never_ends_its_line_is_a_redis_that_fails() -> None:
+    """Whatever stands at the other end: the page goes stale, and no worker dies of it."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):  # the client hangs up on us
+            await reader.read(1)
+            writer.write(b"+" + b"x" * 200_000 + b"\r\n")
+            await reader.read()
+
+    async def story() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        store = RedisStatusStore(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0")
+        try:
+            with pytest.raises(DependencyError, match=r"(?i)limit"):
+                await store.applications()
+        finally:
+            await store.close()
+            server.close()
+
+    asyncio.run(asyncio.wait_for(story(), 30))
+
+
+def test_an_error_of_our_own_is_no_failure_of_redis() -> None:
+    with pytest.raises(ValueError, match="ours"), reaching("redis://cache:6379/0"):
+        raise ValueError("ours")
