@@ -150,7 +150,7 @@ class RedisStatusStore(StatusReads):
 
         async def attempt(pipe: Pipeline) -> bool:
             await pipe.watch(place)
-            held = await pipe.hget(place, name)
+            (held,) = await pipe.hmget(place, [name])
             if held is not None and decoded({name: held}, EvalSetVersions)[name].number >= versions.number:
                 return False
             begin(pipe)
