@@ -41,7 +41,7 @@ def with_judge(
 ) -> None:
     async def go() -> None:
         time = Time()
-        bounds = limits or Limits(timeout_seconds=2.0, per_minute=1e9)
+        bounds = limits or Limits(timeout_seconds=20.0, per_minute=1e9)
         async with (fake or FakeChat()).serving() as server:
             told = Endpoint(base_url=server.url + "/v1/", model="m", limits=bounds, **endpoint)
             caller = Caller(limits=bounds, clock=lambda: time.now, sleep=time.sleep)

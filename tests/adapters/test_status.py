@@ -137,7 +137,7 @@ class TestTrouble:
     @pytest.mark.redis
     def test_slow(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """One limit and no second try: who waits for a slow server is told soon."""
-        monkeypatch.setattr("app.adapters.redis_client.TIMEOUT_SECONDS", 0.3)
+        monkeypatch.setattr("app.adapters.redis_client.TIMEOUT_SECONDS", 1.0)
 
         async def story() -> None:
             with RedisServer() as server:

@@ -20,6 +20,7 @@ from tests.rig.made import through_msgpack
 
 PREFIX = "promptdrift."
 CONNECT = "__connect.errors."
+PATIENCE_SECONDS = 60.0  # the machine may be busy; only what fails waits so long
 T = TypeVar("T")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agents.plumbing import batches
-from tests.agents.doubles import FakeEvent, FakeStream, events
+from tests.agents.doubles import PATIENCE_SECONDS, FakeEvent, FakeStream, events
 
 
 def test_batches_hold_at_most_their_size_and_the_order_of_the_log() -> None:
@@ -42,7 +42,7 @@ def test_a_slow_stream_is_not_waited_for_longer_than_the_linger() -> None:
             return [event.offset for event in batch]
         return []
 
-    assert asyncio.run(asyncio.wait_for(collected(), 10)) == [0, 1]
+    assert asyncio.run(asyncio.wait_for(collected(), PATIENCE_SECONDS)) == [0, 1]
 
 
 @pytest.mark.parametrize("end", ["stream", "close", "cancel"])
@@ -61,7 +61,7 @@ def test_however_batches_end_no_exception_is_left_unretrieved(end: str) -> None:
         await asyncio.sleep(0.03)
         if end == "stream":
             stream.put(None)
-            await asyncio.wait_for(task, 10)
+            await asyncio.wait_for(task, PATIENCE_SECONDS)
         else:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -99,6 +99,6 @@ def test_a_cancellation_that_a_library_lost_ends_the_loop_at_its_next_turn() -> 
         await asyncio.sleep(0.05)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(task, 10)
+            await asyncio.wait_for(task, PATIENCE_SECONDS)
 
     asyncio.run(ended())

@@ -14,7 +14,7 @@ from app.core.sampling import References
 from schemas.codec import encode
 from schemas.ticks import Sample, Tick
 from schemas.topics import DEAD_LETTERS, INTERACTIONS, SAMPLES, TICKS
-from tests.agents.doubles import CONNECT, PREFIX, record
+from tests.agents.doubles import CONNECT, PATIENCE_SECONDS, PREFIX, record
 from tests.agents.measuring import Setting, records, settled
 from tests.rig import made
 from tests.rig.made import APP, interactions, newest
@@ -213,7 +213,7 @@ def read_by_detect(ticks: Sequence[Tick], *, idle: set[int]) -> list[float]:
 
 async def until_idle(place: Setting, batch: Sequence[Record], *, expected: int) -> None:
     await place.station.process(batch)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(place.idles) < expected * TICKS.partitions:
             await asyncio.sleep(0.01)
             await place.station.process([])

@@ -9,7 +9,16 @@ import pytest
 
 from agents.plumbing import Lane, Record
 from schemas.topics import INTERACTIONS
-from tests.agents.doubles import PREFIX, FakeApp, FakeEvent, FakeStream, SimpleTP, events, settings
+from tests.agents.doubles import (
+    PATIENCE_SECONDS,
+    PREFIX,
+    FakeApp,
+    FakeEvent,
+    FakeStream,
+    SimpleTP,
+    events,
+    settings,
+)
 
 TOPIC = PREFIX + INTERACTIONS.name
 
@@ -56,7 +65,7 @@ async def through(found: Lane, stream: FakeStream) -> None:
 
 
 async def until(what: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not what():  # noqa: ASYNC110  any condition
             await asyncio.sleep(0.005)
 
@@ -68,7 +77,7 @@ async def running(found: Lane, stream: FakeStream) -> AsyncIterator[None]:
         yield
     finally:
         stream.put(None)
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, PATIENCE_SECONDS)
 
 
 def test_records_are_acknowledged_in_order_and_only_after_their_checkpoint() -> None:
@@ -151,13 +160,13 @@ def test_revoked_partitions_are_forgotten_and_what_they_held_is_not_acknowledged
     async def ran() -> tuple[Notebook, FakeStream]:
         stream = FakeStream(events(1))
         station = Notebook(stream)
-        found = lane(FakeApp(), station, checkpoint_seconds=0.2)
+        found = lane(FakeApp(), station, checkpoint_seconds=0.5)
         async with running(found, stream):
             await until(lambda: len(stream.acks) == 1)
             stream.put(*events(2, first=1))
             await until(lambda: len(station.seen) == 3)
             await found._revoked(None, {SimpleTP(TOPIC, 0), SimpleTP(TOPIC, 4), SimpleTP("other", 7)})
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.7)  # past the next checkpoint
         return station, stream
 
     station, stream = asyncio.run(ran())
@@ -167,12 +176,17 @@ def test_revoked_partitions_are_forgotten_and_what_they_held_is_not_acknowledged
 
 def test_a_revocation_waits_for_the_batch_that_is_being_processed() -> None:
     async def ran() -> list[str]:
-        stream, gate = FakeStream(events(1)), asyncio.Event()
+        stream, reached, gate = FakeStream(events(1)), asyncio.Event(), asyncio.Event()
+
+        async def paused() -> None:
+            reached.set()
+            await gate.wait()
+
         station = Notebook(stream)
-        station.pause = gate.wait
+        station.pause = paused
         found = lane(FakeApp(), station)
         async with running(found, stream):
-            await asyncio.sleep(0.05)
+            await reached.wait()
             revoking = asyncio.create_task(found._revoked(None, {SimpleTP(TOPIC, 0)}))
             await asyncio.sleep(0.03)
             assert station.forgotten == []
@@ -191,7 +205,7 @@ def test_events_in_hand_when_a_rebalance_comes_wait_for_their_second_delivery() 
     async def ran() -> list[int]:
         app, stream = FakeApp(), FakeStream()
         station = Notebook(stream)
-        found = lane(app, station, linger_seconds=0.1)
+        found = lane(app, station, linger_seconds=0.5)
         async with running(found, stream):
             stream.put(*events(2))
             await until(lambda: len(station.seen) == 2)

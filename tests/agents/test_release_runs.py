@@ -20,7 +20,7 @@ from app.evaluation_settings import EvaluationSettings, TargetSettings
 from schemas.codec import encode
 from schemas.events import Deployment, Evaluation
 from schemas.topics import DEPLOYMENTS
-from tests.agents.doubles import DictCheckpoints, record, settings
+from tests.agents.doubles import PATIENCE_SECONDS, DictCheckpoints, record, settings
 from tests.rig.made import APP, START, WordEncoder, interactions
 
 COUNT = 45
@@ -54,7 +54,7 @@ class Place:
         self.restart()
 
     def restart(self) -> None:
-        limits = Limits(timeout_seconds=2.0, attempts=1, per_minute=1e9)
+        limits = Limits(timeout_seconds=20.0, attempts=1, per_minute=1e9)
         model = open_candidate(TargetSettings(name=APP, base_url=self.url + "/v1", model="m", concurrency=2))
         model._chat.caller = Caller(limits=limits)
         self.models.append(model)
@@ -78,12 +78,10 @@ class Place:
     async def until(self, what: Callable[[], bool], records: Sequence[Record] = ()) -> None:
         """Go round as the lane does, until something holds."""
         await self.station.process(records)
-        for _ in range(1000):
-            if what():
-                return
-            await asyncio.sleep(0.005)
-            await self.station.process([])
-        raise AssertionError(f"never: {len(self.rows.rows)} rows")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not what():
+                await asyncio.sleep(0.005)
+                await self.station.process([])
 
     @property
     def idle(self) -> bool:

@@ -15,7 +15,7 @@ from schemas.codec import encode
 from schemas.decisions import Alert
 from schemas.readings import Reading
 from schemas.topics import ALERTS, DEPLOYMENTS, EVALSETS, READINGS, Topic
-from tests.agents.doubles import PREFIX, settings
+from tests.agents.doubles import PATIENCE_SECONDS, PREFIX, settings
 from tests.contracts.status_values import alert, deployment, reading, summary, versions
 
 SHOP = "support-bot"
@@ -130,7 +130,7 @@ class Setting:
         asyncio.run(ran())
 
     async def until(self, what: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not what():  # noqa: ASYNC110  any condition
                 await asyncio.sleep(0.005)
 

@@ -14,7 +14,7 @@ from app.core.health import Health, HealthLimits
 from app.settings import Settings
 from schemas.readings import Reading
 from schemas.topics import ALERTS, DEAD_LETTERS, INTERACTIONS, READINGS, TICKS, Topic
-from tests.agents.doubles import PREFIX, RecordingOutbox, settings
+from tests.agents.doubles import PATIENCE_SECONDS, PREFIX, RecordingOutbox, settings
 
 PARTITIONS = 2
 
@@ -175,5 +175,5 @@ def test_a_broker_that_is_away_is_asked_again(broker: Broker) -> None:
         await asyncio.gather(task, return_exceptions=True)
 
     with capture_logs() as logs:
-        asyncio.run(asyncio.wait_for(story(), 10))
+        asyncio.run(asyncio.wait_for(story(), PATIENCE_SECONDS))
     assert logs[0]["event"] == "vitals_unseen"

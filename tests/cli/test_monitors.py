@@ -97,7 +97,7 @@ def test_a_script_that_is_none_is_wrong_usage(cli: Cli) -> None:
 
 def _state(url: str) -> dict[str, Any] | None:
     try:
-        with urlopen(f"{url}/_state", timeout=5) as answer:
+        with urlopen(f"{url}/_state", timeout=60) as answer:
             found: dict[str, Any] = json.load(answer)
             return found
     except (URLError, OSError):
@@ -106,7 +106,7 @@ def _state(url: str) -> dict[str, Any] | None:
 
 def _post(url: str, event: dict[str, Any]) -> int:
     try:
-        with urlopen(Request(f"{url}/v2/enqueue", json.dumps(event).encode()), timeout=5) as answer:
+        with urlopen(Request(f"{url}/v2/enqueue", json.dumps(event).encode()), timeout=60) as answer:
             return int(answer.status)
     except URLError as error:
         return int(getattr(error, "code", 0))

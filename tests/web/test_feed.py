@@ -44,7 +44,7 @@ class Stream:
     """Reads events from an open answer."""
 
     def __init__(self, base: str, *, after: str = "", headers: dict[str, str] | None = None) -> None:
-        self._connection = HTTPConnection(urlsplit(base).netloc, timeout=10)
+        self._connection = HTTPConnection(urlsplit(base).netloc, timeout=60)
         self._connection.request("GET", f"/v1/events{after}", headers=headers or {})
         self.answer: HTTPResponse = self._connection.getresponse()
 

@@ -11,7 +11,7 @@ from app.web import hub as hub_module
 from app.web.hub import ALIVE, RESET, Hub
 from tests.contracts.status_values import reading
 
-LIMIT_S = 10.0
+LIMIT_S = 60.0
 
 
 class Watched(InMemoryStatusStore):
