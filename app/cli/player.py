@@ -39,12 +39,12 @@ class Player:
         if change.get("state") not in (None, "learning") and "learned" not in self._told:
             self._told.add("learned")
             say("baseline learned: from here on every prompt is judged")
-        for alert in (self._stage.get("/v1/alerts?limit=20") or {}).get("alerts", []):
+        newest_first = (self._stage.get("/v1/alerts?limit=20") or {}).get("alerts", [])
+        for alert in reversed(newest_first):
             if alert["alert_id"] not in self._told:
                 self._told.add(alert["alert_id"])
-                say(
-                    f"{alert['detected_at'][11:16]}  {alert['severity']} {alert['state']}: {alert['summary']}"
-                )
+                what = f"{alert['severity']} {alert.get('transition') or alert['state']}"
+                say(f"{alert['updated_at'][11:16]}  {what}: {alert['summary']}")
 
     def _counted(self) -> int:
         """Interactions in the newest reading."""
