@@ -64,8 +64,8 @@ class LabelTally:
         totals = {label: float(sums.sum()) / self.count for label, sums in self._sums.items()}
         return {label: share for label, share in sorted(totals.items(), key=lambda it: -it[1]) if share > 0}
 
-    def copy(self) -> "LabelTally":
-        """As it is now."""
+    def bare(self) -> "LabelTally":
+        """A copy."""
         return LabelTally.restore(self.snapshot())
 
     def snapshot(self) -> list[Any]:

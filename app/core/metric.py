@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from app.core.arms import Arms
 from app.core.comparison import Tally
 from app.core.fixedpoint import Floats
 from app.core.label_tally import LabelTally
@@ -60,14 +61,10 @@ class Metric:
         self.name, self.kind, self.inferred = name, kind, inferred
         self.higher = better_if_higher(name) if higher is None else higher
         self._counts = Counter[str]()
-        self.whole: dict[int, Tally] = {}  # by version
-        self.labels: dict[int, LabelTally] = {}  # as `whole`, of a metric of labels
-        self.times: dict[int, tuple[float, float]] = {}  # first and last outcome
+        self.numbers = Arms(Tally)
+        self.labels = Arms(LabelTally)  # in their place, of a categorical metric
+        self.times: dict[int, tuple[float, float]] = {}  # first and last outcome, by version
         self.since: int | None = None  # bucket of the last release
-        self.arms: dict[int, Tally] = {}  # by version, of interactions after it
-        self.past: dict[int, Tally] = {}  # as `whole` was then
-        self.label_arms: dict[int, LabelTally] = {}
-        self.label_past: dict[int, LabelTally] = {}
         self.course = Course()
         self.answers: dict[int, Answer] = {}
         self.told_at = -math.inf  # event time of the last reading
@@ -95,11 +92,10 @@ class Metric:
         """A version has come: what is counted from now on is compared with each other, and with the past."""
         if bucket == self.since:
             return
-        self.since, self.arms, self._before = bucket, {}, self._habits.copy()
+        self.since, self._before = bucket, self._habits.copy()
         self._usual = _mean(self._before)
-        self.past = {version: tally.bare() for version, tally in self.whole.items()}
-        self.label_arms = {}
-        self.label_past = {version: tally.copy() for version, tally in self.labels.items()}
+        self.numbers.restart()
+        self.labels.restart()
 
     def count(self, target: int, answer: Answer, time: float) -> None:
         """Count an outcome, or let it take the place of the one that there is for the same target."""
@@ -127,34 +123,34 @@ class Metric:
         self.fresh += 1
         first, last = self.times.get(answer.version, (time, time))
         self.times[answer.version] = min(first, time), max(last, time)
+        version, user, after = answer.version, answer.user, self._is_after(answer)
         if answer.label is not None:
-            for table in self._label_tables(answer):
-                table.setdefault(answer.version, LabelTally()).update(answer.user, answer.label)
+            self.labels.of(version).update(user, answer.label)
+            if after:
+                self.labels.since_release(version).update(user, answer.label)
             return
-        _tally(self.whole, answer.version).update(answer.user, answer.value)
-        if self._is_after(answer):
-            _tally(self.arms, answer.version).update(answer.user, answer.value, self._habit(answer.user))
-        slot = answer.user % BEFORE_SLOTS
+        self.numbers.of(version).update(user, answer.value)
+        if after:
+            self.numbers.since_release(version).update(user, answer.value, self._habit(user))
+        slot = user % BEFORE_SLOTS
         self._habits[0, slot] += 1
         self._habits[1, slot] += answer.value
         self.course.append(answer.value if seen is None else seen, time)
 
     def change(self, known: Answer, answer: Answer) -> None:
         """Take one answer back and count another for it."""
+        version, user, after = known.version, known.user, self._is_after(known)
         if known.label is not None and answer.label is not None:
-            for table in self._label_tables(known):
-                if known.version in table:
-                    table[known.version].replace(known.user, known.label, answer.label)
+            if version in self.labels.whole:
+                self.labels.whole[version].replace(user, known.label, answer.label)
+            if after and version in self.labels.since:
+                self.labels.since[version].replace(user, known.label, answer.label)
             return
-        change = known.user, known.value, answer.value
-        if known.version in self.whole:
-            self.whole[known.version].replace(*change)
-        if self._is_after(known) and known.version in self.arms:
-            self.arms[known.version].replace(*change, self._habit(known.user))
-        self._habits[1, known.user % BEFORE_SLOTS] += answer.value - known.value
-
-    def _label_tables(self, answer: Answer) -> list[dict[int, LabelTally]]:
-        return [self.labels, self.label_arms] if self._is_after(answer) else [self.labels]
+        if version in self.numbers.whole:
+            self.numbers.whole[version].replace(user, known.value, answer.value)
+        if after and version in self.numbers.since:
+            self.numbers.since[version].replace(user, known.value, answer.value, self._habit(user))
+        self._habits[1, user % BEFORE_SLOTS] += answer.value - known.value
 
     def _is_after(self, answer: Answer) -> bool:
         return self.since is not None and answer.bucket > self.since and answer.version != NOBODY
@@ -166,10 +162,10 @@ class Metric:
 
     def keep(self, versions: set[int]) -> None:
         """Drop the sums of versions that are not kept any more."""
-        numbers = self.whole, self.arms, self.past
-        for table in (*numbers, self.labels, self.label_arms, self.label_past, self.times):
-            for gone in set(table) - versions - {NOBODY}:
-                del table[gone]
+        kept = versions | {NOBODY}
+        self.numbers.keep(kept)
+        self.labels.keep(kept)
+        self.times = {version: span for version, span in self.times.items() if version in kept}
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value for msgpack."""
@@ -177,14 +173,8 @@ class Metric:
         return {
             "name": (self.name, self.kind, self.higher, self.inferred),
             "counts": dict(self._counts),
-            "tallies": [
-                [(n, tally.snapshot()) for n, tally in table.items()]
-                for table in (self.whole, self.arms, self.past)
-            ],
-            "labels": [
-                [(n, tally.snapshot()) for n, tally in table.items()]
-                for table in (self.labels, self.label_arms, self.label_past)
-            ],
+            "tallies": self.numbers.snapshot(),
+            "labels": self.labels.snapshot(),
             "times": [(n, *span) for n, span in self.times.items()],
             "since": self.since,
             "course": self.course.snapshot(),
@@ -200,11 +190,8 @@ class Metric:
         name, kind, higher, inferred = state["name"]
         out = cls(name, kind, higher=higher, inferred=inferred)
         out._counts = Counter(state["counts"])
-        for table, saved in zip((out.whole, out.arms, out.past), state["tallies"], strict=True):
-            table.update((n, Tally.restore(tally)) for n, tally in saved)
-        labels = out.labels, out.label_arms, out.label_past
-        for labelled, saved in zip(labels, state["labels"], strict=True):
-            labelled.update((n, LabelTally.restore(tally)) for n, tally in saved)
+        out.numbers.restore(state["tallies"])
+        out.labels.restore(state["labels"])
         out.times = {n: (first, last) for n, first, last in state["times"]}
         out.since, out.course = state["since"], Course.restore(state["course"])
         out.answers = {target: msgspec.convert(each, Answer) for target, each in state["answers"]}
@@ -214,13 +201,6 @@ class Metric:
         out._habits[:, slots], out._before[:, slots] = habits[:2], habits[2:]
         out._usual = _mean(out._before)
         return out
-
-
-def _tally(table: dict[int, Tally], version: int) -> Tally:
-    """Of a version, made at first sight."""
-    if version not in table:
-        table[version] = Tally()
-    return table[version]
 
 
 def _mean(habits: Floats) -> float:

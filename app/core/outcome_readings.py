@@ -63,7 +63,7 @@ def outcome_reading(metric: Metric, view: View, policy: OutcomePolicy) -> Readin
     bad = bool(worse) or (fallen and recent)
     metric.detected = (metric.detected or view.time) if bad else None
     old_news = metric.detected is not None and view.time - metric.detected >= NEWS_SECONDS
-    counted: list[Arm] = [*metric.whole.values(), *metric.labels.values()]
+    counted: list[Arm] = [*metric.numbers.whole.values(), *metric.labels.whole.values()]
     known = sum(tally.count for tally in counted)
     learning = known < FEWEST
     state = metric.state = "alarm" if bad and not old_news else "learning" if learning else "ok"
@@ -108,7 +108,7 @@ def _versions(metric: Metric, view: View) -> list[VersionOutcomes]:
     found = []
     for number, (first, last) in sorted(metric.times.items(), key=lambda item: (item[1][0], item[0])):
         version = view.versions.get(number, Version("other versions", None))
-        tally, labels = metric.whole.get(number), metric.labels.get(number)
+        tally, labels = metric.numbers.whole.get(number), metric.labels.whole.get(number)
         found.append(
             VersionOutcomes(
                 deployment_id=version.deployment_id,
@@ -134,8 +134,9 @@ def _comparisons(metric: Metric, view: View) -> list[VersionComparison]:
     """Every version that came with the last release, with the one that served before and goes on."""
     if view.since is None:
         return []
-    arms: Mapping[int, Arm] = metric.label_arms if metric.kind == "categorical" else metric.arms
-    past: Mapping[int, Arm] = metric.label_past if metric.kind == "categorical" else metric.past
+    counted = metric.labels if metric.kind == "categorical" else metric.numbers
+    arms: Mapping[int, Arm] = counted.since
+    past: Mapping[int, Arm] = counted.past
     told = ((n, v.released) for n, v in view.versions.items())  # perhaps of later than this bucket
     came = {n: bucket for n, bucket in told if bucket is not None and bucket < view.bucket}
     fresh = [n for n in arms if came.get(n) == metric.since]

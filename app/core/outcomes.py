@@ -226,7 +226,9 @@ class ApplicationOutcomes:
 
     def _shown(self) -> list[Metric]:
         """Inferred metrics of which anything was ever seen."""
-        return [m for m in self._inferred.values() if any(tally.sums.any() for tally in m.whole.values())]
+        return [
+            m for m in self._inferred.values() if any(tally.sums.any() for tally in m.numbers.whole.values())
+        ]
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value for msgpack."""

@@ -26,7 +26,7 @@ PINNED = {
     "evaluate": (1, "9f74f9f9b8a3880f"),
     "measure": (1, "ed5e01894f4e8ff4"),
     "notify": (1, "01479ed876a63916"),
-    "outcomes": (2, "c0451224ebfcb7ea"),
+    "outcomes": (2, "4b24491f9433942f"),
     "release_runs": (1, "d67c37183df8a2f5"),
     "shadow": (1, "f459b3765ad1677b"),
 }
