@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,9 +13,9 @@ from agents.plumbing import Outbox, Record
 from app.adapters.references import wire_records
 from app.settings import Settings
 from schemas.codec import Rejection, SchemaError
-from schemas.decisions import Alert
 from tests.rig import made, tables
 from tests.rig.pages import page
+from tests.rig.sinks import alert
 
 TOPICS = page("docs/topics.md")
 
@@ -40,23 +39,10 @@ def told_headers(topic: str) -> set[str]:
 
 
 async def sent_headers(topic: str) -> set[str]:
-    outbox, now = Caught(), datetime(2026, 1, 1, tzinfo=UTC)
+    outbox = Caught()
     checkpoints = Checkpoints("measure", 1, outbox=outbox, settings=Settings())
     if topic == "alerts.v1":
-        alert = Alert(
-            alert_id="a",
-            incident="i",
-            application="app",
-            monitor="change",
-            kind="change",
-            state="firing",
-            severity="warning",
-            summary="s",
-            started_at=now,
-            detected_at=now,
-            updated_at=now,
-        )
-        await Alerting(Settings(), outbox=outbox, checkpoints=checkpoints)._send(alert)
+        await Alerting(Settings(), outbox=outbox, checkpoints=checkpoints)._send(alert())
     elif topic == "state.v1":
         await checkpoints.write(0, dict, 0)
     else:
