@@ -23,6 +23,7 @@ from app.core.succession import Succession
 from schemas.monitors import Monitor
 from schemas.readings import Reading
 from schemas.ticks import Tick, Totals
+from tests.core.test_monitors import run
 from tests.rig import made
 from tests.rig.made import APP, answered, comparable, interactions, measured, newest, through_msgpack
 
@@ -56,15 +57,6 @@ def monitors(references: dict[str, References] | None = None) -> Monitors:
         fingerprint=made.FINGERPRINT,
         settings=MonitorSettings(baseline=BaselineSettings(events=LEARNED)),
     )
-
-
-def run(station: Monitors, ticks: Sequence[Tick], *, every: int = 1) -> list[Reading]:
-    out: list[Reading] = []
-    for number, tick in enumerate(ticks):
-        station.receive(tick)
-        if number % every == 0:
-            out += station.advance()
-    return [*out, *station.advance(final=True)]
 
 
 @cache
