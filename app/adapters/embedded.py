@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -86,6 +87,7 @@ def serve(prefix: str, partitions: int) -> None:
     sys.stdout.write(json.dumps(place) + "\n")
     sys.stdout.flush()
     sys.stdin.read()
+    os._exit(0)  # at once: a thread of the fake Redis would wait for each client that is still connected
 
 
 class Embedded:

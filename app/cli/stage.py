@@ -69,7 +69,7 @@ def stage(
 
     from app.adapters.embedded import Embedded
 
-    with ExitStack() as stack:
+    with ended_in_order(), ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="promptdrift-demo-")))
         embedded = stack.enter_context(Embedded(partitions=PARTITIONS))
         environment = {
@@ -94,7 +94,7 @@ def stage(
             **commands,
         }
         processes = {
-            name: stack.enter_context(_child(words, environment, logs / f"{name}.log"))
+            name: stack.enter_context(child(words, environment, logs / f"{name}.log"))
             for name, words in everyone.items()
         }
         running = Stage(f"http://127.0.0.1:{page}", f"http://127.0.0.1:{pager}", processes, logs, environment)
@@ -191,7 +191,24 @@ def _answers(stage: Stage) -> bool:
 
 
 @contextmanager
-def _child(words: Sequence[str], environment: dict[str, str], log: Path) -> Iterator[Any]:
+def ended_in_order() -> Iterator[None]:
+    """Whatever ends the demo (a closed terminal, `timeout`, a container's stop) ends its processes first."""
+    import signal
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {each: signal.signal(each, leave) for each in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+@contextmanager
+def child(words: Sequence[str], environment: Mapping[str, str], log: Path) -> Iterator[Any]:
+    """One command of promptdrift as a process, ended when the block ends."""
     import subprocess
 
     from app.adapters.embedded import stop

@@ -60,6 +60,29 @@ def test_a_port_that_is_taken_is_a_setting_to_change() -> None:
             assert f"cannot listen on 127.0.0.1:{port}" in said
 
 
+STAGE = """
+import os, pathlib, sys, time
+from app.cli.stage import child, ended_in_order
+command = ["dev", "fake-pagerduty", "--port", "0"]
+with ended_in_order(), child(command, os.environ, pathlib.Path("log")) as part:
+    print(part.pid, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
+def test_a_demo_that_is_ended_from_outside_ends_its_processes(end: signal.Signals, tmp_path: Path) -> None:
+    surroundings = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", STAGE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=surroundings, cwd=tmp_path) as demo:
+        assert demo.stdout is not None
+        part = int(demo.stdout.readline())
+        demo.send_signal(end)
+        assert demo.wait(60) == 128 + end
+    with pytest.raises(ProcessLookupError):
+        os.kill(part, 0)
+
+
 def test_a_worker_takes_the_place_of_the_command(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Any] = []
     monkeypatch.setattr(os, "execve", lambda *given: started.append(given))
