@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from app.core.gates import Gate
+from app.core.gates import LONGEST_PAUSE_SECONDS, Gate
 from app.core.messages import Answer, Message, Subscription, Task, Thread, Verdict, action_of
 from app.core.releases import BEGUN, ENDED
 from schemas.codec import encode
@@ -157,7 +157,7 @@ class Backlog:
             return Verdict(outcome="refused", reason=answer.reason)
         wait = _backoff(message, self._wait)
         if answer.retry_after is not None:
-            wait = max(wait, answer.retry_after)
+            wait = max(wait, min(answer.retry_after, LONGEST_PAUSE_SECONDS))
         if answer.status == TOO_MANY_REQUESTS:
             gate.pause(now, wait)
         else:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.adapters.fake_pagerduty import FakePagerDuty, faults_of
-from app.adapters.notifiers import Notifier, Sink, sinks_of
+from app.adapters.notifiers import Notifier, Sink, retry_seconds, sinks_of
 from app.core.messages import Action, Answer
 from app.errors import SettingsError
 from app.settings import NotifySettings
@@ -76,6 +76,19 @@ def test_each_fault_has_its_answer(fault: str, status: int | None, reason: str) 
 def test_retry_after_is_heard() -> None:
     first, second = told("429:7,429", "trigger", "trigger")
     assert (first.retry_after, second.retry_after) == (7.0, None)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("9" * 400, float("inf")),
+        ("²", None),
+        ("nan", None),
+        ("Wed, 21 Oct 99999999999999999999 07:28:00 GMT", None),
+    ],
+)
+def test_a_retry_after_that_is_none_is_no_failure(header: str, seconds: float | None) -> None:
+    assert retry_seconds(header) == seconds
 
 
 def test_a_wrong_key_is_told_without_telling_the_key() -> None:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from app.core import notification
-from app.core.gates import FAILURES, Gate
+from app.core.gates import FAILURES, LONGEST_PAUSE_SECONDS, Gate
 from app.core.messages import Answer, Subscription
 from app.core.notification import STALE_SECONDS
 from schemas.events import Deployment
@@ -162,7 +162,22 @@ def test_a_sink_that_asks_for_patience_gets_it_for_everything() -> None:
     place.now += 29.0
     assert place.due() == []
     place.now += 3600.0
-    assert [t.thread.key for t in place.due()] == ["i"]
+    assert [t.thread.key for t in place.due()] == ["i", "j"]
+
+
+@pytest.mark.parametrize("asked", [1.7e9, 1e300, float("inf"), float("nan")])
+@pytest.mark.parametrize("status", [429, 503])
+def test_nothing_waits_longer_than_an_hour_whatever_a_sink_asks(asked: float, status: int) -> None:
+    place = Place()
+    place.hear(alert("i"))
+    (task,) = place.due()
+    verdict = place.backlog.settle(
+        task, Answer(status=status, retry_after=asked), place.gates["pager"], place.now
+    )
+    assert verdict.next_at is not None
+    assert place.now < verdict.next_at <= place.now + LONGEST_PAUSE_SECONDS
+    place.now += LONGEST_PAUSE_SECONDS
+    assert place.flush() == ["trigger i"]
 
 
 def test_a_circuit_opens_one_probes_and_all_follow() -> None:
