@@ -3,12 +3,12 @@
 import hashlib
 import hmac
 import math
-from http.cookies import SimpleCookie
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.adapters.deployment_forms import SIGNATURE
@@ -61,9 +61,9 @@ class Guard:
         if self._token is None:
             return True
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        return (scheme.lower() == "bearer" and _same(given.strip(), self._token)) or (
-            cookie is not None and _same(cookie.value, session_of(self._token))
+        cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")  # beside whatever others there are
+        return (scheme.lower() == "bearer" and _same(given.strip(), self._token)) or _same(
+            cookie, session_of(self._token)
         )
 
     def _refusal(self, scope: Scope) -> Response | None:

@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from app.adapters.status import InMemoryStatusStore
 from app.settings import ApiSettings
+from app.web.guard import COOKIE, session_of
 from app.web.server import create_app
 from tests.web.asking import PROBLEM
 
@@ -59,6 +60,19 @@ class TestToken:
         assert {"HttpOnly", "SameSite=strict"} <= {part.strip() for part in cookie.split(";")}
         assert "s3cret" not in cookie
         assert client.get("/v1/status").status_code == 200  # the client keeps the cookie
+
+    @pytest.mark.parametrize(
+        "foreign", ["theme=dark", 'prefs={"a": 1}', "a/b=1", "{g}=1", "k=a b", 'x="q', "=", "", "x=é"]
+    )
+    def test_cookies_of_others_on_the_host_change_nothing(self, client: TestClient, foreign: str) -> None:
+        def status(cookies: str, authorization: str = "") -> int:
+            sent = [(b"cookie", cookies.encode("latin-1")), (b"authorization", authorization.encode())]
+            return client.get("/v1/status", headers=sent).status_code
+
+        own = f"{COOKIE}={session_of('s3cret')}"
+        assert [status(f"{foreign}; {own}"), status(f"{own}; {foreign}")] == [200, 200]
+        assert [status(foreign), status(f"{foreign}; {COOKIE}=wrong")] == [401, 401]
+        assert status(foreign, "Bearer s3cret") == 200
 
 
 def test_an_address_that_asks_too_often_is_told_to_wait(store: InMemoryStatusStore) -> None:
