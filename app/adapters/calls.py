@@ -122,8 +122,13 @@ class Caller:
     _gate: asyncio.Semaphore | None = None
     _next: float = 0.0
 
-    async def post(self, url: str, body: Mapping[str, Any]) -> dict[str, Any] | Failure:
-        """One call, repeated where that may help.  Cost: at most attempts x (timeout + a minute)."""
+    async def post(
+        self, url: str, body: Mapping[str, Any], *, again: Callable[[Failure], bool] = lambda _: True
+    ) -> dict[str, Any] | Failure:
+        """One call, repeated where that may help, and `again` has nothing against it.
+
+        Cost: at most attempts x (timeout + a minute).
+        """
         if self._gate is None:
             self._gate = asyncio.Semaphore(self.limits.concurrency)
         async with self._gate:
@@ -131,7 +136,7 @@ class Caller:
                 return Failure("open", "the endpoint failed repeatedly and is left alone for a while")
             tries = self.breaker.trying  # whether it is this call that was let through
             try:
-                found = await self._tried(url, msgspec.json.encode(body))
+                found = await self._tried(url, msgspec.json.encode(body), again)
                 self._told(found)
                 return found
             finally:
@@ -150,11 +155,15 @@ class Caller:
         elif found.status not in OF_THE_TEXT:
             self.breaker.failed(now=self.clock())
 
-    async def _tried(self, url: str, body: bytes) -> dict[str, Any] | Failure:
+    async def _tried(
+        self, url: str, body: bytes, again: Callable[[Failure], bool]
+    ) -> dict[str, Any] | Failure:
         for attempt in range(1, self.limits.attempts + 1):
             await self._paced()
             found, wait = await self._once(url, body)
             if not isinstance(found, Failure) or wait is None or attempt == self.limits.attempts:
+                return found
+            if not again(found):
                 return found
             await self.sleep(min(max(wait, 0.5 * 2 ** (attempt - 1)), LONGEST_WAIT))
         raise AssertionError("attempts is at least 1")

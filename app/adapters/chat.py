@@ -1,8 +1,8 @@
 """Models over the chat-completions protocol of OpenAI, which most servers of models speak.
 
 POST BASE_URL/chat/completions {model, messages, max_tokens, temperature, response_format}
-The key stands in the environment or in a file.  Money is reserved before a call and settled after it, so that
-the cap of the day holds however many calls are under way.
+The key stands in the environment or in a file.  Money is reserved before each attempt and settled after it,
+so that the cap of the day holds however many calls are under way, and however often they are repeated.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from app.errors import SettingsError
 
 CACHED = 4096  # answers
 CHARACTERS_A_TOKEN = 2.0  # guessed low, so that what is reserved is enough
-BILLED = ("slow", "malformed")  # failures that may have cost what was reserved
+BILLED = ("slow", "malformed")  # attempts that failed so may have cost what was reserved
 Messages = Sequence[Mapping[str, str]]
 
 
@@ -93,6 +94,22 @@ class _Answer(msgspec.Struct):
     usage: _Usage | None = None
 
 
+@dataclass(slots=True)
+class _Bill:
+    """What attempts may have cost that were made again: each keeps what was reserved for it."""
+
+    reserve: Callable[[], bool]
+    lost: int = 0  # attempts
+
+    def again(self, failure: Failure) -> bool:
+        """Whether there is money for another attempt."""
+        if failure.kind not in BILLED:
+            return True  # what was reserved is still there
+        reserved = self.reserve()
+        self.lost += reserved
+        return reserved
+
+
 class Chat:
     """One endpoint.  Failures are values; the same question is asked once, as long as it is remembered."""
 
@@ -133,11 +150,13 @@ class Chat:
             known = self._cache[name]
             return replace(known, cost=0.0, cached=True)
         reserved, day = self.price(messages, schema=schema), self._today()
-        if not self._purse.reserve(self._name, reserved, cap=self.endpoint.spend_per_day, day=day):
+        cap = self.endpoint.spend_per_day
+        bill = _Bill(partial(self._purse.reserve, self._name, reserved, cap=cap, day=day))
+        if not bill.reserve():
             return Failure("spent", "the cap of the day is reached")
-        cost = 0.0
+        cost = 0.0  # of the last attempt
         try:
-            found = await self._asked(messages, schema)
+            found = await self._asked(messages, schema, bill.again)
             cost = reserved if isinstance(found, Failure) and found.kind in BILLED else 0.0
             if isinstance(found, Failure):
                 return found
@@ -145,6 +164,7 @@ class Chat:
         finally:
             self._purse.correct(self._name, cost - reserved, day=day)
         if isinstance(answer, Completion):
+            answer = replace(answer, cost=answer.cost + bill.lost * reserved)
             self._cache[name] = answer
             while len(self._cache) > CACHED:
                 self._cache.popitem(last=False)
@@ -163,7 +183,9 @@ class Chat:
         """Give the connections back."""
         await self.caller.close()
 
-    async def _asked(self, messages: Messages, schema: Mapping[str, Any] | None) -> dict[str, Any] | Failure:
+    async def _asked(
+        self, messages: Messages, schema: Mapping[str, Any] | None, again: Callable[[Failure], bool]
+    ) -> dict[str, Any] | Failure:
         body: dict[str, Any] = {
             "model": self.endpoint.model,
             "messages": messages,
@@ -171,14 +193,14 @@ class Chat:
             "temperature": self.endpoint.temperature,
         }
         if schema is None or not self._formats:
-            return await self.caller.post(self._url, body)
+            return await self.caller.post(self._url, body, again=again)
         wanted = {
             "type": "json_schema",
             "json_schema": {"name": "verdict", "strict": True, "schema": schema},
         }
-        found = await self.caller.post(self._url, {**body, "response_format": wanted})
+        found = await self.caller.post(self._url, {**body, "response_format": wanted}, again=again)
         if isinstance(found, Failure) and found.status in (400, 422):
-            plain = await self.caller.post(self._url, body)
+            plain = await self.caller.post(self._url, body, again=again)
             self._formats = isinstance(plain, Failure)  # it was the format, if it goes well without
             return plain
         return found

@@ -70,6 +70,7 @@ def test_without_a_file_the_defaults_hold() -> None:
         ({"monitors": [{"mute": [{"timezone": "Mars/Base"}]}]}, "mute[0].timezone: no such zone; write"),
         ({"monitors": [{"mute": [{"timezone": "../../etc/passwd"}]}]}, "mute[0].timezone: no such zone"),
         ({"monitors": [{"mute": [{"start": "25:00"}]}]}, "monitors[0].mute[0].start: expected"),
+        ({"monitors": [{"mute": [{"end": "24:00\n"}]}]}, "monitors[0].mute[0].end: expected"),
         ({"monitors": [{"mute": [{"since": "2026-03-01T00:00:00"}]}]}, "since: has no offset"),
         (
             {"monitors": [{"mute": [{"since": "2026-03-02T00:00:00Z", "until": "2026-03-01T00:00:00Z"}]}]},

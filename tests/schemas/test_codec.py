@@ -66,6 +66,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "no application": (b'{"time":1700000000,"prompt":"x"}', "application"),
     "application null": (line(application=None), "application"),
     "application with a blank": (line(application="my shop"), "application"),
+    "application with a line break": (line(application="shop\n"), "application"),
     "application a number": (line(application=5), "application"),
     "no time": (b'{"application":"a","prompt":"x"}', "time"),
     "naive time": (line(time="2026-01-31T12:00:00"), "time"),
