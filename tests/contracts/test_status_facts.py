@@ -63,6 +63,10 @@ def test_versions_of_an_eval_set_are_those_of_the_newest_entry(make: Make) -> No
             ("evalset", 7),
             ("evalset", 3),
         ]
+        large = replace(
+            versions(8), store="s" * 100_000
+        )  # an answer without end, to a client that looks for one
+        assert [await store.put_evalset(replace(large, number=n)) for n in (8, 8, 9)] == [True, False, True]
 
     run(make, story)
 

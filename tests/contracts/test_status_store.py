@@ -32,6 +32,22 @@ def test_a_reading_comes_back_whole(make: Make) -> None:
     run(make, story)
 
 
+def test_a_status_may_be_large(make: Make) -> None:
+    """Beyond 64 KB, where a client stops to look for the end of a line."""
+    long = "x" * 100_000
+
+    async def story(store: StatusStore) -> None:
+        for minute in (1, 2):
+            assert await store.put_reading(msgspec.structs.replace(reading(minute), note=long)) is True
+            assert await store.put_alert(msgspec.structs.replace(alert(minute), summary=long)) is True
+        status = await store.status("support-bot")
+        assert status is not None
+        assert status["readings"]["change"]["note"] == status["incidents"][0]["summary"] == long
+        assert [each.summary for each in await store.alerts("support-bot", None, 2)] == [long, long]
+
+    run(make, story)
+
+
 def test_an_older_or_equal_reading_does_not_change_the_status(make: Make) -> None:
     async def story(store: StatusStore) -> None:
         assert await store.put_reading(reading(5, events=50)) is True
