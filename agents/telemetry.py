@@ -1,6 +1,7 @@
 """Every counter and every log event of the worker, named once.  No prompt text, ever."""
 
 import logging
+import math
 import sys
 from typing import Any
 
@@ -77,7 +78,8 @@ EVAL_RUNS = Counter("promptdrift_eval_runs_total", "Runs of the eval set after a
 CURATIONS = Counter("promptdrift_curations_total", "Versions of eval sets that were due.", ["outcome"])
 KAFKA_ERRORS = Counter("promptdrift_kafka_errors_total", "Looks at the broker that failed.")
 
-log: Any = structlog.get_logger("promptdrift")
+OURS = "promptdrift"
+log: Any = structlog.get_logger(OURS)
 
 
 def configure_logging(settings: LogSettings) -> None:
@@ -99,6 +101,7 @@ def configure_logging(settings: LogSettings) -> None:
             foreign_pre_chain=shared,
         )
     )
+    handler.addFilter(Seldom())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level)
@@ -110,3 +113,33 @@ def configure_logging(settings: LogSettings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+class Seldom(logging.Filter):
+    """Of what a library says over and over, as while the broker is away, a line in `seconds`; all of ours.
+
+    Without it such a worker writes 150 lines a second.  State: KINDS of messages.
+    """
+
+    KINDS = 500
+
+    def __init__(self, seconds: float = 30.0) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._told: dict[tuple[str, int, str], tuple[float, int]] = {}  # when last, and how many since
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is written; the next that is tells how many were not."""
+        if record.name == OURS or record.exc_info:
+            return True
+        kind = record.name, record.levelno, str(record.msg)
+        told_at, since = self._told.get(kind, (-math.inf, 0))
+        if record.created - told_at < self._seconds:
+            self._told[kind] = told_at, since + 1
+            return False
+        if kind not in self._told and len(self._told) >= self.KINDS:
+            self._told.clear()
+        self._told[kind] = record.created, 0
+        if since:
+            record.msg, record.args = f"{record.getMessage()} ({since} times more before)", ()
+        return True

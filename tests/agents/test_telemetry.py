@@ -131,3 +131,36 @@ def test_the_console_shape_is_for_people(lines: io.StringIO, monkeypatch: pytest
     telemetry.log.info("worker_starts", group="g")
     assert "worker_starts" in lines.getvalue()
     assert not lines.getvalue().startswith("{")
+
+
+def test_what_a_library_says_again_and_again_is_written_now_and_then(lines: io.StringIO) -> None:
+    library = logging.getLogger("aiokafka")
+    for node in range(1000):
+        library.error("Unable connect to node with id %s", node)
+    library.error("another")
+    for number in range(3):
+        telemetry.log.error("ours", number=number)
+    said = [json.loads(line)["event"] for line in lines.getvalue().splitlines()]
+    assert said == ["Unable connect to node with id 0", "another", "ours", "ours", "ours"]
+
+
+def test_the_next_line_tells_how_many_were_left_out() -> None:
+    seldom = telemetry.Seldom(seconds=30.0)
+    said = []
+    for second in range(0, 70, 2):
+        record = logging.makeLogRecord({"name": "mode", "msg": "away for %d s", "args": (second,)})
+        record.created = 1000.0 + second
+        if seldom.filter(record):
+            said.append(record.getMessage())
+    assert said == [
+        "away for 0 s",
+        "away for 30 s (14 times more before)",
+        "away for 60 s (14 times more before)",
+    ]
+
+
+def test_a_library_that_never_says_the_same_fills_no_memory() -> None:
+    seldom = telemetry.Seldom()
+    for number in range(5000):
+        assert seldom.filter(logging.makeLogRecord({"name": "mode", "msg": f"{number}"}))
+    assert len(seldom._told) <= seldom.KINDS
