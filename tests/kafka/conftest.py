@@ -21,14 +21,19 @@ def kafka_jars() -> str:
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap(request: pytest.FixtureRequest) -> Iterator[str]:
+def broker(kafka_jars: str) -> Iterator[KafkaBroker]:
+    """A real Kafka of ours, which a test may crash if it brings it back."""
+    with KafkaBroker() as started:  # from here on a failure is a failure
+        yield started
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(request: pytest.FixtureRequest) -> str:
     """Bootstrap servers of a real Kafka; tests use topic and group names of their own, for it is shared."""
     if given := probe.given_kafka():
-        yield given
-        return
-    request.getfixturevalue("kafka_jars")
-    with KafkaBroker() as broker:  # from here on a failure is a failure
-        yield broker.bootstrap
+        return given
+    started: KafkaBroker = request.getfixturevalue("broker")
+    return started.bootstrap
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What breaks around a worker: no topics, no Redis, a stop midway, a second worker that comes and goes."""
+"""What breaks around a worker: no topics, no Redis, a stop midway, its broker, another worker that comes."""
 
 import time
 import uuid
@@ -20,7 +20,8 @@ from app.demo.traffic import scenario
 from app.settings import DetectionSettings, RedisSettings, Settings
 from schemas.events import Interaction
 from schemas.readings import Reading
-from schemas.topics import CATALOGUE, STATE
+from schemas.topics import CATALOGUE, READINGS, STATE
+from tests.rig.broker import KafkaBroker
 from tests.rig.live import Live, finished, last_total
 from tests.rig.process import LOOPBACK, free_ports, start, stop
 from tests.rig.redis import executable
@@ -155,6 +156,30 @@ def test_a_worker_that_is_stopped_and_started_goes_on_where_it_was(
 
     assert last_total(readings) == unique(events)
     assert len(references_of(readings)) == 1
+
+
+def test_a_broker_that_crashes_and_comes_back_changes_no_count(
+    settings: Settings, opened: Callable[[Settings], Live], broker: KafkaBroker
+) -> None:
+    """A worker may end over it; whoever looks after it starts it again."""
+    kafka = settings.kafka.model_copy(update={"bootstrap_servers": broker.bootstrap})
+    live, events = opened(settings.model_copy(update={"kafka": kafka})), traffic(1000)
+    create_topics(kafka)
+    live.send(events[:600])
+    live.start_worker()
+    live.wait_for(lambda readings: last_total(readings) >= 500, SECONDS)
+    broker.nodes[0].kill()
+    broker.nodes[0].start()
+    broker.wait_until_ready()
+    live.send(events[600:])
+
+    def counted() -> bool:
+        if live.workers[-1].poll() is not None:
+            live.start_worker()
+        return whole(events)(live.decoded(READINGS, Reading))
+
+    assert within(SECONDS, counted), live.logs()
+    assert last_total(live.decoded(READINGS, Reading)) == unique(events)
 
 
 def test_a_second_worker_that_joins_and_leaves_while_events_trickle_changes_no_count(

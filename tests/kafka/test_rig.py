@@ -3,7 +3,6 @@
 import asyncio
 import os
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -105,33 +104,15 @@ def test_an_unknown_topic_is_refused(kafka_bootstrap: str) -> None:
     assert found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
 
 
-@pytest.fixture(scope="module")
-def own(kafka_jars: str) -> Iterator[KafkaBroker]:
-    """A broker that tests may crash."""
-    with KafkaBroker() as broker:
-        yield broker
-
-
-@pytest.mark.kafka
-def test_records_survive_a_crash_of_the_broker(own: KafkaBroker) -> None:
-    topic = create_topic(own.bootstrap)
-    produce_all(own.bootstrap, topic)
-    own.nodes[0].kill()
-    assert not own.nodes[0].running
-    own.nodes[0].start()
-    own.wait_until_ready()
-    assert sorted(consume_all(own.bootstrap, topic)) == sorted(RECORDS)
-
-
 @pytest.mark.kafka
 def test_a_port_taken_by_another_broker_is_not_mistaken_for_ours(
-    own: KafkaBroker, monkeypatch: pytest.MonkeyPatch
+    broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    offers = [[int(own.nodes[0].address.split(":")[1]), *free_ports(1)], free_ports(2)]
+    offers = [[int(broker.nodes[0].address.split(":")[1]), *free_ports(1)], free_ports(2)]
     monkeypatch.setattr("tests.rig.broker.free_ports", lambda _: offers.pop(0))
     with KafkaBroker() as second:
         assert offers == []
-        assert second.bootstrap != own.bootstrap
+        assert second.bootstrap != broker.bootstrap
         pid = second.nodes[0].pid
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
