@@ -44,7 +44,8 @@ class Backlog:
         """Take over a transition that stood on its topic at `born`."""
         action = action_of(alert)
         for sink, subscription in sinks.items():
-            if not subscription.wants(alert, action) or sink not in (alert.sinks or sinks):
+            heard = f"{sink}|{alert.incident}" in self._threads  # before its root was another's
+            if not subscription.wants(alert, action) or not (heard or sink in (alert.sinks or sinks)):
                 continue
             thread = self._thread(sink, alert.incident, alert.application)
             if alert.alert_id in thread.seen:
@@ -64,7 +65,7 @@ class Backlog:
         for sink, subscription in sinks.items():
             own = [each for each in taken if each.sink == sink]
             heard = any(each.action == "trigger" for each in own)
-            if (over and not heard) or sink not in (alert.sinks or sinks):
+            if not heard and (over or sink not in (alert.sinks or sinks)):
                 continue
             thread = self._thread(sink, alert.incident, alert.application)
             thread.seen = [each.alert_id for each in own][-SEEN:]

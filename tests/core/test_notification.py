@@ -95,6 +95,16 @@ def test_only_the_sinks_that_an_alert_names_are_told() -> None:
     assert place.flush() == ["trigger j"]
 
 
+def test_who_was_told_hears_the_end_though_the_root_and_its_sinks_became_others() -> None:
+    place = Place()
+    place.hear(alert("i", sinks=["pager"]))
+    assert place.flush() == ["trigger i"]
+    place.hear(alert("i", "joined", sinks=["another"]), alert("i", "resolved", sinks=["another"]))
+    assert place.flush() == ["resolve i"]
+    place.hear(alert("k", sinks=["pager"]), alert("k", "escalated", severity="critical", sinks=["another"]))
+    assert place.flush() == ["trigger k"]  # as it is now
+
+
 def test_updates_are_for_those_who_want_them() -> None:
     place = Place(CHAT)
     place.hear(alert("i"), alert("i", "unknown"))
