@@ -28,7 +28,7 @@ from schemas.decisions import Acknowledgement, Alert, headers_of
 from schemas.readings import Reading
 from schemas.topics import ACKNOWLEDGEMENTS, ALERTS, ALERTS_STATE, READINGS, Topic
 
-FORMAT = 1  # of the snapshot
+FORMAT = 2  # of the snapshot
 
 
 @dataclass(slots=True)

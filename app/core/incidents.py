@@ -7,43 +7,22 @@ from the data, so a replay names the same incidents and a second delivery is rec
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from app.core.alerts import alert_of, identity, in_order, member_of, place_in, place_of
 from app.core.mutes import muted
+from app.core.open_incident import SILENCE, OpenIncident
 from app.core.rules import Rule, Rules
 from app.core.severity import severity_of
 from app.core.tracks import Track, Tracks
-from schemas.decisions import Acknowledgement, Alert, Member, Severity
+from schemas.decisions import Acknowledgement, Alert, Severity
 from schemas.readings import PARTIAL, Reading
 
-SILENCE = "health"  # the monitor that speaks for all of an application: its `unknown` is everybody's
-QUIET = timedelta(hours=6)  # a member not heard for so long keeps no incident open that others left
 LISTED = 100  # members in one alert; it must fit into a record
 FLAGS = ("severity", "acknowledged_at", "acknowledged_by", "unknown", "reminders")
-
-
-@dataclass(slots=True)
-class _Open:
-    """An open incident.  `lead` is the alert that its root's latest alarm makes."""
-
-    incident: str
-    lead: Alert
-    severity: Severity
-    told_at: datetime  # event time at which somebody may have been told last
-    updated_at: datetime
-    members: dict[str, Member] = field(default_factory=dict)
-    acknowledged_at: datetime | None = None
-    acknowledged_by: str | None = None
-    unknown: bool = False
-    withheld: bool = False  # something was said while muted
-    closed: bool = False  # by hand: waits to be forgotten
-    reminders: int = 0
-    unmutes: int = 0
 
 
 class Incidents:
@@ -55,7 +34,7 @@ class Incidents:
 
     def __init__(self, rules: Rules | None = None) -> None:
         self._rules = rules or Rules()
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, OpenIncident] = {}
         self._tracks = Tracks()
 
     @property
@@ -66,12 +45,17 @@ class Incidents:
     def decide(self, reading: Reading) -> list[Alert]:
         """The transitions that a reading causes.  One seen before, or older than the last, is ignored."""
         rule = self._rules.of(reading.application, reading.monitor, reading.segment)
-        if not rule.enabled or (reading.note == PARTIAL and not _tells(reading, rule)):
+        if not rule.enabled:
+            return self._switched_off(reading)
+        if reading.note == PARTIAL and not _tells(reading, rule):
             return []
         track = self._tracks.fresh(reading, spared=self._open)
-        if track is None:
-            return []
+        return [] if track is None else self._judged(reading, rule, track)
+
+    def _judged(self, reading: Reading, rule: Rule, track: Track) -> list[Alert]:
         known = self._open.get(reading.application)
+        if known is not None:
+            known.hear(reading)
         alerts: list[Alert] = []
         if reading.state == "alarm":
             track.alarms, track.clean = track.alarms + 1, 0
@@ -102,7 +86,9 @@ class Incidents:
         known.acknowledged_at, known.acknowledged_by = (answer.time, by) if wanted else (None, None)
         return [self._say(known, answer.action + "d", answer.time.isoformat())]
 
-    def _alarmed(self, known: _Open | None, reading: Reading, rule: Rule, crossed: datetime) -> list[Alert]:
+    def _alarmed(
+        self, known: OpenIncident | None, reading: Reading, rule: Rule, crossed: datetime
+    ) -> list[Alert]:
         place, severity = place_of(reading), severity_of(reading, rule.critical)
         before = None if known is None else known.members.get(place)
         joins = before is None or before.state == "ok"
@@ -122,20 +108,22 @@ class Incidents:
             alerts.append(self._say(known, "joined", place, since.isoformat()))
         return alerts
 
-    def _opened(self, reading: Reading, rule: Rule, severity: Severity, crossed: datetime) -> _Open:
+    def _opened(self, reading: Reading, rule: Rule, severity: Severity, crossed: datetime) -> OpenIncident:
         place = f"{reading.application}:{place_of(reading)}"
         incident = identity("incident", place, reading.reference or "", crossed.isoformat())
         lead = alert_of(reading, incident, crossed, rule)
-        known = _Open(incident, lead, severity, told_at=reading.time, updated_at=reading.time)
+        known = OpenIncident.since(reading.time, incident, lead, severity)
         known.members[place_of(reading)] = member_of(reading, severity, crossed)
         self._open[reading.application] = known
         return known
 
-    def _cleared(self, known: _Open | None, reading: Reading, rule: Rule, clean: int) -> list[Alert]:
-        place = place_of(reading)
-        before = None if known is None else known.members.get(place)
-        if known is None or before is None:
+    def _cleared(self, known: OpenIncident | None, reading: Reading, rule: Rule, clean: int) -> list[Alert]:
+        if known is None:
             return []
+        place = place_of(reading)
+        before = known.members.get(place)
+        if before is None:
+            return self._ended(known, reading, "those that saw it are not heard any more")
         state = "ok" if clean >= rule.clean_windows or before.state == "ok" else "clearing"
         fresh = member_of(reading, before.severity, before.detected_at)
         known.members[place] = msgspec.structs.replace(
@@ -143,18 +131,36 @@ class Incidents:
         )
         known.updated_at = max(known.updated_at, reading.time)
         alerts = [] if known.closed else self._resumed(known, reading)
-        heard = known.updated_at - QUIET
-        if any(member.state != "ok" and member.updated_at > heard for member in known.members.values()):
-            return alerts
-        del self._open[reading.application]
-        back = f"back to normal after {clean} clean windows"
-        return alerts if known.closed else [*alerts, self._resolved(known, back)]
+        return [*alerts, *self._ended(known, reading, f"back to normal after {clean} clean windows")]
 
-    def _silent(self, known: _Open, reading: Reading) -> list[Alert]:
+    def _switched_off(self, reading: Reading) -> list[Alert]:
+        """A monitor that nobody wants to hear of any more leaves the incident."""
+        known = self._open.get(reading.application)
+        member = None if known is None else known.members.get(place_of(reading))
+        if known is None or member is None:
+            return []
+        known.members[place_of(reading)] = msgspec.structs.replace(member, state="ok")
+        return self._ended(known, reading, f"{reading.monitor} is switched off")
+
+    def _ended(self, known: OpenIncident, reading: Reading, how: str) -> list[Alert]:
+        """The end, where every member is well again or gone."""
+        application = reading.application
+        if any(
+            member.state != "ok" and not known.misses(member, self._tracks.of(application, place))
+            for place, member in known.members.items()
+        ):
+            return []
+        del self._open[application]
+        known.updated_at = max(known.updated_at, reading.time)
+        return [] if known.closed else [self._resolved(known, how)]
+
+    def _silent(self, known: OpenIncident, reading: Reading) -> list[Alert]:
         """Data stopped: of one monitor, or of the application.  That is neither good nor bad news."""
         for place, member in known.members.items():
-            if member.state != "ok" and (reading.monitor == SILENCE or place == place_of(reading)):
-                known.members[place] = msgspec.structs.replace(member, state="unknown")
+            own = place == place_of(reading)
+            if member.state != "ok" and (reading.monitor == SILENCE or own):
+                heard = reading.time if own else member.updated_at
+                known.members[place] = msgspec.structs.replace(member, state="unknown", updated_at=heard)
                 self._tracks.of(reading.application, place).clean = 0
         seen = [member for member in known.members.values() if member.state != "ok"]
         if known.unknown or known.closed or any(member.state != "unknown" for member in seen):
@@ -162,12 +168,12 @@ class Incidents:
         known.unknown = True
         return [self._say(known, "unknown", reading.id)]
 
-    def _escalated(self, known: _Open) -> Alert:
+    def _escalated(self, known: OpenIncident) -> Alert:
         known.acknowledged_at = known.acknowledged_by = None  # what was acknowledged was less
         known.severity, known.told_at = "critical", known.updated_at
         return self._say(known, "escalated")
 
-    def _resumed(self, known: _Open, reading: Reading) -> list[Alert]:
+    def _resumed(self, known: OpenIncident, reading: Reading) -> list[Alert]:
         if not known.unknown:
             return []
         known.unknown = False
@@ -199,7 +205,7 @@ class Incidents:
         known.reminders, known.told_at = known.reminders + 1, known.updated_at
         return [self._say(known, "reminded", str(known.reminders))]
 
-    def _say(self, known: _Open, transition: str, *named: str) -> Alert:
+    def _say(self, known: OpenIncident, transition: str, *named: str) -> Alert:
         """A transition of an open incident; its id is named by what cannot happen twice."""
         rule = self._rules.of(known.lead.application, known.lead.monitor, known.lead.segment)
         silent = muted(rule.mute, known.updated_at)
@@ -217,7 +223,7 @@ class Incidents:
             **{name: getattr(known, name) for name in FLAGS},
         )
 
-    def _resolved(self, known: _Open, how: str) -> Alert:
+    def _resolved(self, known: OpenIncident, how: str) -> Alert:
         root = in_order(known.members)[0]
         return msgspec.structs.replace(
             self._say(known, "resolved"),
@@ -242,13 +248,15 @@ class Incidents:
                 track.time = member.updated_at.timestamp()
                 track.ids = [] if member.reading_id is None else [member.reading_id]
             if alert.state != "resolved" and members:
-                self._open[alert.application] = _Open(
+                self._open[alert.application] = OpenIncident(
                     incident=alert.incident,
                     lead=msgspec.structs.replace(
                         alert, summary=alert.summary.removesuffix(_seen_by(alert.members_total))
                     ),
                     told_at=alert.updated_at,
                     updated_at=alert.updated_at,
+                    heard_at=alert.updated_at,
+                    heard_since=alert.updated_at,
                     members=members,
                     withheld=alert.muted,
                     **{name: getattr(alert, name) for name in FLAGS},
@@ -261,7 +269,7 @@ class Incidents:
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a snapshot."""
         convert: Callable[..., Any] = msgspec.convert
-        self._open = {app: convert(known, _Open) for app, known in state["open"].items()}
+        self._open = {app: convert(known, OpenIncident) for app, known in state["open"].items()}
         self._tracks = Tracks({place: convert(track, Track) for place, track in state["tracks"].items()})
 
 
@@ -274,6 +282,6 @@ def _tells(reading: Reading, rule: Rule) -> bool:
     return reading.state == "alarm" and rule.alarm_windows == 1
 
 
-def _is_member(known: _Open | None, reading: Reading) -> bool:
+def _is_member(known: OpenIncident | None, reading: Reading) -> bool:
     held = None if known is None else known.members.get(place_of(reading))
     return held is not None and held.state != "ok"

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.core.incidents import QUIET, Incidents
+from app.core.incidents import Incidents
 from app.core.rules import CLEAN_WINDOWS, GAP_ALARM_WINDOWS, Rules
+from app.core.tracks import QUIET_SECONDS
 from schemas.decisions import Acknowledgement
 from schemas.monitors import Monitor, Mute
 from schemas.readings import PARTIAL, Uncovered
@@ -227,7 +228,7 @@ def test_clean_windows_are_counted_anew_after_silence() -> None:
 
 
 def test_a_segment_that_fell_silent_for_good_keeps_no_incident_open() -> None:
-    later = int(QUIET.total_seconds() / 60) + 10
+    later = int(QUIET_SECONDS / 60) + 10
     readings = [say(1, "alarm"), say(2, "alarm", segment="language=de"), *clean(3), *clean(later)]
     assert words(told(readings)) == ["opened", "joined", "resolved"]
     assert words(told(readings[:-CLEAN_WINDOWS])) == ["opened", "joined"]
