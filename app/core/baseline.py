@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+import msgspec
 import numpy as np
 
 from app.core import budget, reference
@@ -165,14 +166,22 @@ def refit(baseline: Baseline, settings: BaselineSettings) -> Baseline:
         bank=settings.bank,
         mute=settings.mute,
     )
+    fitted = None if known.rows.times is None else look_around(built, known.rows.times)[0]
+    cycles = baseline.cycles if fitted is None else fitted.cycles  # of the eyes and watches that count now
     built = replace(
         reference.in_blocks(built, known.block_units),
         tick_seconds=known.tick_seconds,
         chunk_units=known.chunk_units,
         window=known.window,
     )
-    calibration = calibrate(built, tick_units=baseline.calibration.tick_units, seed=known.seed)
-    return replace(baseline, reference=built, calibration=calibration)
+    units = baseline.calibration.tick_units
+    return replace(
+        baseline,
+        reference=built,
+        calibration=calibrate(built, tick_units=units, seed=known.seed, cycles=fitted),
+        cycles=cycles,
+        dependence=msgspec.structs.replace(baseline.dependence, cycles_found=cycles.found),
+    )
 
 
 def seen_by(rows: Rows, swings: Mapping[str, Floats] = MappingProxyType({})) -> dict[str, Floats]:

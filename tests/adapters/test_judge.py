@@ -172,6 +172,45 @@ def test_the_cap_of_the_day_holds_with_many_calls_under_way_and_ends_with_the_da
     with_judge(what, spend_per_day=0.05, price_in=1.0, price_out=10.0)
 
 
+@pytest.mark.parametrize(
+    ("faults", "requests", "billed"),
+    [
+        ("slowx4", 4, 4),
+        ("htmlx4", 4, 4),
+        ("shape", 1, 1),
+        ("503,slow,close,slow", 4, 2),
+        ("503x4", 4, 0),
+        ("slowx9", 5, 5),
+    ],
+)
+def test_every_attempt_that_may_be_billed_is_charged_and_none_goes_beyond_the_cap(
+    faults: str, requests: int, billed: int
+) -> None:
+    """A request without tokens costs what was reserved: 0.03."""
+
+    async def what(judge: Judge, server: FakeChat, chat: Chat, time: Time) -> None:
+        server.script(faults)
+        found = await chat.complete([{"role": "user", "content": "hello"}])
+        assert isinstance(found, Failure)
+        assert len(server.requests) == requests
+        assert chat.spent == pytest.approx(0.03 * billed)
+
+    limits = Limits(timeout_seconds=0.2, attempts=4 if requests < 5 else 9, per_minute=1e9)
+    with_judge(what, limits=limits, price_out=100.0, spend_per_day=0.16)
+
+
+def test_an_answer_costs_also_what_the_slow_attempts_before_it_may_have() -> None:
+    async def what(judge: Judge, server: FakeChat, chat: Chat, time: Time) -> None:
+        server.script("slowx3")
+        found = await chat.complete([{"role": "user", "content": "hello"}])
+        assert isinstance(found, Completion)
+        assert len(server.requests) == 4
+        assert 0.09 < found.cost < 0.1
+        assert chat.spent == pytest.approx(found.cost)
+
+    with_judge(what, limits=Limits(timeout_seconds=0.2, attempts=4, per_minute=1e9), price_out=100.0)
+
+
 def test_the_same_question_is_paid_once() -> None:
     async def what(judge: Judge, server: FakeChat, chat: Chat, time: Time) -> None:
         one, two = await judge.score(GOOD), await judge.score(GOOD)
