@@ -12,7 +12,8 @@ from msgspec import Meta, Struct
 
 Source = Literal["production", "evaluation", "synthetic"]
 Dimension = Literal["accuracy", "quality", "behaviour"]
-ApplicationName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+# in Python `$` alone also fits before a last line break; `\Z` is not of ECMA-262, as JSON Schema is
+ApplicationName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$(?!\n)")]
 Name = Annotated[str, Meta(max_length=256)]
 Count = Annotated[int, Meta(ge=0)]
 Milliseconds = Annotated[float, Meta(ge=0)]
