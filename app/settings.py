@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.errors import SettingsError
 from app.evaluation_settings import EvaluationSettings
@@ -210,8 +210,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment first; `init` carries the familiar names and the file, merged by `load`."""
-        return env_settings, init_settings
+        """What it is given and nothing else: `load` merges every source, the command line above all."""
+        return (init_settings,)
 
 
 def load(file: Path | None = None, overrides: dict[str, Any] | None = None) -> Settings:
@@ -225,28 +225,11 @@ def load(file: Path | None = None, overrides: dict[str, Any] | None = None) -> S
     for variable, (section, name) in FAMILIAR.items():
         if os.environ.get(variable):
             merged.setdefault(section, {})[name] = os.environ[variable]
+    merged = _merge(_merge(merged, EnvSettingsSource(Settings)()), overrides or {})
     try:
-        settings = Settings(**merged)
-        if overrides:
-            settings = Settings.model_validate(_merge(_plain(settings), overrides))
+        return Settings(**merged)
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
-    return settings
-
-
-def _plain(settings: Settings) -> dict[str, Any]:
-    """Back to plain values, secrets included, so that they can be validated again."""
-    return {name: _reveal(value) for name, value in settings.model_dump().items()}
-
-
-def _reveal(value: Any) -> Any:  # noqa: ANN401  any setting
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    if isinstance(value, dict):
-        return {k: _reveal(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_reveal(v) for v in value]
-    return value
 
 
 def _read_file(path: Path, *, required: bool) -> dict[str, Any]:

@@ -117,6 +117,18 @@ def test_settings_are_validated(cli: Cli) -> None:
     assert cli("--config", "nowhere.yaml", "config", "validate").code == 3
 
 
+def test_options_win_over_the_environment_and_it_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("promptdrift.yaml").write_text(
+        "api: {port: 1, host: h, stale_seconds: 9}\ndetection: {mute: [code]}\n"
+    )
+    monkeypatch.setenv("PROMPTDRIFT_API__PORT", "2")
+    monkeypatch.setenv("PROMPTDRIFT_API__HOST", "i")
+    monkeypatch.setenv("PROMPTDRIFT_DETECTION__MUTE", '["wording"]')
+    found = load(overrides={"api": {"port": 3}, "detection": {"mute": ["shape"]}})
+    assert (found.api.port, found.api.host, found.api.stale_seconds) == (3, "i", 9)
+    assert found.detection.mute == ["shape"]
+
+
 # --- init --------------------------------------------------------------------------------------
 
 
