@@ -1,8 +1,8 @@
 """Publishing what workers measure against: a baseline, or an eval set beside the one in force.
 
-For an eval set the topic is read first: from which event time on it is measured, and where it lies.  Two
-slots take turns, so compaction leaves the eval set in force and the one before it, which the dual run needs
-(docs/decisions/0019).
+The topic is read first: where it lies, and from which event time on an eval set is measured.  Two slots take
+turns, so one that is in force stays whole until the next is all there, and compaction leaves the eval set
+before it, which the dual run needs (docs/decisions/0019).
 """
 
 from collections.abc import Iterable
@@ -59,9 +59,20 @@ def publish_evalset(
 
 def publish_baseline(kafka: KafkaSettings, learned: Baseline) -> None:
     """Send a baseline to every worker.  Raises: MissingTopic, DependencyError."""
-    topic = full_name(kafka, REFERENCES)
-    told = wire_records(learned.reference.application, learned)
+    topic, reference = full_name(kafka, REFERENCES), learned.reference
+    slot = free_slot(read_all(kafka, topic), reference.application, reference.kind)
+    told = wire_records(reference.application, learned, slot=slot)
     produce(kafka, [_record(topic, *each) for each in told])
+
+
+def free_slot(records: Iterable[Record], application: str, kind: str) -> int:
+    """The slot that the newest of its kind does not lie in, given all records of the topic."""
+    taken = 1
+    for record in records:
+        told = _manifest(record)
+        if told is not None and (told.application, told.kind) == (application, kind):
+            taken = _slot(record)
+    return 1 - taken
 
 
 def placed(records: Iterable[Record], application: str, evalset: str, *, begins: float | None) -> Place:
@@ -70,11 +81,11 @@ def placed(records: Iterable[Record], application: str, evalset: str, *, begins:
     served = False
     for record in records:
         told = _manifest(record)
-        if told is None or told.application not in (application, "*"):
+        if told is None or told.kind != "evalset" or told.application not in (application, "*"):
             continue
         served = True
         if told.application == application:
-            slot = int((record.key or b"").removesuffix(MANIFEST).endswith(b"@1"))
+            slot = _slot(record)
             known = {i: place for i, place in known.items() if i != told.id and place.slot != slot}
             known[told.id] = Place(slot=slot, since=told.since)
     if not known:
@@ -102,14 +113,17 @@ def begin(ticks: Iterable[Record], *, lateness_seconds: float) -> float | None:
 
 
 def _manifest(record: Record) -> _Manifest | None:
-    """What a record of the topic tells of an eval set; None where it tells of something else."""
+    """What a record of the topic tells of a reference; None where it is no manifest."""
     if record.value is None or not (record.key or b"").endswith(MANIFEST):
         return None
     try:
-        told = msgspec.json.decode(record.value, type=_Manifest)
+        return msgspec.json.decode(record.value, type=_Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return told if told.kind == "evalset" else None
+
+
+def _slot(manifest: Record) -> int:
+    return int((manifest.key or b"").removesuffix(MANIFEST).endswith(b"@1"))
 
 
 def _record(topic: str, key: bytes, value: bytes, headers: dict[str, bytes]) -> Record:

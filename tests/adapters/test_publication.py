@@ -1,7 +1,7 @@
 import pytest
 
 from app.adapters.kafka import Record
-from app.adapters.publication import Place, begin, placed
+from app.adapters.publication import Place, begin, free_slot, placed
 from app.adapters.references import wire_records
 from schemas.codec import encode
 from tests.core.test_ticks import tick
@@ -51,6 +51,19 @@ def test_a_version_taken_back_is_followed_by_the_one_before_at_its_own_slot() ->
 def test_the_first_of_an_application_follows_the_one_of_everybody() -> None:
     assert placed(lying(OLD, "*"), APP, NEW.id, begins=BEGINS) == Place(since=BEGINS)
     assert placed(lying(OLD, "*"), "*", NEW.id, begins=BEGINS) == Place(slot=1, since=BEGINS)
+
+
+def test_a_baseline_lies_beside_the_one_in_force_until_it_is_all_there() -> None:
+    first, renewed = made.baseline(300), made.baseline(300, seed=1)
+    kind = first.reference.kind
+    assert free_slot(lying(OLD), APP, kind) == 0
+    topic = lying(first)
+    assert free_slot(topic, APP, kind) == 1
+    assert free_slot(topic, "other", kind) == free_slot(topic, APP, "responses") == 0
+    half = lying(renewed, place=Place(slot=1))[:-1]  # its manifest never came
+    assert not {record.key for record in half} & {record.key for record in topic}
+    assert free_slot(topic + half, APP, kind) == 1
+    assert free_slot(topic + lying(renewed, place=Place(slot=1)), APP, kind) == 0
 
 
 @pytest.mark.parametrize("value", [b"prose", b"[]", b"{}", None])
