@@ -1,5 +1,6 @@
 """The one door for what cannot be read: original bytes, and why, in Kafka Connect's headers."""
 
+import contextlib
 from typing import TypeVar
 
 import msgspec
@@ -10,15 +11,15 @@ from agents.telemetry import DEAD_LETTERS
 from app.settings import Settings
 from schemas import topics
 from schemas.codec import Rejection, SchemaError
+from schemas.topics import CONNECT, FOREIGN, TOLD
 
-CONNECT = "__connect.errors."
 SCANNED = 5_000
 OURS_ALONE = "only promptdrift writes to this topic"
 T = TypeVar("T")
 
 
 async def bury(outbox: Outbox, record: Record, rejection: Rejection) -> None:
-    """Queue a dead letter; existing headers stay as they were."""
+    """Queue a dead letter; existing headers stay, behind FOREIGN those that are named as ours."""
     error = rejection.error
     told = {
         "topic": record.topic,
@@ -29,7 +30,10 @@ async def bury(outbox: Outbox, record: Record, rejection: Rejection) -> None:
         "exception.class.name": type(error).__name__,
         "exception.message": str(error),
     }
-    headers = {CONNECT + name: value.encode() for name, value in told.items()} | record.headers
+    headers = {
+        (FOREIGN + name if name.startswith(TOLD) else name): value for name, value in record.headers.items()
+    }
+    headers |= {CONNECT + name: value.encode() for name, value in told.items()}
     await outbox.send(topics.DEAD_LETTERS, rejection.raw, key=record.key, headers=headers)
     DEAD_LETTERS.labels(error.field).inc()
 
@@ -46,7 +50,8 @@ async def buried_after(settings: Settings, topic: str, partition: int, offset: i
             if headers.get(CONNECT + "topic") != topic.encode():
                 continue
             if headers.get(CONNECT + "partition") == str(partition).encode():
-                found.add(int(headers[CONNECT + "offset"]))
+                with contextlib.suppress(KeyError, TypeError, ValueError):  # somebody else's letter
+                    found.add(int(headers[CONNECT + "offset"]))
     return {each for each in found if each > offset}
 
 

@@ -11,6 +11,9 @@ from schemas.readings import Reading
 from schemas.ticks import Sample, Tick
 
 DAY_MS = 86_400_000
+CONNECT = "__connect.errors."  # headers of dead letters: why, as Kafka Connect writes it
+TOLD = (CONNECT, "promptdrift.errors.")  # and all that are ours
+FOREIGN = "promptdrift.errors.foreign."  # before names of ours that the record brought with it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

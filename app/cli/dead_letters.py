@@ -10,13 +10,11 @@ import typer
 from app.cli.terminal import AsJson, say, settings_of, show, show_json, show_table
 from app.errors import InputError
 from app.settings import KafkaSettings
-from schemas.topics import DEAD_LETTERS
+from schemas.topics import CONNECT, DEAD_LETTERS, FOREIGN, TOLD
 
 if TYPE_CHECKING:
     from app.adapters.kafka import Headers, Record
 
-CONNECT = "__connect.errors."
-OURS = (CONNECT, "promptdrift.errors.")
 SHOWN = 2_000  # characters
 
 group = typer.Typer(help="Records that could not be read.", no_args_is_help=True)
@@ -55,7 +53,11 @@ class Letter:
     @property
     def headers(self) -> "Headers":
         """The headers that the original record had."""
-        return tuple((name, value) for name, value in self.record.headers if not name.startswith(OURS))
+        return tuple(
+            (name.removeprefix(FOREIGN), value)
+            for name, value in self.record.headers
+            if name.startswith(FOREIGN) or not name.startswith(TOLD)
+        )
 
     def revived(self, to: str | None) -> "Record":
         """The original record, for its original topic or another one.  Raises: InputError for neither."""

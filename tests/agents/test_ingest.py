@@ -7,11 +7,13 @@ import pytest
 
 from agents.ingest import Ingest
 from agents.plumbing import Record
+from app.adapters import kafka
+from app.cli.dead_letters import Letter
 from app.settings import SourceSettings
 from schemas.codec import hash_user
 from schemas.events import Deployment, Evaluation, Interaction, Outcome
 from schemas.topics import DEAD_LETTERS, DEPLOYMENTS, EVALUATIONS, INTERACTIONS, OUTCOMES
-from tests.agents.doubles import CONNECT, RecordingOutbox, record
+from tests.agents.doubles import CONNECT, RecordingOutbox, Sent, record
 
 SOURCES = (
     SourceSettings(topic="raw"),
@@ -30,6 +32,12 @@ def ingested(*records: Record) -> RecordingOutbox:
     station = Ingest(SOURCES, outbox=outbox, salt="pepper")  # type: ignore[arg-type]
     asyncio.run(station.process(records))
     return outbox
+
+
+def letter(sent: Sent) -> Letter:
+    """What was buried, as the command line reads it."""
+    headers = tuple(sent.headers.items())
+    return Letter(kafka.Record(topic=sent.topic, value=sent.value, key=sent.key, headers=headers))
 
 
 def raw(value: Any, *, topic: str = "raw", offset: int = 0, **more: Any) -> Record:
@@ -131,9 +139,14 @@ def test_a_dead_letter_says_whence_it_comes_and_why_in_kafka_connects_headers() 
     }
 
 
-def test_a_letter_that_died_before_keeps_its_first_reason() -> None:
-    (sent,) = ingested(raw(b"{", headers={CONNECT + "topic": b"first"})).on(DEAD_LETTERS)
-    assert sent.headers[CONNECT + "topic"] == b"first"
+def test_a_letter_that_died_elsewhere_before_says_where_it_died_now() -> None:
+    first = {CONNECT + "topic": b"first", CONNECT + "offset": b"", "trace": b"1"}
+    (sent,) = ingested(raw(b"{", offset=7, headers=first)).on(DEAD_LETTERS)
+    assert (sent.headers[CONNECT + "topic"], sent.headers[CONNECT + "offset"]) == (b"raw", b"7")
+    (again,) = ingested(raw(b"{", offset=8, headers=sent.headers)).on(DEAD_LETTERS)
+    assert again.headers[CONNECT + "offset"] == b"8"
+    assert dict(letter(again).headers) == sent.headers
+    assert dict(letter(sent).headers) == first
 
 
 def test_a_bad_element_of_an_array_spoils_itself_only() -> None:
