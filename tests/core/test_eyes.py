@@ -12,6 +12,7 @@ from app.adapters.pipeline import Output, Pipeline
 from app.adapters.references import dump, load
 from app.core.aspects import Subject
 from app.core.baseline import Baseline, BaselineSettings, learn, refit
+from app.core.cycles import DAY
 from app.core.encoding import Encoded
 from app.core.folding import judge
 from app.core.measurement import MeasureSettings
@@ -113,13 +114,13 @@ def test_units_of_before_the_third_eye_was_opened_are_not_learned_from() -> None
     assert set(learned(mixed, FINGERPRINT).reference.eyes) == {"wording", "shape"}
 
 
-def learned(samples: list[Sample], fingerprint: str) -> Baseline:
+def learned(samples: list[Sample], fingerprint: str, settings: BaselineSettings | None = None) -> Baseline:
     with made.quick_calibration(streams=8, length=800):
         return learn(
             samples,
             subject=Subject(APP),
             fingerprint=fingerprint,
-            settings=BaselineSettings(events=400),
+            settings=settings or BaselineSettings(events=400),
             partitions=1,
             until=samples[-1].time,
         )
@@ -140,6 +141,38 @@ def test_a_baseline_is_made_anew_only_where_the_settings_differ() -> None:
         assert other.reference.tick_seconds == known.reference.tick_seconds
     assert refit(watching, BaselineSettings(bank=bank())) is watching
     assert refit(muted, BaselineSettings(mute=("shape",))) is muted
+
+
+DAYLIGHT, NIGHT = ({"doctor": 1.0, topic: 1.0} for topic in ("garden", "music"))
+
+
+@cache
+def two_weeks() -> list[Sample]:
+    """Another topic by day than by night."""
+    spacing = 14 * DAY / 600
+    mixes = [DAYLIGHT if i * spacing % DAY < DAY / 2 else NIGHT for i in range(600)]
+    events = [interactions(1, first=i, seconds=spacing, topics=mix)[0] for i, mix in enumerate(mixes)]
+    return made.samples(events)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (BaselineSettings(mute=("wording",)), BaselineSettings()),
+        (BaselineSettings(), BaselineSettings(bank=bank())),
+    ],
+)
+def test_a_baseline_made_anew_knows_day_and_night_of_what_counts_now(
+    before: BaselineSettings, after: BaselineSettings
+) -> None:
+    known, wanted = (learned(two_weeks(), FINGERPRINT, settings) for settings in (before, after))
+    with made.quick_calibration(streams=8, length=800):
+        found = refit(known, after)
+    assert found.dependence.cycles_found
+    assert found.cycles.weights.keys() == wanted.cycles.weights.keys()
+    for name, weights in wanted.cycles.weights.items():
+        assert found.cycles.weights[name].tobytes() == weights.tobytes()
+    assert found.calibration.joint.tobytes() == wanted.calibration.joint.tobytes()
 
 
 def test_other_settings_are_taken_up_at_a_restart_and_told_to_everyone() -> None:
