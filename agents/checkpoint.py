@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -41,6 +41,26 @@ class _Facts:
     offset: int
     parts: int
     format: str | None
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """The highest counts; of equal ones the last that came."""
+        return self.life, self.offset
+
+
+@dataclass(slots=True)
+class _Generation:
+    """One snapshot, as far as it was read."""
+
+    facts: _Facts
+    pieces: dict[int, bytes] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        return len(self.pieces) == self.facts.parts
+
+    def may_beat(self, best: "_Generation") -> bool:
+        return not self.whole and self.facts.rank >= best.facts.rank
 
 
 class Checkpoints:
@@ -92,33 +112,47 @@ class Checkpoints:
 
     async def read(self, partition: int) -> Saved | None:
         """The newest whole state of a partition, by life and offset; None where there is none."""
-        wanted = f"{self._agent}/{partition}".encode()
-        generations: dict[bytes, dict[int, bytes]] = {}
-        facts: dict[bytes, _Facts] = {}
-        for record in await read_partition(self._settings, STATE, self._place(partition)):
-            headers = dict(record.headers)
-            if headers.get("state") != wanted or record.value is None:
-                continue
-            try:
-                generation, part, told = headers["generation"], int(headers["part"]), _facts(headers)
-            except (KeyError, ValueError):  # not ours
-                continue
-            generations.setdefault(generation, {})[part] = record.value
-            facts[generation] = told
-        whole = [g for g, pieces in generations.items() if len(pieces) == facts[g].parts]
-        if not whole:
+        best = await self._newest(partition)
+        if best is None:
             return None
-        best = max(reversed(whole), key=lambda g: (facts[g].life, facts[g].offset))
-        found = facts[best]
+        found = best.facts
         self._lives[partition] = found.life
         if found.format != self._format:
             problem = f"its format is {found.format or 'unknown'}, ours {self._format}"
             return Saved(None, found.offset, problem)
-        blob = b"".join(generations[best][i] for i in range(found.parts))
+        blob = b"".join(best.pieces[i] for i in range(found.parts))
         try:
             return Saved(msgspec.msgpack.decode(zlib.decompress(blob), strict=False), found.offset)
         except (zlib.error, msgspec.DecodeError) as error:
             return Saved(None, found.offset, f"it is damaged: {error}")
+
+    async def _newest(self, partition: int) -> "_Generation | None":
+        """The whole generation that counts.
+
+        Before compaction the partition holds a thousand of them: only it, and those that may still beat
+        it, are kept.
+        """
+        wanted = f"{self._agent}/{partition}".encode()
+        held: dict[bytes, _Generation] = {}  # in the order of their first parts
+        best: _Generation | None = None
+        async for record in read_partition(self._settings, STATE, self._place(partition)):
+            headers = dict(record.headers)
+            if headers.get("state") != wanted or record.value is None:
+                continue
+            try:
+                identity, part, told = headers["generation"], int(headers["part"]), _facts(headers)
+            except (KeyError, ValueError):  # not ours
+                continue
+            if best is not None and told.rank < best.facts.rank:
+                continue
+            generation = held.setdefault(identity, _Generation(told))
+            generation.facts = told
+            generation.pieces[part] = record.value
+            if generation.whole:
+                whole = [each for each in held.values() if each.whole]
+                best = max(reversed(whole), key=lambda each: each.facts.rank)
+                held = {i: g for i, g in held.items() if g is best or g.may_beat(best)}
+        return best
 
     def lost(self, partition: int, reason: str) -> None:
         """The newest state cannot be used: say so, and let what is written from now on take its place."""

@@ -45,7 +45,7 @@ async def buried_after(settings: Settings, topic: str, partition: int, offset: i
     """
     found: set[int] = set()
     for number in range(topics.DEAD_LETTERS.partitions):
-        for record in await read_partition(settings, topics.DEAD_LETTERS, number, newest=SCANNED):
+        async for record in read_partition(settings, topics.DEAD_LETTERS, number, newest=SCANNED):
             headers = dict(record.headers)
             if headers.get(CONNECT + "topic") != topic.encode():
                 continue

@@ -1,6 +1,6 @@
 """Reading a partition to its end, outside any consumer group."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -12,8 +12,11 @@ from schemas.topics import Topic
 
 async def read_partition(
     settings: Settings, topic: Topic, partition: int, *, newest: int | None = None
-) -> list[Any]:
-    """Records of a partition up to its present end, without a group; all, or about the newest few."""
+) -> AsyncIterator[Any]:
+    """Records of a partition up to its present end, without a group; all, or about the newest few.
+
+    Holds one answer of the broker at a time: a partition may be far larger than memory.
+    """
     consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
     await consumer.start()
     try:
@@ -22,11 +25,10 @@ async def read_partition(
         first = (await consumer.beginning_offsets([where]))[where]
         end = (await consumer.end_offsets([where]))[where]
         consumer.seek(where, first if newest is None else max(first, end - newest))
-        found: list[Any] = []
         while await consumer.position(where) < end:
-            batch = await consumer.getmany(where, timeout_ms=1000)
-            found += [record for records in batch.values() for record in records]
-        return found
+            for records in (await consumer.getmany(where, timeout_ms=1000)).values():
+                for record in records:
+                    yield record
     finally:
         await consumer.stop()
 

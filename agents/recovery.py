@@ -39,7 +39,7 @@ async def readings_told(settings: Settings) -> Told:
     """What the newest readings on their topic say."""
     until: dict[str, float] = {}
     for number in range(READINGS.partitions):
-        for record in await read_partition(settings, READINGS, number, newest=SCANNED):
+        async for record in read_partition(settings, READINGS, number, newest=SCANNED):
             reading = _decoded(record, Reading)
             if reading is not None:
                 place, time = _place(reading), reading.time.timestamp()
@@ -51,7 +51,7 @@ async def ticks_told(settings: Settings, partition: int) -> int:
     """The last offset of a partition of interactions that ticks hold already; -1 where none is seen."""
     reached = [-1]
     for number in range(TICKS.partitions):
-        for record in await read_partition(settings, TICKS, number, newest=SCANNED):
+        async for record in read_partition(settings, TICKS, number, newest=SCANNED):
             stamp = _decoded(record, _Stamp)
             if stamp is not None and stamp.partition == partition:
                 reached.append(stamp.up_to)
@@ -61,7 +61,7 @@ async def ticks_told(settings: Settings, partition: int) -> int:
 async def silent_inputs(settings: Settings, number: int) -> list[Tick]:
     """Of a partition of ticks: the last word of every input that is silent, for it says so only once."""
     latest: dict[int, Tick] = {}
-    for record in await read_partition(settings, TICKS, number, newest=SCANNED):
+    async for record in read_partition(settings, TICKS, number, newest=SCANNED):
         tick = _decoded(record, Tick)
         if tick is not None:
             latest[tick.partition] = tick
@@ -72,7 +72,7 @@ async def incidents_told(settings: Settings, number: int) -> list[Alert]:
     """The latest transition of each incident whose readings come on a partition."""
     latest: dict[str, Alert] = {}
     for each in range(ALERTS_STATE.partitions):
-        for record in await read_partition(settings, ALERTS_STATE, each):
+        async for record in read_partition(settings, ALERTS_STATE, each):
             alert = _decoded(record, Alert)
             if alert is not None and partition_of(alert.application, READINGS.partitions) == number:
                 latest[alert.incident] = alert
@@ -82,12 +82,12 @@ async def incidents_told(settings: Settings, number: int) -> list[Alert]:
 async def alerts_told(settings: Settings, number: int) -> tuple[list[Alert], dict[str, list[Delivery]]]:
     """Of a partition of alerts: the latest transition of each incident, and what sinks took of it."""
     latest: dict[str, Alert] = {}
-    for record in await read_partition(settings, ALERTS_STATE, number):
+    async for record in read_partition(settings, ALERTS_STATE, number):
         alert = _decoded(record, Alert)
         if alert is not None:
             latest[alert.incident] = alert
     taken: dict[str, list[Delivery]] = {}
-    for record in await read_partition(settings, DELIVERIES, number, newest=SCANNED):
+    async for record in read_partition(settings, DELIVERIES, number, newest=SCANNED):
         delivery = _decoded(record, Delivery)
         if delivery is not None and delivery.outcome in ("sent", "dry run"):
             taken.setdefault(delivery.incident, []).append(delivery)

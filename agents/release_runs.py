@@ -147,7 +147,7 @@ class Releases(PartitionedStation[_Partition]):
 
     async def _recover(self, number: int, partition: _Partition, offset: int) -> None:
         """Deployments of the last hour again: a run that ended finds its rows and asks nothing."""
-        for record in await read_partition(self._settings, DEPLOYMENTS, number):
+        async for record in read_partition(self._settings, DEPLOYMENTS, number):
             self._tell(partition, record.offset, record.value, record.timestamp / 1000)
 
 

@@ -20,7 +20,7 @@ async def written(settings: Settings, partition: int, shadow: Shadow | None = No
     """
     found: dict[str, Evaluation] = {}
     wanted = None if shadow is None else _wanted(shadow)
-    for record in await read_partition(settings, EVALUATIONS, partition, newest=SCANNED):
+    async for record in read_partition(settings, EVALUATIONS, partition, newest=SCANNED):
         for row in decode(record.value, kind="evaluation") if record.value else []:
             if not isinstance(row, Evaluation):
                 continue

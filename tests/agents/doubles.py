@@ -74,10 +74,13 @@ class RecordingOutbox:
     def reader(self) -> Callable[..., Any]:
         """`read_partition` of what was sent."""
 
-        async def read(_: Settings, topic: Topic, partition: int, *, newest: int | None = None) -> list[Any]:
+        async def read(
+            _: Settings, topic: Topic, partition: int, *, newest: int | None = None
+        ) -> AsyncIterator[Any]:
             where = ((s, partition_of((s.key or b"").decode(), topic.partitions)) for s in self.on(topic))
             own = [s for s, by_key in where if partition == (by_key if s.partition is None else s.partition)]
-            return [stored(sent, offset) for offset, sent in enumerate(own)]
+            for offset, sent in enumerate(own):
+                yield stored(sent, offset)
 
         return read
 

@@ -1,7 +1,7 @@
 """One evaluator after another on the same topics, with judges and candidates that speak HTTP."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -66,9 +66,11 @@ class Place:
 
     async def _read(
         self, _: Settings, topic: Topic, partition: int, *, newest: int | None = None
-    ) -> list[Any]:
+    ) -> AsyncIterator[Any]:
         assert topic is EVALUATIONS
-        return [stored(sent) for sent in self.outbox.sent if sent.topic == topic.name]
+        for sent in self.outbox.sent:
+            if sent.topic == topic.name:
+                yield stored(sent)
 
     def restart(self) -> None:
         """What was in memory is gone."""

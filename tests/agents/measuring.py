@@ -1,7 +1,7 @@
 """Measure between doubles: what it reads, and what it sent."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -59,10 +59,12 @@ class Setting:
 
     async def _read(
         self, _: Settings, topic: Topic, partition: int, *, newest: int | None = None
-    ) -> list[Any]:
+    ) -> AsyncIterator[Any]:
         assert topic is DEAD_LETTERS
         assert newest is not None
-        return [stored(sent) for sent in self.outbox.sent if sent.topic == topic.name and partition == 1]
+        for sent in self.outbox.sent:
+            if sent.topic == topic.name and partition == 1:
+                yield stored(sent)
 
     def restart(self) -> None:
         self.station = Measure(

@@ -1,17 +1,18 @@
 import asyncio
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
 
-from agents import checkpoint
+from agents import checkpoint, reading
 from agents.checkpoint import PART_BYTES, Checkpoints, Saved
 from agents.telemetry import STATES_LOST
 from app.settings import Settings
 from schemas.topics import STATE, Topic
-from tests.agents.doubles import RecordingOutbox, Sent, settings, stored
+from tests.agents.doubles import PREFIX, RecordingOutbox, Sent, SimpleTP, settings, stored
 
 
 class Log:
@@ -22,9 +23,10 @@ class Log:
         self.lost: Callable[[Sent], bool] = lambda _: False
         monkeypatch.setattr(checkpoint, "read_partition", self._read)
 
-    async def _read(self, _: Settings, topic: Topic, partition: int) -> list[Any]:
+    async def _read(self, _: Settings, topic: Topic, partition: int) -> AsyncIterator[Any]:
         kept = [s for s in self.outbox.on(topic) if s.partition == partition and not self.lost(s)]
-        return [stored(sent, offset) for offset, sent in enumerate(kept)]
+        for offset, sent in enumerate(kept):
+            yield stored(sent, offset)
 
     def compact(self) -> None:
         """Keep the newest record of each key, as the broker may at any time."""
@@ -202,3 +204,95 @@ def test_a_lost_state_is_counted(log: Log) -> None:
     before = STATES_LOST.labels("measure")._value.get()
     log.checkpoints().lost(3, "a test")
     assert STATES_LOST.labels("measure")._value.get() == before + 1
+
+
+class Uncompacted:
+    """A consumer of a partition that holds one generation `count` times, each at the next offset."""
+
+    def __init__(self, generation: list[Sent], count: int) -> None:
+        self.generation, self.count, self.position_now = generation, count, 0
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def assign(self, where: Any) -> None:
+        assert where == [(PREFIX + STATE.name, 3)]
+
+    def seek(self, where: SimpleTP, offset: int) -> None: ...
+
+    async def beginning_offsets(self, where: list[SimpleTP]) -> dict[SimpleTP, int]:
+        return dict.fromkeys(where, 0)
+
+    async def end_offsets(self, where: list[SimpleTP]) -> dict[SimpleTP, int]:
+        return dict.fromkeys(where, self.count)
+
+    async def position(self, where: SimpleTP) -> int:
+        return self.position_now
+
+    async def getmany(self, where: SimpleTP, timeout_ms: int) -> dict[SimpleTP, list[Any]]:
+        at = str(self.position_now).encode()
+        self.position_now += 1
+        told = {"generation": at, "offset": at}
+        return {
+            where: [
+                stored(replace(sent, value=bytes(bytearray(sent.value)), headers={**sent.headers, **told}))
+                for sent in self.generation
+            ]
+        }
+
+
+def test_what_compaction_did_not_reach_yet_is_not_held(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    log.write(log.checkpoints(), large(1), 0)
+    monkeypatch.setattr(checkpoint, "read_partition", reading.read_partition)
+    consumer = Uncompacted(log.outbox.on(STATE), 60)
+    monkeypatch.setattr(reading, "AIOKafkaConsumer", lambda **_: consumer)
+    tracemalloc.start()
+    try:
+        saved = asyncio.run(log.checkpoints().read(3))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert saved == Saved(large(1), 59)
+    assert peak < 8 * len(large(1)["noise"])
+
+
+def newest_of_all(sent: list[Sent]) -> bytes | None:
+    """The generation that counts, by holding every one."""
+    pieces: dict[bytes, set[bytes]] = {}
+    rank: dict[bytes, tuple[int, int]] = {}
+    for each in sent:
+        generation = each.headers["generation"]
+        pieces.setdefault(generation, set()).add(each.headers["part"])
+        rank[generation] = int(each.headers["life"]), int(each.headers["offset"])
+    whole = [generation for generation, parts in pieces.items() if len(parts) == 2]
+    return max(reversed(whole), key=lambda generation: rank[generation], default=None)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_generation_that_counts_is_that_of_all_of_them(log: Log, seed: int) -> None:
+    random = Random(seed)
+    writers: list[list[Sent]] = [[], []]  # the second was cut off and does not know
+    for number in range(12):
+        state, life, offset = f"{number}", random.choice([0, 0, 1]), random.randrange(4)
+        log.outbox.sent.clear()
+        log.write(log.checkpoints(), state, offset)
+        (sent,) = log.outbox.on(STATE)
+        told = {**sent.headers, "parts": b"2", "life": str(life).encode()}
+        half = len(sent.value) // 2
+        for part, value in enumerate((sent.value[:half], sent.value[half:])):
+            if random.random() < 0.8:
+                headers = {**told, "part": str(part).encode()}
+                writers[number % 2].append(replace(sent, value=value, headers=headers))
+    order = sorted([0] * len(writers[0]) + [1] * len(writers[1]), key=lambda _: random.random())
+    log.outbox.sent = [writers[each].pop(0) for each in order]
+    wanted = newest_of_all(log.outbox.sent)
+    found = asyncio.run(log.checkpoints()._newest(3))
+    assert (found and found.pieces) == (
+        wanted
+        and {
+            int(sent.headers["part"]): sent.value
+            for sent in log.outbox.sent
+            if sent.headers["generation"] == wanted
+        }
+    )

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from types import SimpleNamespace
 
 import msgspec
@@ -191,8 +191,8 @@ def test_a_run_that_waited_is_found_on_the_topic_of_deployments(monkeypatch: pyt
     async def story(place: test_release_runs.Place, server: FakeChat) -> None:
         on_topic = test_release_runs.told(0, "d1")
 
-        async def read(*_: object, **__: object) -> list[object]:
-            return [SimpleNamespace(offset=0, value=on_topic.value, timestamp=time.time() * 1000)]
+        async def read(*_: object, **__: object) -> AsyncIterator[object]:
+            yield SimpleNamespace(offset=0, value=on_topic.value, timestamp=time.time() * 1000)
 
         monkeypatch.setattr(release_runs, "read_partition", read)
         place.checkpoints.states[0], place.checkpoints.offsets[0] = {}, 3
