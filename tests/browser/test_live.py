@@ -1,6 +1,8 @@
 """The page while things happen: what arrives by itself, and what it does when the server goes away."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,6 +12,20 @@ from tests.browser.visit import LIVE, Visit
 from tests.web import samples, trouble
 
 pytestmark = pytest.mark.browser
+
+FASTER = """{
+  const [interval, timeout] = [setInterval, AbortSignal.timeout.bind(AbortSignal)];
+  window.setInterval = (call, ms) => interval(call, ms / 5);
+  AbortSignal.timeout = (ms) => timeout(ms / 5);
+}"""  # the page's patience, a fifth of it
+CUT = """{
+  const json = Response.prototype.json;
+  Response.prototype.json = function () {
+    if (!window.cutting) return json.call(this);
+    window.cut = window.cut || this.url.endsWith("v1/status");
+    return Promise.reject(new Error("cut"));
+  };
+}"""  # the head of an answer arrives, its body does not
 
 
 def test_an_incident_appears_and_resolves_without_a_reload(visit: Visit, site: Site) -> None:
@@ -88,6 +104,40 @@ def test_a_lost_server_is_said_what_was_known_stays_and_it_comes_back(visit: Vis
     page.wait_for_selector("#notice", state="hidden")
     site.put(msgspec.structs.replace(last, id="after", units=5432, time=last.time + timedelta(minutes=5)))
     page.get_by_text("5,432").wait_for()
+
+
+def test_a_server_that_hangs_is_not_called_live_nor_asked_by_more_and_more(visit: Visit) -> None:
+    visit.page.add_init_script(FASTER)
+    page = visit.open("/")
+    waiting, most = Counter[str](), Counter[str]()
+
+    def asked(request: Any) -> None:
+        waiting[request.url] += 1
+        most[request.url] = max(most[request.url], waiting[request.url])
+
+    page.route("**/v1/**", lambda route: None)  # the stream stays open
+    page.on("request", asked)
+    page.on("requestfailed", lambda request: waiting.subtract([request.url]))
+    page.wait_for_selector("#link[data-link=offline]", timeout=15_000)
+    assert "Disconnected" in page.inner_text("#notice")
+    page.wait_for_timeout(2_500)  # more than two polls
+    assert set(most.values()) == {1}
+    page.unroute("**/v1/**")
+    page.wait_for_selector(LIVE)
+    page.wait_for_selector("#notice", state="hidden")
+    assert visit.troubles == []
+
+
+def test_what_was_cut_off_half_way_is_asked_for_again(visit: Visit, site: Site) -> None:
+    visit.page.add_init_script(FASTER + CUT)
+    page = visit.open("/app/box-search")
+    page.evaluate("window.cutting = true")
+    last = samples.quiet("box-search", datetime.now(UTC) + timedelta(minutes=5))[-1]
+    site.put(msgspec.structs.replace(last, id="now", units=4321))
+    page.wait_for_function("() => window.cut")
+    page.evaluate("window.cutting = false")
+    page.locator(".facts", has_text="4,321").first.wait_for(timeout=15_000)
+    page.wait_for_selector(LIVE)
 
 
 def test_a_stage_that_stands_is_said_everywhere_and_blinds_what_it_feeds(visit: Visit, site: Site) -> None:

@@ -8,6 +8,7 @@ const REFRESH_MS = 10000; // workers and staleness change without an event
 const WAIT_MS = 250; // several changes of one application are fetched once
 
 let source = null;
+let refreshing = null; // the refresh under way
 let last = "";
 const waiting = new Map();
 
@@ -20,8 +21,8 @@ export function start({ announce }) {
 function connect(announce) {
   source = new EventSource(last ? `v1/events?after=${encodeURIComponent(last)}` : "v1/events");
   // What came before the stream was open is fetched: the stream itself only tells what follows.
-  source.addEventListener("open", refresh);
-  source.addEventListener("reset", refresh);
+  source.addEventListener("open", refreshAnew);
+  source.addEventListener("reset", refreshAnew);
   source.addEventListener("error", () => {
     if (model.link === "live") setLink("polling");
     if (source.readyState === EventSource.CLOSED) setTimeout(() => connect(announce), RETRY_MS);
@@ -60,7 +61,21 @@ function soon(what, fetchIt) {
   waiting.set(what, setTimeout(fetchNow, WAIT_MS));
 }
 
-async function refresh() {
+// One at a time: a server that hangs is not asked by more and more.
+function refresh() {
+  refreshing ??= ask().finally(() => {
+    refreshing = null;
+  });
+  return refreshing;
+}
+
+// What is under way may have been answered before.
+async function refreshAnew() {
+  await refreshing;
+  await refresh();
+}
+
+async function ask() {
   try {
     await Promise.all([loadAll(), loadAlerts(), reload()]);
     setLink(source.readyState === EventSource.OPEN ? "live" : "polling");

@@ -1,6 +1,7 @@
 // What the browser knows, and how it learns more.  Views read it; only this module and live.js write it.
 
 const KEPT = 2000;
+const PATIENCE_MS = 10000; // no answer within it is none
 export const PIPELINE = "*"; // not an application: the pipeline itself
 
 export const model = {
@@ -40,15 +41,16 @@ const tags = new Map();
 // null when nothing is new.
 async function get(path) {
   const headers = tags.has(path) ? { "If-None-Match": tags.get(path) } : {};
-  const response = await fetch(path, { headers, cache: "no-store" });
+  const response = await fetch(path, { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
   if (response.status === 401) location.reload();
   if (response.status !== 304 && !response.ok) throw Object.assign(new Error(path), { status: response.status });
   const date = Date.parse(response.headers.get("date"));
   if (Number.isFinite(date)) model.skew = Math.abs(date - Date.now()) > 2000 ? date - Date.now() : 0;
   model.heard = Date.now();
   if (response.status === 304) return null;
+  const body = await response.json(); // first: of half an answer with its tag the rest would never come
   if (response.headers.has("etag")) tags.set(path, response.headers.get("etag"));
-  return response.json();
+  return body;
 }
 
 export async function loadAll() {
