@@ -33,7 +33,7 @@ class VersionOutcomes(Struct, frozen=True, kw_only=True, omit_defaults=True):
     deployment_id: str | None
     variant: str | None = None
     count: int = 0  # outcomes
-    value: Interval | None = None  # None below 100 outcomes, and of labels
+    value: Interval | None = None  # None: too few outcomes or users, or labels
     labels: dict[str, float] = {}  # label -> share, the 20 most frequent
     first_at: datetime | None = None
     last_at: datetime | None = None
@@ -53,7 +53,7 @@ class VersionComparison(Struct, frozen=True, kw_only=True, omit_defaults=True):
     old_count: int
     new_count: int
     verdict: str  # one sentence: what can be concluded, and what cannot
-    difference: Interval | None = None  # None: too few outcomes
+    difference: Interval | None = None  # None: too few outcomes or users
     label: str | None = None  # of a categorical metric, the one whose share differs most surely
     p_value: float | None = None  # valid at every look
     decided: bool = False  # zero is excluded

@@ -21,6 +21,7 @@ from schemas.readings import Interval
 
 GROUPS = 256
 FEWEST = 100  # outcomes of an arm before anything is said: V is an estimate
+FEWEST_USERS = 20  # of an arm: a variance over fewer is too small too often
 PRIOR = 0.1  # tau in standard deviations of one outcome
 
 
@@ -94,12 +95,26 @@ class Tally:
         """Variance of single outcomes."""
         return max(self.squares / self.count - self.mean**2, 0.0)
 
+    @property
+    def users(self) -> float:
+        """Effective number of users (Kish, 1965), at most GROUPS: few where a few speak for most."""
+        return self.count**2 / float(self.counts @ self.counts) if self.count else 0.0
+
+    @property
+    def lack(self) -> str | None:
+        """What is too little for anything to be said, in words; None: outcomes and users are enough."""
+        if self.count < FEWEST:
+            return f"{int(self.count)} outcomes (it takes {FEWEST})"
+        if self.users < FEWEST_USERS:
+            return f"outcomes of about {max(int(self.users), 1)} users (it takes {FEWEST_USERS})"
+        return None
+
     def adjusted(self, slope: float, centre: float) -> tuple[float, float]:
-        """Mean without what the covariate explains, and its variance over groups of users."""
+        """Mean without what the covariate explains, and its variance over groups of users, at least two."""
         sums = self.sums - slope * (self.covariates - centre * self.counts)
         mean = float(sums.sum()) / self.count
-        off = sums - mean * self.counts
-        return mean, float(off @ off) / self.count**2 * GROUPS / (GROUPS - 1)
+        off, groups = sums - mean * self.counts, int(np.count_nonzero(self.counts))
+        return mean, float(off @ off) / self.count**2 * groups / (groups - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +132,7 @@ class Verdict:
 
 
 def compare(old: Tally, new: Tally, *, level: float = 0.05) -> Verdict | None:
-    """Compare two versions now; None while an arm has fewer than FEWEST outcomes.  Cost O(GROUPS).
+    """Compare two versions now; None while an arm has too few outcomes or users.  Cost O(GROUPS).
 
     >>> old, new = Tally(), Tally()
     >>> for user in range(2000):
@@ -125,7 +140,7 @@ def compare(old: Tally, new: Tally, *, level: float = 0.05) -> Verdict | None:
     >>> told = compare(old, new); round(told.difference.value, 6), told.decided
     (-0.2, True)
     """
-    if min(old.count, new.count) < FEWEST:
+    if old.lack or new.lack:
         return None
     slope, centre = _slope(old, new)
     means, variances = zip(*(tally.adjusted(slope, centre) for tally in (old, new)), strict=True)
@@ -147,8 +162,8 @@ def compare(old: Tally, new: Tally, *, level: float = 0.05) -> Verdict | None:
 
 
 def estimate(tally: Tally, *, level: float = 0.05) -> Interval | None:
-    """Mean of one version with an interval that holds at all looks; None below FEWEST outcomes."""
-    if tally.count < FEWEST:
+    """Mean of one version with an interval that holds at all looks; None with too few outcomes or users."""
+    if tally.lack:
         return None
     mean, variance = tally.adjusted(0.0, 0.0)
     if variance <= 0 or tally.variance <= 0:

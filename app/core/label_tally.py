@@ -86,7 +86,7 @@ class LabelTally:
 
 
 def leading_label(old: LabelTally, new: LabelTally) -> tuple[str, Verdict] | None:
-    """The label whose share differs most surely between two arms; None below comparison.FEWEST outcomes.
+    """The label whose share differs most surely between two arms; None where outcomes or users are too few.
 
     The interval and the p-value hold for all labels together, at every look.  Cost O(labels * GROUPS).
 

@@ -210,8 +210,8 @@ def _guidance(metric: Metric, control: Tally, arm: Tally, *, level: float) -> tu
 
 
 def _too_few(*arms: tuple[str, Tally]) -> str | None:
-    few = [f"{int(arm.count)} of {name}" for name, arm in arms if arm.count < FEWEST]
-    return f"outcomes so far: {' and '.join(few)}; nothing is said below {FEWEST}" if few else None
+    few = [f"{name} has {arm.lack}" for name, arm in arms if arm.lack]
+    return f"too few so far: {' and '.join(few)}" if few else None
 
 
 def _verdict(

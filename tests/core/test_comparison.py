@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from app.core.comparison import FEWEST, Tally, compare, mismatch_p, outcomes_needed
+from app.core.comparison import FEWEST, Tally, compare, estimate, mismatch_p, outcomes_needed
 
 RNG = np.random.default_rng
 
@@ -17,6 +17,41 @@ def tally(rate: float, count: int, seed: int, *, per_user: int = 1) -> Tally:
 
 def test_nothing_is_said_of_a_few_outcomes() -> None:
     assert compare(tally(0.8, FEWEST - 1, 1), tally(0.8, 1000, 2)) is None
+
+
+def of_users(users: int, seed: int, *, count: int = 1500) -> Tally:
+    rng, out = RNG(seed), Tally()
+    for _ in range(count):
+        out.update(7919 * int(rng.integers(users)), float(rng.random() < 0.8))
+    return out
+
+
+@pytest.mark.parametrize("users", [1, 2, 3, 15])
+def test_nothing_is_said_of_a_few_users(users: int) -> None:
+    few, many = of_users(users, 1), of_users(1000, 2)
+
+    assert (compare(few, many), compare(many, few), compare(few, few), estimate(few)) == (None,) * 4
+    assert few.lack == f"outcomes of about {int(few.users)} users (it takes 20)"
+
+
+def test_many_users_of_whom_one_speaks_for_most_are_few() -> None:
+    loud = of_users(1000, 1)
+    for _ in range(1500):
+        loud.update(0, 1.0)
+
+    assert loud.users < 5
+    assert estimate(loud) is None
+
+
+def test_groups_without_outcomes_do_not_narrow_an_interval() -> None:
+    few = of_users(30, 1)
+    rates = few.sums[few.counts > 0] / few.counts[few.counts > 0]
+
+    assert np.count_nonzero(few.counts) == 30
+    assert few.adjusted(0.0, 0.0)[1] == pytest.approx(float(rates.var(ddof=1)) / 30, rel=0.1)
+    assert few.adjusted(0.0, 0.0)[1] == pytest.approx(
+        float(np.square(few.sums - few.mean * few.counts).sum()) / few.count**2 * 30 / 29
+    )
 
 
 def test_a_drop_is_decided_with_its_size() -> None:

@@ -116,6 +116,10 @@ def test_what_was_never_counted_cannot_be_replaced() -> None:
 def test_too_few_say_nothing() -> None:
     assert leading_label(filled((1, 1, 1, 1), 99, seed=1), filled((1, 1, 1, 1), 500, seed=2)) is None
     assert leading_label(LabelTally(), LabelTally()) is None
+    alone = LabelTally()
+    for number in range(300):
+        alone.update(1, TOPICS[number % 3])
+    assert leading_label(alone, filled((1, 1, 1, 1), 500, seed=2)) is None
 
 
 def test_equal_arms_looked_at_again_and_again_are_hardly_ever_called_different() -> None:

@@ -59,6 +59,19 @@ def test_versions_one_after_the_other_are_compared_with_a_warning() -> None:
     assert told.ratios == []
 
 
+def test_one_user_tells_no_version_from_another() -> None:
+    rows, outcomes = release((0.8, 0.8), 1800)
+    rows = [replaced(r, user=hash64("the only one")) for r in rows]
+    readings = read((rows, outcomes))
+    (compared,) = last(readings).comparisons
+    assert {r.state for r in readings} == {"learning", "ok"}
+    assert (compared.difference, compared.p_value, compared.decided) == (None, None, False)
+    assert compared.verdict == (
+        "too few so far: v1 has outcomes of about 1 users (it takes 20) and "
+        "v2 has outcomes of about 1 users (it takes 20)"
+    )
+
+
 def test_a_fall_without_a_release_is_located_in_time() -> None:
     rows, outcomes = release((0.9, 0.9), 3000, share=0.0)
     half = len(outcomes) // 2
@@ -75,7 +88,7 @@ def test_arms_of_wildly_different_size_are_compared_side_by_side(share: float) -
     (compared,) = last(read(release((0.8, 0.8), 2400, share=share))).comparisons
     assert compared.concurrent
     assert not compared.decided
-    assert compared.verdict.startswith("outcomes so far: ")
+    assert compared.verdict.startswith("too few so far: ")
 
 
 def test_users_in_both_arms_are_counted() -> None:
