@@ -6,6 +6,7 @@ already have is taken too: KAFKA_BOOTSTRAP_SERVERS and friends, REDIS_URL.  File
 
 import difflib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -214,18 +215,25 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-def load(file: Path | None = None, overrides: dict[str, Any] | None = None) -> Settings:
+def load(
+    file: Path | None = None,
+    overrides: dict[str, Any] | None = None,
+    *,
+    environment: Mapping[str, str] = os.environ,
+) -> Settings:
     """Read the settings; `overrides` (from the command line) win over everything.
 
     Raises: SettingsError naming the setting and the remedy.
     """
-    named = os.environ.get("PROMPTDRIFT_CONFIG")
+    named = environment.get("PROMPTDRIFT_CONFIG")
     path = file or (Path(named) if named else None)
     merged = _read_file(path if path is not None else Path(DEFAULT_FILE), required=path is not None)
     for variable, (section, name) in FAMILIAR.items():
-        if os.environ.get(variable):
-            merged.setdefault(section, {})[name] = os.environ[variable]
-    merged = _merge(_merge(merged, EnvSettingsSource(Settings)()), overrides or {})
+        if environment.get(variable):
+            merged.setdefault(section, {})[name] = environment[variable]
+    source = EnvSettingsSource(Settings)
+    source.env_vars = {name.lower(): value for name, value in environment.items()}
+    merged = _merge(_merge(merged, source()), overrides or {})
     try:
         return Settings(**merged)
     except ValidationError as error:

@@ -19,6 +19,8 @@ TAIL = timedelta(minutes=5)  # of event time: outcomes come some minutes after w
 BASELINE_EVENTS = 1500
 PARTITIONS = 4
 PATIENCE_SECONDS = 120.0
+SETTING = ("PROMPTDRIFT_", "KAFKA_", "REDIS_URL")  # beginnings of variables
+KEPT = ("PROMPTDRIFT_ENCODER__", "PROMPTDRIFT_LOG__", "PROMPTDRIFT_DEBUG")  # they reach no server
 LAST_CHARACTERS = 600  # of the log of a part that died
 
 
@@ -73,9 +75,7 @@ def stage(
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="promptdrift-demo-")))
         embedded = stack.enter_context(Embedded(partitions=PARTITIONS))
         environment = {
-            **os.environ,
-            "KAFKA_BOOTSTRAP_SERVERS": embedded.bootstrap,
-            "REDIS_URL": embedded.redis_url,
+            **surroundings(embedded.bootstrap, embedded.redis_url, logs),
             "PROMPTDRIFT_KAFKA__PARTITIONS": str(PARTITIONS),
             "PROMPTDRIFT_KAFKA__SESSION_TIMEOUT_SECONDS": "6",
             "PROMPTDRIFT_WORKER__IDLE_SECONDS": "3",
@@ -84,7 +84,7 @@ def stage(
             **_paging(pager := _free_port(), page := port or _free_port()),
             **settings,
         }
-        story.connect(embedded.bootstrap)
+        story.connect(environment)
         story.publish_reference()
         everyone = {
             "pager": ["dev", "fake-pagerduty", "--port", str(pager)],
@@ -127,13 +127,11 @@ class Story:
             interval_seconds=interval_seconds,
         )
 
-    def connect(self, bootstrap: str) -> None:
-        """Talk to this broker from now on."""
-        from app.settings import Settings
+    def connect(self, environment: Mapping[str, str]) -> None:
+        """Talk to the broker of this environment from now on, with the encoder of its worker."""
+        from app.settings import load
 
-        self.settings = Settings.model_validate(
-            {"kafka": {"bootstrap_servers": bootstrap, "partitions": PARTITIONS}}
-        )
+        self.settings = load(environment=environment)
 
     def publish_reference(self) -> None:
         """Build the eval-set reference, as `promptdrift reference build` and `publish` do."""
@@ -152,6 +150,21 @@ class Story:
         from app.adapters.kafka import produce, record_of
 
         produce(self.settings.kafka, [record_of(self.settings.kafka, event) for event in events])
+
+
+def surroundings(bootstrap: str, redis_url: str, logs: Path) -> dict[str, str]:
+    """The caller's environment on the demo's servers: no other setting of theirs, by variable or by file."""
+    (nothing := logs / "promptdrift.yaml").touch()
+    return {
+        **{name: value for name, value in os.environ.items() if not _sets_up(name.upper())},
+        "PROMPTDRIFT_CONFIG": str(nothing),
+        "PROMPTDRIFT_KAFKA__BOOTSTRAP_SERVERS": bootstrap,
+        "PROMPTDRIFT_REDIS__URL": redis_url,
+    }
+
+
+def _sets_up(variable: str) -> bool:
+    return variable.startswith(SETTING) and not variable.startswith(KEPT)
 
 
 def _paging(pager: int, page: int) -> dict[str, str]:

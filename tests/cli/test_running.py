@@ -14,6 +14,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from app.cli.stage import Story, surroundings
+from app.settings import Settings
 from tests.cli.said import Cli
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,6 +83,26 @@ def test_a_demo_that_is_ended_from_outside_ends_its_processes(end: signal.Signal
         assert demo.wait(60) == 128 + end
     with pytest.raises(ProcessLookupError):
         os.kill(part, 0)
+
+
+def test_the_demo_reaches_no_server_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    (logs := Path("logs")).mkdir()
+    Path("promptdrift.yaml").write_text("kafka: {topic_prefix: theirs.}\n")
+    Path("mine.yaml").write_text("worker: {group: theirs}\n")
+    for name, value in {
+        "PROMPTDRIFT_KAFKA__BOOTSTRAP_SERVERS": "theirs:9092",
+        "PROMPTDRIFT_REDIS__URL": "redis://theirs",
+        "PROMPTDRIFT_API__TOKEN": "theirs",
+        "PROMPTDRIFT_CONFIG": "mine.yaml",
+        "PROMPTDRIFT_ENCODER__MODEL": "kept",
+        "KAFKA_SECURITY_PROTOCOL": "SSL",
+        "REDIS_URL": "redis://theirs",
+    }.items():
+        monkeypatch.setenv(name, value)
+    story = Story("none", 7, clean=1, drifted=1)
+    story.connect(surroundings("ours:1", "redis://ours", logs))
+    servers = {"kafka": {"bootstrap_servers": "ours:1"}, "redis": {"url": "redis://ours"}}
+    assert story.settings == Settings.model_validate({**servers, "encoder": {"model": "kept"}})
 
 
 def test_a_worker_takes_the_place_of_the_command(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
