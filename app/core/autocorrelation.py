@@ -52,11 +52,13 @@ def autocorrelation(view: Floats) -> Floats:
 def directions(view: Floats) -> float:
     """Effective number of directions, 1 / tr(S^2) at tr(S) = 1; the spread of one inner product follows.
 
-    >>> directions(np.eye(4) * 2)
-    4.0
+    A view that never varies counts as one direction.
+
+    >>> directions(np.eye(4) * 2), directions(np.zeros((4, 4)))
+    (4.0, 1.0)
     """
     inner = view.T @ view if view.shape[1] <= len(view) else view @ view.T
-    return float(np.trace(inner) ** 2 / max(float(np.square(inner).sum()), 1e-12))
+    return max(float(np.trace(inner) ** 2 / max(float(np.square(inner).sum()), 1e-12)), 1.0)
 
 
 def bands(count: int) -> list[tuple[int, int]]:

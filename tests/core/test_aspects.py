@@ -216,3 +216,13 @@ def test_both_baselines_are_learned_and_held_apart() -> None:
     assert set(learned) == {PROMPTS, RESPONSES}
     assert [learned[a].kind for a in (PROMPTS, RESPONSES)] == ["baseline", "responses"]
     assert {r.application for r in learned.values()} == {APP}
+
+
+@pytest.mark.parametrize(("response", "users"), [("", None), ("one moment please", 40)])
+def test_a_baseline_of_one_and_the_same_response_is_told_in_readings_that_can_be_read(
+    response: str, users: int | None
+) -> None:
+    log = [msgspec.structs.replace(e, response=response) for e in interactions(400, users=users)]
+    found = [r for r in run(monitors({}), measured(log)) if r.monitor == "responses"]
+    assert {r.state for r in found} == {"learning", "ok"}
+    assert msgspec.json.decode(msgspec.json.encode(found), type=list[Reading]) == found
