@@ -11,6 +11,7 @@ from schemas.readings import Reading
 from schemas.ticks import Sample, Tick
 
 DAY_MS = 86_400_000
+COMPACTED_BYTES = 64 * 2**20  # of a segment: the newest is never compacted, and every start reads it whole
 CONNECT = "__connect.errors."  # headers of dead letters: why, as Kafka Connect writes it
 TOLD = (CONNECT, "promptdrift.errors.")  # and all that are ours
 FOREIGN = "promptdrift.errors.foreign."  # before names of ours that the record brought with it
@@ -26,6 +27,7 @@ class Topic:
     partitions: int
     cleanup: str = "delete"
     retention_ms: int | None = 7 * DAY_MS
+    segment_bytes: int | None = None  # None: as the broker has it, 1 GiB by default
     schema: type[Struct] | None = None
     append_time: bool = False  # records carry the broker's time, whatever the producer's clock says
 
@@ -97,6 +99,7 @@ ALERTS_STATE = Topic(
     partitions=3,
     cleanup="compact",
     retention_ms=None,
+    segment_bytes=COMPACTED_BYTES,
     schema=Alert,
 )
 ACKNOWLEDGEMENTS = Topic(
@@ -122,6 +125,7 @@ REFERENCES = Topic(
     partitions=1,
     cleanup="compact",
     retention_ms=None,
+    segment_bytes=COMPACTED_BYTES,
 )
 EVALSETS = Topic(
     name="evalsets.v1",
@@ -130,6 +134,7 @@ EVALSETS = Topic(
     partitions=1,
     cleanup="compact",
     retention_ms=None,
+    segment_bytes=COMPACTED_BYTES,
     schema=EvalSetVersions,
 )
 STATE = Topic(
@@ -139,6 +144,7 @@ STATE = Topic(
     partitions=6,
     cleanup="compact",
     retention_ms=None,
+    segment_bytes=COMPACTED_BYTES,
 )
 DEAD_LETTERS = Topic(
     name="dead-letters.v1",

@@ -74,6 +74,8 @@ def _wanted(topic: Topic) -> dict[str, str]:
     config = {"cleanup.policy": topic.cleanup}
     if topic.retention_ms is not None:
         config["retention.ms"] = str(topic.retention_ms)
+    if topic.segment_bytes is not None:
+        config["segment.bytes"] = str(topic.segment_bytes)
     if topic.append_time:
         config["message.timestamp.type"] = "LogAppendTime"
     return config

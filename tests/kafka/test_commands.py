@@ -85,6 +85,7 @@ def test_topics_are_created_once_as_the_catalogue_says(kafka: Kafka, cli: Cli) -
     assert deployments["retention.ms"].value == str(180 * 86_400_000)
     held = settings_of(admin, kafka.topic_prefix + "references.v1")
     assert held["cleanup.policy"].value == "compact"
+    assert held["segment.bytes"].value == str(64 * 2**20)
 
 
 def test_only_what_is_missing_is_created_and_differences_are_told(

@@ -25,6 +25,7 @@ def test_policies_are_ones_that_kafka_knows() -> None:
     for topic in CATALOGUE:
         assert set(topic.cleanup.split(",")) <= {"compact", "delete"}
         assert (topic.retention_ms is None) == (topic.cleanup == "compact")
+        assert (topic.segment_bytes is None) == (topic.cleanup == "delete")
         assert topic.partitions > 0
         assert topic.key
         assert topic.carries
