@@ -204,7 +204,7 @@ class Shadowing(PartitionedStation[_Partition]):
             number, job = self._asking.pop(task)
             partition, found = self._partitions[number], task.result()
             if isinstance(found, Failure):
-                partition.revision += partition.shadow.failed(job, time.time())
+                partition.revision += partition.shadow.failed(job, time.time(), cost=found.cost)
                 self._trials.failed(job, found)
                 continue
             partition.revision += 1

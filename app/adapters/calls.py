@@ -29,7 +29,7 @@ Kind = Literal["refused", "unreachable", "slow", "malformed", "open", "spent", "
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why there is no answer.  `reason` holds nothing of what was sent or said.
+    """Why there is no answer, and its cost.  `reason` holds nothing of what was sent or said.
 
     >>> Failure("refused", "HTTP 503", 503).label, Failure("slow", "no answer within 5 s").label
     ('refused: HTTP 503', 'slow')
@@ -38,6 +38,7 @@ class Failure:
     kind: Kind
     reason: str
     status: int | None = None
+    cost: float = 0.0  # money, of calls that may be billed
 
     @property
     def label(self) -> str:

@@ -159,12 +159,12 @@ class Chat:
             found = await self._asked(messages, schema, bill.again)
             cost = reserved if isinstance(found, Failure) and found.kind in BILLED else 0.0
             if isinstance(found, Failure):
-                return found
+                return replace(found, cost=cost + bill.lost * reserved)
             answer, cost = self._read(found, reserved)
         finally:
             self._purse.correct(self._name, cost - reserved, day=day)
+        answer = replace(answer, cost=cost + bill.lost * reserved)
         if isinstance(answer, Completion):
-            answer = replace(answer, cost=answer.cost + bill.lost * reserved)
             self._cache[name] = answer
             while len(self._cache) > CACHED:
                 self._cache.popitem(last=False)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.adapters.calls import Failure
@@ -48,16 +48,15 @@ class Judge:
         return self._chat.spent
 
     def price(self, answered: Answered) -> float:
-        """What one score may cost, in money."""
-        return self._chat.price(self._rubric.graded(answered))
+        """What one score may cost, in money: two calls."""
+        return 2 * self._chat.price(self._rubric.graded(answered), schema=self._wanted)
 
     async def score(self, answered: Answered, *, anew: bool = False) -> Judgement | Failure:
         """How good an answer is; `anew`: also where the same was asked before, as of gold items.
 
         Cost: a call, two where the first could not be read.
         """
-        schema = _schema(score={"type": "integer", "minimum": self._rubric.low, "maximum": self._rubric.high})
-        messages = self._rubric.graded(answered)
+        messages, schema = self._rubric.graded(answered), self._wanted
         if anew:
             self._chat.forget(messages, schema=schema)
         return await self._ask(messages, schema, lambda said: grade_of(said, self._rubric))
@@ -76,9 +75,9 @@ class Judge:
             )
         )
         if isinstance(one, Failure):
-            return one
+            return replace(one, cost=one.cost + two.cost)
         if isinstance(two, Failure):
-            return two
+            return replace(two, cost=one.cost + two.cost)
         swapped = 1 - two.score
         same = one.score == swapped
         return Judgement(
@@ -92,6 +91,11 @@ class Judge:
         """Give the connections back."""
         await self._chat.close()
 
+    @property
+    def _wanted(self) -> dict[str, Any]:
+        low, high = self._rubric.low, self._rubric.high
+        return _schema(score={"type": "integer", "minimum": low, "maximum": high})
+
     async def _ask(
         self, messages: list[dict[str, str]], schema: Mapping[str, Any], read: Callable[[str], float | str]
     ) -> Judgement | Failure:
@@ -104,7 +108,7 @@ class Judge:
         more = repairing(messages, said.text, found)
         again = await self._chat.complete(more, schema=schema)
         if isinstance(again, Failure):
-            return again
+            return replace(again, cost=said.cost + again.cost)
         repaired = _repaired(read(again.text), said, again)
         if isinstance(repaired, Failure):
             self._chat.forget(messages, schema=schema)
@@ -113,9 +117,10 @@ class Judge:
 
 
 def _repaired(found: float | str, said: Completion, again: Completion) -> Judgement | Failure:
+    cost = said.cost + again.cost
     if isinstance(found, str):
-        return Failure("unusable", f"the judge was asked twice: {found}")
-    return Judgement(score=found, cost=said.cost + again.cost, repaired=True)
+        return Failure("unusable", f"the judge was asked twice: {found}", cost=cost)
+    return Judgement(score=found, cost=cost, repaired=True)
 
 
 def _schema(**wanted: Mapping[str, Any]) -> dict[str, Any]:

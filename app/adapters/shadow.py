@@ -2,8 +2,10 @@
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from msgspec import structs
 
 from app.adapters.calls import Failure
 from app.adapters.evaluators import Evaluators
@@ -137,12 +139,12 @@ class Scoring:
         if job.candidate is not None:
             return await self._candidate(job, job.held, last=last)
         found, failed = await self._asked(self._answered(job.held))
-        passing = _passing(failed)
+        cost, passing = _cost(found, failed), _passing(failed)
         if passing is not None and not last:
-            return passing
+            return replace(passing, cost=cost)
         rows = self._rows(job, found, failed)
         judged = [each.score for each in found if each.name in self.by.judges]
-        return Done(rows, sum(each.cost or 0.0 for each in found), judged[0] if judged else None)
+        return Done(rows, cost, judged[0] if judged else None)
 
     async def _candidate(self, job: Job, held: Held, *, last: bool) -> Done | Failure:
         candidate = self.by.candidates.get(job.candidate or "")
@@ -151,32 +153,21 @@ class Scoring:
         said = await candidate.answer(held.prompt)
         if isinstance(said, Failure):
             again = said.passes and not last
-            return said if again else Done(self.given_up(job, f"candidate: {said.label}"))
+            return said if again else Done(self.given_up(job, f"candidate: {said.label}"), said.cost)
         text = shown(said.text, self.longest)
-        answer = Held(
-            id=held.id,
-            application=held.application,
-            time=held.time,
-            inclusion=held.inclusion,
-            reason=held.reason,
-            prompt=held.prompt,
-            response=text,
-            response_cut=is_cut(said.text, text),
-            language=held.language,
-            finish_reason=said.finish_reason,
-            item=held.item,
-            near=held.near,
+        answer = structs.replace(
+            held, response=text, response_cut=is_cut(said.text, text), finish_reason=said.finish_reason
         )
         answered = self._answered(answer)
         found, failed = await self._asked(answered)
-        passing = _passing(failed)
+        cost, passing = said.cost + _cost(found, failed), _passing(failed)
         if passing is not None and not last:
-            return passing
+            return replace(passing, cost=cost)
         leaks = bool(found_in(said.text, text))
         loop = asyncio.get_running_loop()
         free = await loop.run_in_executor(None, self._table, answer, answered, leaks)
         rows = self._rows(job, [*free, *found], failed, model=candidate.model)
-        return Done(rows, said.cost + sum(each.cost or 0.0 for each in found))
+        return Done(rows, cost)
 
     async def _gold(self, job: Job, *, last: bool) -> Done | Failure:
         item = self.gold[job.gold % len(self.gold)] if self.gold else None
@@ -187,9 +178,9 @@ class Scoring:
             *(judge.score(item.answered, anew=True) for judge in self.by.judges.values())
         )
         failed = {n: v for n, v in zip(names, verdicts, strict=True) if isinstance(v, Failure)}
-        passing = _passing(failed)
+        cost, passing = sum(verdict.cost for verdict in verdicts), _passing(failed)
         if passing is not None and not last:
-            return passing
+            return replace(passing, cost=cost)
         rows = []
         for (name, judge), verdict in zip(self.by.judges.items(), verdicts, strict=True):
             failure = verdict if isinstance(verdict, Failure) else None
@@ -198,7 +189,7 @@ class Scoring:
                 score=0.0 if isinstance(verdict, Failure) else verdict.score,
                 scorer=judge.fingerprint,
                 dimension=judge.dimension,
-                cost=None if isinstance(verdict, Failure) else verdict.cost or None,
+                cost=verdict.cost or None,
             )
             rows.append(
                 gold_row(
@@ -211,7 +202,7 @@ class Scoring:
                     label=None if failure is None else failure.label,
                 )
             )
-        return Done(rows, sum(row.cost or 0.0 for row in rows))
+        return Done(rows, cost)
 
     def _gold_id(self, job: Job, name: str, scorer: str) -> str:
         return gold_id(job.application, name, scorer, job.gold)
@@ -244,6 +235,7 @@ class Scoring:
                     selection=job.selection,
                     label=failure.label,
                     candidate=job.candidate,
+                    cost=failure.cost or None,
                 )
             )
         return rows
@@ -291,6 +283,10 @@ class Scoring:
 
 def _scored(name: str, score: float, scorer: str, dimension: Dimension) -> Scored:
     return Scored(name=name, score=score, scorer=scorer, dimension=dimension)
+
+
+def _cost(found: Iterable[Scored], failed: Mapping[str, Failure]) -> float:
+    return sum(each.cost or 0.0 for each in found) + sum(each.cost for each in failed.values())
 
 
 def _passing(failed: Mapping[str, Failure]) -> Failure | None:

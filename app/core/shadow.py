@@ -161,17 +161,16 @@ class Shadow:
     def settle(self, job: Job, *, score: float | None, cost: float) -> None:
         """A job is done: `score` of the live answer steers what is chosen next."""
         self._state.jobs = [each for each in self._state.jobs if each.key != job.key]
-        used = self._state.used.setdefault(job.application, _Used())
-        if used.day == job.day:
-            used.money = max(used.money + cost - job.price, 0.0)
+        self._charge(job, cost - job.price)
         if score is not None and job.kind == "answer" and job.held is not None:
             strata = self._state.moments.setdefault(job.application, {})
             strata.setdefault(job.held.reason, _Moments()).add(score)
 
-    def failed(self, job: Job, now: float) -> bool:
-        """A job stays, and knows since when it fails; whether that is news."""
+    def failed(self, job: Job, now: float, *, cost: float = 0.0) -> bool:
+        """A job stays, and knows since when it fails; what it cost is charged.  Whether any of it is news."""
+        self._charge(job, cost)
         if job.since is not None:
-            return False
+            return cost > 0
         marked = replace(job, since=now)
         self._state.jobs = [marked if each.key == job.key else each for each in self._state.jobs]
         return True
@@ -236,7 +235,7 @@ class Shadow:
         over = self._state.jobs[MOST_WAITING:]  # the newest: older ones may be under way
         self._state.jobs = self._state.jobs[:MOST_WAITING]
         for job in over:
-            self._refund(job)
+            self._charge(job, -job.price)
         self._state.outgoing.append(
             Batch(application=window.application, kept=kept, chosen=chosen, given_up=over)
         )
@@ -263,10 +262,11 @@ class Shadow:
             )
         return out
 
-    def _refund(self, job: Job) -> None:
-        used = self._state.used.get(job.application)
-        if used is not None and used.day == job.day:
-            used.money = max(used.money - job.price, 0.0)
+    def _charge(self, job: Job, money: float) -> None:
+        """To the day that the job is of, unless it is over; below zero, money is given back."""
+        used = self._state.used.setdefault(job.application, _Used())
+        if used.day == job.day:
+            used.money = max(used.money + money, 0.0)
 
     def _day(self, window: _Window) -> _Used:
         used = self._state.used.setdefault(window.application, _Used())

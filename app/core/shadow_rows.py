@@ -37,7 +37,7 @@ def live_row(
     )
 
 
-def unscored_row(
+def unscored_row(  # noqa: PLR0913  a record of this many facts
     held: Held,
     name: str,
     scorer: str,
@@ -45,10 +45,11 @@ def unscored_row(
     selection: float | None = None,
     label: str | None = None,
     candidate: str | None = None,
+    cost: float | None = None,
 ) -> Evaluation:
-    """A sample without a score: not chosen, or `label` says why not."""
+    """A sample without a score: not chosen, or `label` says why not; `cost` of calls that gave none."""
     told = {**_of(held, name, scorer, candidate), "model": held.model if candidate is None else None}
-    return Evaluation(**told, scorer=scorer, selection=selection, label=label)
+    return Evaluation(**told, scorer=scorer, selection=selection, label=label, cost=cost)
 
 
 def gold_row(  # noqa: PLR0913  a record of this many facts

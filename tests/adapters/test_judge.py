@@ -194,6 +194,7 @@ def test_every_attempt_that_may_be_billed_is_charged_and_none_goes_beyond_the_ca
         assert isinstance(found, Failure)
         assert len(server.requests) == requests
         assert chat.spent == pytest.approx(0.03 * billed)
+        assert found.cost == pytest.approx(chat.spent)
 
     limits = Limits(timeout_seconds=0.2, attempts=4 if requests < 5 else 9, per_minute=1e9)
     with_judge(what, limits=limits, price_out=100.0, spend_per_day=0.16)
@@ -209,6 +210,29 @@ def test_an_answer_costs_also_what_the_slow_attempts_before_it_may_have() -> Non
         assert chat.spent == pytest.approx(found.cost)
 
     with_judge(what, limits=Limits(timeout_seconds=0.2, attempts=4, per_minute=1e9), price_out=100.0)
+
+
+@pytest.mark.parametrize(
+    ("faults", "kind"), [("prosex2", "unusable"), ("prose,503", "refused"), ("ok", None), ("prose", None)]
+)
+def test_a_verdict_and_a_failure_say_what_was_paid_and_it_is_within_the_price(
+    faults: str, kind: str | None
+) -> None:
+    async def what(judge: Judge, server: FakeChat, chat: Chat, time: Time) -> None:
+        server.script(faults)
+        found = await judge.score(GOOD)
+        assert getattr(found, "kind", None) == kind
+        assert found.cost == pytest.approx(chat.spent)
+        assert 0.0 < found.cost <= judge.price(GOOD)
+
+    with_judge(what, limits=Limits(attempts=1, per_minute=1e9), price_in=1.0, price_out=10.0)
+
+
+def test_a_price_is_that_of_two_calls() -> None:
+    async def what(judge: Judge, server: FakeChat, chat: Chat, time: Time) -> None:
+        assert judge.price(GOOD) == pytest.approx(0.06)
+
+    with_judge(what, price_out=100.0)
 
 
 def test_the_same_question_is_paid_once() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from agents.plumbing import Record
 from app.adapters.fake_chat import FakeChat
 from schemas.events import Evaluation
 from tests.agents.evaluator import JUDGE, Place, records, samples, with_models
+from tests.rig.made import APP
 
 
 @dataclass
@@ -39,6 +41,28 @@ class Mortal:
             await self.place.kill()
             return False
         return True
+
+
+@pytest.mark.parametrize("faults", ["prosex400", "ok,503,prose,503,prosex3,slow,ok,503,shape", "okx10,503x3"])
+def test_money_of_a_day_counts_what_failed_and_what_was_asked_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, faults: str
+) -> None:
+    monkeypatch.setattr(shadow_trials, "FIRST_PAUSE", 0.01)
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text('{"prompt": "Why?", "response": "Because it is so, in short.", "score": 0.25}\n')
+
+    async def what(place: Place, server: FakeChat) -> None:
+        server.script(faults)
+        await place.read(records(samples(20)))
+        await place.finish()
+        used = place.station._partitions[0].shadow.used(APP)[1]
+        assert 0.0 < used == pytest.approx(place.scoring.spent)
+        judged = [row for row in place.of(JUDGE) if row.label == "unusable"]
+        assert all(row.cost for row in judged)
+
+    endpoint = {"price_in": 1.0, "price_out": 10.0}
+    more: dict[str, Any] = {"gold": gold, "gold_every": 5, "money_per_day": 1e6}
+    with_models(monkeypatch, what, endpoint=endpoint, candidate=True, timeout_seconds=0.3, **more)
 
 
 def test_a_crash_anywhere_changes_no_row_and_writes_none_twice(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,6 +112,18 @@ def test_money_is_settled_with_what_calls_cost_and_scores_steer() -> None:
     assert not shadow.jobs
 
 
+def test_a_job_that_fails_and_waits_is_charged_what_it_cost_beside_what_is_reserved() -> None:
+    shadow = Shadow(policy(budget=Budget(864, 1e6)))
+    run(shadow, [held(n) for n in range(100)], price=0.5)
+    (job,) = shadow.jobs
+    assert [shadow.failed(job, 5.0, cost=0.25), shadow.failed(shadow.jobs[0], 6.0, cost=0.25)] == [True, True]
+    assert not shadow.failed(shadow.jobs[0], 7.0), "nothing to save"
+    assert shadow.used(APP) == (1, 1.0)
+    assert shadow.jobs == [replace(job, since=5.0)]
+    shadow.settle(shadow.jobs[0], score=None, cost=0.125)
+    assert shadow.used(APP) == (1, 0.625)
+
+
 def test_steering_finds_what_drifted_and_estimates_stay_true() -> None:
     """Weights of chosen samples add up to traffic, stratum by stratum, over many windows."""
     found = {ORDINARY: 0.0, DRIFTED: 0.0}
