@@ -15,6 +15,7 @@ from schemas.monitors import Monitor, Monitors, Mute
 
 UNKNOWN = re.compile(r"unknown field `(?P<name>.*?)`(?: - at `\$(?P<place>.*)`)?")
 WRONG = re.compile(r"(?P<problem>.*?) - at `\$(?P<place>.*)`$")
+UNQUOTED = re.compile(r"Expected `str( \| null)?`, got `(int|float|bool|date|datetime)`")  # 22:00 is 1320
 
 
 def load_rules(path: Path | None) -> Rules:
@@ -57,7 +58,8 @@ def _explained(problem: str) -> str:
         return f"{place + '.' if place else ''}{name}: no such field; {remedy}"
     if wrong is not None:
         told = wrong["problem"]
-        return f"{wrong['place'].lstrip('.')}: {told[0].lower()}{told[1:]}"
+        remedy = "; put it in quotes" if UNQUOTED.match(told) else ""
+        return f"{wrong['place'].lstrip('.')}: {told[0].lower()}{told[1:]}{remedy}"
     return problem
 
 

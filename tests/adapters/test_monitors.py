@@ -66,6 +66,15 @@ def test_without_a_file_the_defaults_hold() -> None:
         ({"monitors": [{"zzz": 1}]}, "monitors[0].zzz: no such field; use one of application, monitor"),
         ({"monitors": [{}, {"tolerance": 7}]}, "monitors[1].tolerance: expected `float` < 1.0"),
         ({"monitors": [{"tolerance": "high"}]}, "monitors[0].tolerance: expected `float | null`, got `str`"),
+        (
+            yaml.safe_load("monitors: [{mute: [{start: 22:00}]}]"),
+            "monitors[0].mute[0].start: expected `str`, got `int`; put it in quotes",
+        ),
+        (
+            yaml.safe_load("monitors: [{mute: [{reason: 2026-12-24}]}]"),
+            "reason: expected `str | null`, got `date`; put it in quotes",
+        ),
+        ({"monitors": [{"monitor": ["gap"]}]}, "monitors[0].monitor: expected `str`, got `array`"),
         ({"monitors": [{"runbook": "javascript:alert(1)"}]}, "monitors[0].runbook: expected"),
         ({"monitors": [{"mute": [{"timezone": "Mars/Base"}]}]}, "mute[0].timezone: no such zone; write"),
         ({"monitors": [{"mute": [{"timezone": "../../etc/passwd"}]}]}, "mute[0].timezone: no such zone"),
@@ -85,6 +94,7 @@ def test_every_mistake_names_its_place_and_a_remedy(found: Any, told: str) -> No
         parse_monitors(found, "monitors.yaml")
     assert str(caught.value).startswith("monitors.yaml: ")
     assert told in str(caught.value)
+    assert ("put it in quotes" in told) == ("put it in quotes" in str(caught.value))
 
 
 def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
