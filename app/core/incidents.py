@@ -189,12 +189,12 @@ class Incidents:
             return []
         if reading.state != "alarm":
             return []
+        if known.acknowledged_at is not None:
+            return []
         if known.withheld:
             known.withheld, known.told_at = False, known.updated_at
             known.unmutes += 1
             return [self._say(known, "unmuted", str(known.unmutes))]
-        if known.acknowledged_at is not None:
-            return []
         open_for = (known.updated_at - known.lead.detected_at).total_seconds()
         due = rule.escalate_seconds is not None and open_for >= rule.escalate_seconds
         if due and known.severity == "warning":
@@ -209,7 +209,8 @@ class Incidents:
         """A transition of an open incident; its id is named by what cannot happen twice."""
         rule = self._rules.of(known.lead.application, known.lead.monitor, known.lead.segment)
         silent = muted(rule.mute, known.updated_at)
-        known.withheld = known.withheld or (silent and transition in ("opened", "escalated"))
+        if transition in ("opened", "escalated"):  # the last word: what is told aloud is withheld no more
+            known.withheld = silent
         members = in_order(known.members)
         return msgspec.structs.replace(
             known.lead,

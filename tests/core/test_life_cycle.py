@@ -189,6 +189,23 @@ def test_what_is_over_before_the_mute_ends_is_never_told() -> None:
     assert [a.muted for a in alerts] == [True, True]
 
 
+def test_who_has_it_in_hand_is_not_told_at_the_end_of_a_mute() -> None:
+    incidents = Incidents(Rules([WEEKEND]))
+    (opened,) = incidents.decide(say(1, "alarm"))
+    answered(incidents, opened.incident, "acknowledge")
+    assert [a for n in (11, 12) for a in incidents.decide(say(n, "alarm"))] == []
+    assert answered(incidents, opened.incident, "unacknowledge", 13) == ["unacknowledged"]
+    assert words(incidents.decide(say(14, "alarm"))) == ["unmuted"]
+
+
+def test_what_becomes_critical_after_the_mute_is_told_once() -> None:
+    incidents = Incidents(Rules([WEEKEND]))
+    (opened,) = incidents.decide(say(1, "alarm"))
+    answered(incidents, opened.incident, "acknowledge")
+    (escalated,) = [a for n in (11, 12) for a in incidents.decide(say(n, "alarm", **FAR))]
+    assert (escalated.transition, escalated.muted) == ("escalated", False)
+
+
 def test_reminders_come_while_it_goes_on_and_nobody_answered() -> None:
     incidents = Incidents(Rules([Monitor(remind_seconds=600)]))
     alerts = [a for n in range(0, 41) for a in incidents.decide(say(n, "alarm"))]
