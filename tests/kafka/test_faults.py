@@ -197,6 +197,7 @@ def test_a_second_worker_that_joins_and_leaves_while_events_trickle_changes_no_c
         if number == 520:
             second = live.start_worker()
         if number == 760:
+            assert within(SECONDS, lambda: "partitions_revoked" in live.logs()), live.logs()  # it has joined
             second.terminate()
         time.sleep(0.4)
     assert second.wait(30) == 0, live.logs()
