@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.errors import SettingsError
@@ -163,6 +163,13 @@ class ApiSettings(Section):
     requests_per_second: float = Field(default=200.0, ge=0, description="of one address; 0: no limit")
     cors_origins: list[str] = []
 
+    @field_validator("token", "webhook_secret")
+    @classmethod
+    def _secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().strip():
+            raise ValueError("is empty, which keeps nobody out; give a secret, or leave the setting out")
+        return value
+
 
 class CurationSettings(Section):
     """Versions of the eval set that are built from live traffic; by themselves where there is a store."""
@@ -270,7 +277,8 @@ def _explain(error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
         path = ".".join(str(part) for part in problem["loc"])
-        line = f"{path}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+        told = problem["msg"].removeprefix("Value error, ")
+        line = f"{path}: {told[0].lower()}{told[1:]}"
         if problem["type"] == "extra_forbidden":
             near = difflib.get_close_matches(path, _names(Settings), n=1, cutoff=0.5)
             line = f"{path}: no such setting" + (f"; did you mean {near[0]}?" if near else "")

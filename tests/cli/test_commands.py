@@ -129,6 +129,18 @@ def test_options_win_over_the_environment_and_it_over_the_file(monkeypatch: pyte
     assert found.detection.mute == ["shape"]
 
 
+@pytest.mark.parametrize("name", ["token", "webhook_secret"])
+@pytest.mark.parametrize("secret", ["", " "])
+def test_an_empty_secret_is_a_setting_to_change(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, name: str, secret: str
+) -> None:
+    monkeypatch.setenv(f"PROMPTDRIFT_API__{name.upper()}", secret)
+    done = cli("config", "validate")
+    assert done.code == 3
+    assert f"api.{name}: is empty" in done.err
+    assert "leave the setting out" in done.err
+
+
 # --- init --------------------------------------------------------------------------------------
 
 
