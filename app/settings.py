@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from app.environment import PREFIX, read
 from app.errors import SettingsError
 from app.evaluation_settings import EvaluationSettings
 from app.section import Section
@@ -193,7 +194,7 @@ class Settings(BaseSettings):
     """All settings.  Build with `load`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="PROMPTDRIFT_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
     kafka: KafkaSettings = KafkaSettings()
@@ -238,9 +239,8 @@ def load(
     for variable, (section, name) in FAMILIAR.items():
         if environment.get(variable):
             merged.setdefault(section, {})[name] = environment[variable]
-    source = EnvSettingsSource(Settings)
-    source.env_vars = {name.lower(): value for name, value in environment.items()}
-    merged = _merge(_merge(merged, source()), overrides or {})
+    merged = _merge(merged, read(Settings, environment, paths=_names(Settings)))
+    merged = _merge(merged, overrides or {})
     try:
         return Settings(**merged)
     except ValidationError as error:

@@ -13,6 +13,7 @@ import yaml
 from app import cli as program
 from app.adapters.files import read_events
 from app.cli import init
+from app.errors import SettingsError
 from app.settings import Settings, load
 from schemas.events import Interaction
 from tests.cli.said import Cli
@@ -139,6 +140,33 @@ def test_an_empty_secret_is_a_setting_to_change(
     assert done.code == 3
     assert f"api.{name}: is empty" in done.err
     assert "leave the setting out" in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("PROMPTDRIFT_API_TOKEN", "PROMPTDRIFT_API__TOKEN"),
+        ("PROMPTDRIFT_API_PORT", "PROMPTDRIFT_API__PORT"),
+        ("PROMPTDRIFT_KAFK__PARTITIONS", "PROMPTDRIFT_KAFKA__PARTITIONS"),
+        ("PROMPTDRIFT_DETECTION_BASELINE_EVENTS", "PROMPTDRIFT_DETECTION__BASELINE_EVENTS"),
+        ("PROMPTDRIFT_DETECTION_BASELINE__EVENTS", "PROMPTDRIFT_DETECTION__BASELINE_EVENTS"),
+    ],
+)
+def test_a_variable_that_misses_its_setting_is_told_the_right_name(name: str, right: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}: no such setting; did you mean {right}\\?$"):
+        load(environment={name: "500"})
+
+
+def test_variables_that_are_no_settings_are_passed_over() -> None:
+    """Kubernetes puts some there for every service of the namespace."""
+    found = {
+        "PROMPTDRIFT_API_PORT": "tcp://10.0.0.1:8080",
+        "PROMPTDRIFT_API_PORT_8080_TCP_PORT": "8080",
+        "PROMPTDRIFT_API_SERVICE_HOST": "10.0.0.1",
+        "PROMPTDRIFT_DEBUG": "1",
+        "PROMPTDRIFT_VERSION": "2",
+    }
+    assert load(environment=found) == Settings()
 
 
 # --- init --------------------------------------------------------------------------------------
