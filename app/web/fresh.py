@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MOST_BYTES = 16 * 2**20  # held; whoever asks names the keys
+MOST_BYTES = 16 * 2**20  # held, keys too: whoever asks names them
+LONGEST_ADDRESS = 1024  # whose answer is held
+EACH_BYTES = 2048  # of memory, beside address and body: headers and objects
 KEPT = (b"etag", b"cache-control", b"vary")  # what a 304 says, too
 Key = tuple[str, bytes, bool]
 
@@ -73,9 +75,9 @@ class Fresh:
 
     def _keep(self, key: Key, held: Held) -> None:
         old = self._held.pop(key, None)
-        self._bytes += len(held.body) - (0 if old is None else len(old.body))
+        self._bytes += _size(key, held) - (0 if old is None else _size(key, old))
         if self._bytes > MOST_BYTES:
-            self._held, self._bytes = {}, len(held.body)
+            self._held, self._bytes = {}, _size(key, held)
         self._held[key] = held
 
 
@@ -83,7 +85,13 @@ def _is_asked_again(scope: Scope) -> bool:
     if scope["type"] != "http" or scope["method"] != "GET":
         return False
     path: str = scope["path"]
-    return path.startswith("/v1/") and path != "/v1/events"
+    short = len(path) + len(scope["query_string"]) <= LONGEST_ADDRESS
+    return short and path.startswith("/v1/") and path != "/v1/events"
+
+
+def _size(key: Key, held: Held) -> int:
+    path, query, _ = key
+    return len(path) + len(query) + len(held.body) + EACH_BYTES
 
 
 def _into(said: list[Message]) -> Send:

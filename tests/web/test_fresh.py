@@ -140,6 +140,26 @@ def test_errors_are_not_remembered(client: TestClient, store: Counted) -> None:
 
 
 def test_what_is_held_is_bounded(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fresh, "MOST_BYTES", 2000)
+    monkeypatch.setattr(fresh, "MOST_BYTES", 10_000)
     for number in range(20):
         assert client.get(f"/v1/alerts?limit={number + 1}").status_code == 200
+
+
+@pytest.mark.parametrize(("length", "others", "asked"), [(0, 1, 1), (0, 20, 2), (900, 4, 2), (2000, 0, 2)])
+def test_addresses_count_and_long_ones_are_not_held(
+    client: TestClient,
+    store: Counted,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    length: int,
+    others: int,
+    asked: int,
+) -> None:
+    monkeypatch.setattr(fresh, "MOST_BYTES", 12_000)
+    first = f"{PATH}?x={'0' * length}"
+    client.get(first)
+    once = store.asked
+    for number in range(others):
+        client.get(f"/v1/alerts?x={number:0{length}}")
+    client.get(first)
+    assert store.asked == asked * once
