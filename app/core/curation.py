@@ -253,7 +253,9 @@ def _met(pool: Pool, prior: Prior) -> tuple[Pool, dict[int, int]]:
     if not old:
         return pool, {}
     texts = [*(item.prompt for item in prior.items), *(q.text for q in pool.questions)]
-    repeats = leaders_of(texts, np.concatenate([prior.vectors, pool.vectors]))[old:]
+    alike = leaders_of(texts, np.concatenate([prior.vectors, pool.vectors]))[old:]
+    places = {item.id: p for p, item in enumerate(prior.items)}  # mended, it keeps the id of its question
+    repeats = [places.get(q.id, twin) for q, twin in zip(pool.questions, alike, strict=True)]
     first = {twin: i for i, twin in reversed(list(enumerate(repeats))) if twin < old}
     weights, reasons = defaultdict[int, float](float), {i: set[str]() for i in first.values()}
     for question, twin in zip(pool.questions, repeats, strict=True):

@@ -133,6 +133,15 @@ def test_a_question_that_is_asked_again_keeps_its_item() -> None:
     assert sum(i.weight or 0.0 for i in found.items) == pytest.approx(1.0)
 
 
+def test_a_question_whose_item_was_mended_keeps_its_item() -> None:
+    mended = tuple(replace(i, prompt=f"mended: {i.id} {i.id[::-1]}") for i in first().items)
+    before = Prior(mended, vectors([i.prompt for i in mended]))
+    found = curate(pool(), replace(PLAN, keep=0.0, novel=0), seed=0, prior=before)
+    assert [i.id for i in found.items] == sorted({i.id for i in mended})
+    assert {i.prompt for i in found.items} == {i.prompt for i in mended}
+    assert sum(i.weight or 0.0 for i in found.items) == pytest.approx(1.0)
+
+
 def test_a_cluster_that_the_version_before_hardly_had_is_topped_up() -> None:
     before = prior(first())
     plan = replace(PLAN, novel=15)
