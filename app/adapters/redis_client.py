@@ -1,9 +1,9 @@
 """One way to reach Redis, and one way for it to fail."""
 
+import re
 from asyncio import LimitOverrunError
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -33,6 +33,8 @@ REMEDIES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (  # the first t
     ((RedisConnectionError, OSError), "Is it running, and is its URL right?"),
 )
 OTHERWISE = "See its log."
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+PASSWORD = re.compile(r"([?&]password=).*", re.DOTALL)
 
 
 def connect(url: str) -> Redis:
@@ -51,27 +53,29 @@ def connect(url: str) -> Redis:
                 ExponentialBackoff(cap=0.5, base=0.05), RETRIES, supported_errors=(RedisConnectionError,)
             ),
         )
-    except ValueError as error:
+    except ValueError:  # its text may quote parts of a password
         raise SettingsError(
-            f"{without_password(url)!r} is no Redis URL ({error}): write redis://host:port/db"
-        ) from error
+            f"{without_password(url)!r} is no Redis URL: write redis://host:port/db, "
+            "and in a password %23 for #, %2F for / and %3F for ?"
+        ) from None
     return Redis.from_pool(pool)
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be shown.
+    """The URL as it may be shown; by text, since a password that is not escaped spoils its parts.
 
     >>> without_password("redis://app:secret@cache:6379/0?timeout=5&password=secret")
-    'redis://app:***@cache:6379/0?timeout=5&password=***'
+    'redis://***@cache:6379/0?timeout=5&password=***'
+    >>> without_password("app:se#cr/et@cache:6379")
+    '***@cache:6379'
     >>> without_password("redis://cache:6379/0")
     'redis://cache:6379/0'
     """
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    name, colon, _ = user.partition(":")
-    query = [(k, "***" if k == "password" else v) for k, v in parse_qsl(parts.query, keep_blank_values=True)]
-    netloc = f"{name}{colon and ':***'}{at}{host}"
-    return urlunsplit(parts._replace(netloc=netloc, query=urlencode(query, safe="*/")))
+    scheme = found[0] if (found := SCHEME.match(url)) else ""
+    before, at, after = url.removeprefix(scheme).rpartition("@")
+    if PASSWORD.search(before):
+        return f"{scheme}***"  # what follows the @ may be its end
+    return scheme + (at and "***@") + PASSWORD.sub(r"\1***", after)
 
 
 @contextmanager

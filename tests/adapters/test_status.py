@@ -7,13 +7,14 @@ import signal
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from traceback import format_exception
 
 import msgspec
 import pytest
 from redis import Redis
 from redis.exceptions import BusyLoadingError
 
-from app.adapters.redis_client import reaching
+from app.adapters.redis_client import reaching, without_password
 from app.adapters.status import RedisStatusStore
 from app.errors import DependencyError, SettingsError
 from schemas.decisions import Alert
@@ -199,10 +200,21 @@ def test_an_unreachable_redis_is_named_without_its_password() -> None:
     asyncio.run(story())
 
 
-def test_what_is_no_redis_url_is_a_wrong_setting() -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:hunter2@cache",
+        "user:hunter2@cache:6379",
+        ":hunter2@cache",
+        *(f"redis://:hunter2{mark}hunter2@cache:6379/0" for mark in "#/?"),
+        "cache:6379?password=hunter2@hunter2",
+    ],
+)
+def test_what_is_no_redis_url_is_a_wrong_setting(url: str) -> None:
     with pytest.raises(SettingsError, match="redis://host:port/db") as failure:
-        RedisStatusStore("http://user:hunter2@cache")
-    assert "hunter2" not in str(failure.value)
+        RedisStatusStore(url)
+    assert "hunter2" not in "".join(format_exception(failure.value))
+    assert "hunter2" not in without_password(url)
 
 
 def test_an_answer_that_never_ends_its_line_is_a_redis_that_fails() -> None:

@@ -105,7 +105,7 @@ def test_settings_are_shown_without_secrets(cli: Cli, monkeypatch: pytest.Monkey
     shown = cli("--config", "mine.yaml", "config", "show", "--json")
     assert "hunter2" not in shown.out
     assert shown.data["detection"]["baseline_events"] == 777
-    assert shown.data["redis"]["url"] == "redis://app:***@cache:6379/0"
+    assert shown.data["redis"]["url"] == "redis://***@cache:6379/0"
     assert yaml.safe_load(cli("--config", "mine.yaml", "config", "show").out) == shown.data
 
 
