@@ -74,12 +74,16 @@ class Exposure:
 def divide(histories: Sequence[History], release: Release, *, now: float) -> Exposure:
     """Divide a panel by a release, as seen at event time `now`.
 
-    Where no prompt names the release, everybody counts as exposed from its time on.  A history that may be
-    cut short within the time before is left out.
+    Its variant counts only where no prompt names its id, as with a flag: another deployment may have one of
+    that name.  Where no prompt names either, everybody counts as exposed from its time on.  A history that
+    may be cut short within the time before is left out.
     """
+    asked = [p for h in histories for p in h.prompts if p.time <= now]
+    if any(p.deployment_id == release.id for p in asked):
+        release = replace(release, variant=None)
     span = now - release.time
     start = release.time - float(np.clip(span, SHORTEST_BEFORE, LONGEST_BEFORE))
-    labelled = any(release.served(p) for h in histories for p in h.prompts if p.time <= now)
+    labelled = any(release.served(p) for p in asked)
     exposed: list[Member] = []
     newcomers: list[Member] = []
     departed: list[Member] = []

@@ -61,6 +61,25 @@ def test_a_variant_is_an_exposure_too() -> None:
     assert len(found.exposed) == 1
 
 
+def canary(*prompts: tuple[float, str]) -> History:
+    return History(
+        [
+            Prompt(AT + day * DAY, i, b"", b"", id, "canary", None, False)
+            for i, (day, id) in enumerate(prompts)
+        ]
+    )
+
+
+def test_a_variant_of_the_same_name_in_another_deployment_is_no_exposure() -> None:
+    moved, stayed = canary((-1, "v1"), (1, "v2")), canary((-1, "v1"), (1, "v1"), (3, "v2"))
+    release = Release(id="v2", time=AT, variant="canary")
+    found = divide([stayed, moved], release, now=AT + 2 * DAY)
+
+    assert [m.history for m in found.exposed] == [moved]
+    assert [m.history.prompts for m in found.control] == [stayed.prompts[:2]]
+    assert divide([moved, stayed], release, now=AT + 2 * DAY) == found
+
+
 def test_what_lies_after_the_look_is_not_looked_at() -> None:
     found = divide([user((-1, "v1"), (1, "v2"), (9, "v2"))], RELEASE, now=AT + 2 * DAY)
 
