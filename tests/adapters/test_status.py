@@ -190,7 +190,7 @@ def test_an_unreachable_redis_is_named_without_its_password() -> None:
     async def story() -> None:
         store = RedisStatusStore("redis://app:hunter2@127.0.0.1:1/0")
         for call in (store.ping(), store.status("x"), store.put_reading(READING), store.put_alert(ALERT)):
-            with pytest.raises(DependencyError, match=r"redis://app:\*\*\*@127\.0\.0\.1:1/0") as failure:
+            with pytest.raises(DependencyError, match=r"redis://\*\*\*@127\.0\.0\.1:1/0") as failure:
                 await call
             assert "hunter2" not in str(failure.value)
         with pytest.raises(DependencyError):
