@@ -13,6 +13,7 @@ from schemas.ticks import Sample
 
 STEPS = 10  # in which progress is told
 MOST_UNITS = 8192  # that a baseline is learned from: more tell hardly more, and all of them are held
+HEAD, COMPANY = 16, 4  # a span begins at the first of HEAD events that COMPANY others follow within it
 RUN = 256  # consecutive candidates of a partition that stay or go together, for neighbours may depend
 
 
@@ -30,7 +31,7 @@ class Learner:
         self._subject, self._fingerprint = subject, fingerprint
         self._settings, self._partitions = settings, partitions
         self.units = 0  # candidates seen
-        self._times: list[float] = []  # of counted events, ascending; of a span of time the first and last
+        self._times: list[float] = []  # of counted events, ascending; of a span of time the head and the last
         self._share = 1.0  # of runs that are kept
         self._wanted = settings.events
         self._stretch = 1.0
@@ -44,7 +45,7 @@ class Learner:
         self.units += len(held)
         self._times = sorted([*self._times, *held, *bare])
         if self._settings.seconds is not None:
-            self._times = [*self._times[:1], *self._times[1:][-1:]]
+            self._times = [*self._times[:HEAD], *self._times[HEAD:][-1:]]
         until = self._until()
         self._bound(book, before if until is None else math.nextafter(until, math.inf))
 
@@ -61,7 +62,7 @@ class Learner:
             self._bound(book, math.nextafter(until, math.inf))  # also what was sent again since
             try:
                 learned = learn(
-                    book.samples_until(until),
+                    self._begun(book.samples_until(until)),
                     subject=self._subject,
                     fingerprint=self._fingerprint,
                     settings=self._settings,
@@ -73,7 +74,7 @@ class Learner:
                 self.note, self._stretch = f"{error}; learning goes on", self._stretch * 1.5
                 self._wanted = math.ceil(self._settings.events * self._stretch)
                 continue
-            self.taken = book.samples_before(math.nextafter(until, math.inf))
+            self.taken = self._begun(book.samples_before(math.nextafter(until, math.inf)))
             watches = learned.reference.watches
             self.note = None if watches is None else watches.note
             return learned
@@ -81,18 +82,36 @@ class Learner:
 
     def _until(self) -> float | None:
         """Event time of the last event to learn from, once the watermark has passed it."""
-        if not self._times:
-            return None
         if self._settings.seconds is not None:
-            until = self._times[0] + self._settings.seconds * self._stretch
+            if (start := self._start) is None:
+                return None
+            until = start + self._settings.seconds * self._stretch
             return until if self._times[-1] > until else None
         return self._times[self._wanted - 1] if len(self._times) >= self._wanted else None
 
     @property
+    def _start(self) -> float | None:
+        """Event time at which a span of time begins, once the head is there; the first of sparse traffic.
+
+        An event from a clock years behind has no company, and would stretch the span over those years.
+        """
+        if self._settings.seconds is None or len(self._times) < HEAD:
+            return None
+        head, seconds = self._times[:HEAD], self._settings.seconds
+        joined = (a for a, b in zip(head, head[COMPANY:], strict=False) if b - a <= seconds)
+        return next(joined, head[0])
+
+    def _begun(self, samples: list[Sample]) -> list[Sample]:
+        start = self._start
+        return samples if start is None else [s for s in samples if s.time >= start]
+
+    @property
     def progress(self) -> float:
-        """Share of what is wanted, 0 to 1."""
-        if self._settings.seconds is not None and self._times:
-            return min(1.0, (self._times[-1] - self._times[0]) / (self._settings.seconds * self._stretch))
+        """Share of what is wanted, 0 to 1; of a span of time 0 until its start is known."""
+        if self._settings.seconds is not None:
+            start = self._start
+            passed = 0.0 if start is None else self._times[-1] - start
+            return min(1.0, passed / (self._settings.seconds * self._stretch))
         return min(1.0, len(self._times) / self._wanted)
 
     def has_news(self) -> bool:

@@ -97,6 +97,40 @@ def test_a_stretch_of_time_may_be_asked_for_instead() -> None:
     assert learned.reference.window == (made.EPOCH, made.EPOCH + 120)
 
 
+@pytest.mark.parametrize("portion", [1.0, 400.0])
+@pytest.mark.parametrize("years", [(16,), (16, 2), (1, 1)])
+def test_a_span_of_time_begins_where_traffic_does_and_not_at_a_clock_years_behind(
+    years: tuple[int, ...], portion: float
+) -> None:
+    log = interactions(400)
+    for i, behind in enumerate(years):
+        log[i] = msgspec.structs.replace(log[i], time=log[i].time.replace(year=log[i].time.year - behind))
+    station, held = learner(seconds=120.0), made.book_of(measured(log))
+    for step in range(int(400 / portion) + 1):
+        station.count(held, made.EPOCH + step * portion)
+        learned = station.try_learn(held)
+        if learned is not None:
+            break
+    assert learned is not None
+    first = made.EPOCH + len(years)
+    assert learned.reference.window == (first, first + 120)
+    assert 121 - 2 <= learned.reference.units <= 121  # the watermark leaves some out after such a clock
+    assert learned.units_per_second == pytest.approx(1.0, rel=0.05)
+
+
+def test_traffic_that_is_sparse_for_its_span_is_learned_all_the_same() -> None:
+    station, held = learner(seconds=60.0), made.book_of(measured(interactions(400, seconds=90.0)))
+    station.count(held, made.EPOCH + 10 * 90)
+    assert station.try_learn(held) is None
+    assert station.progress == 0.0
+    station.count(held, made.EPOCH + 400 * 90)
+    learned = station.try_learn(held)
+    assert learned is not None
+    assert learned.reference.window is not None
+    assert learned.reference.window[0] == made.EPOCH
+    assert 100 <= learned.reference.units <= 150
+
+
 def test_a_restored_learner_learns_the_same() -> None:
     station, held = learner(events=60), book()
     station.count(held, made.EPOCH + 80)
@@ -125,7 +159,7 @@ def test_of_more_units_than_a_baseline_needs_whole_runs_are_kept_whatever_the_po
         station.count(held, made.EPOCH + min(step * portion, 900.0))
         most = max(most, len(held.samples_until(made.EPOCH + min(step * portion, 799.5))))
         state = through_msgpack(station.snapshot())
-        assert len(state["times"]) <= 2
+        assert len(state["times"]) <= learning.HEAD + 1
         station = learner(seconds=799.5)
         station.restore(state)
     learned = station.try_learn(held)
