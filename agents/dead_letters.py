@@ -11,15 +11,19 @@ from agents.telemetry import DEAD_LETTERS
 from app.settings import Settings
 from schemas import topics
 from schemas.codec import Rejection, SchemaError
-from schemas.topics import CONNECT, FOREIGN, TOLD
+from schemas.topics import CONNECT, CUT, FOREIGN, TOLD
 
 SCANNED = 5_000
+LETTER_BYTES = 1_020_000  # with our headers below 1 MiB, which brokers take by default
 OURS_ALONE = "only promptdrift writes to this topic"
 T = TypeVar("T")
 
 
 async def bury(outbox: Outbox, record: Record, rejection: Rejection) -> None:
-    """Queue a dead letter; existing headers stay, behind FOREIGN those that are named as ours."""
+    """Queue a dead letter; existing headers stay, behind FOREIGN those that are named as ours.
+
+    Of what is larger than LETTER_BYTES only the beginning is kept, which the header CUT says.
+    """
     error = rejection.error
     told = {
         "topic": record.topic,
@@ -33,8 +37,14 @@ async def bury(outbox: Outbox, record: Record, rejection: Rejection) -> None:
     headers = {
         (FOREIGN + name if name.startswith(TOLD) else name): value for name, value in record.headers.items()
     }
+    key, raw = record.key, rejection.raw
+    room = LETTER_BYTES - len(key or b"") - sum(len(n.encode()) + len(v) + 10 for n, v in headers.items())
+    if len(raw) > room:
+        if room < 0:
+            key, headers, room = None, {}, LETTER_BYTES
+        headers[CUT] = str(len(raw)).encode()
     headers |= {CONNECT + name: value.encode() for name, value in told.items()}
-    await outbox.send(topics.DEAD_LETTERS, rejection.raw, key=record.key, headers=headers)
+    await outbox.send(topics.DEAD_LETTERS, raw[:room], key=key, headers=headers)
     DEAD_LETTERS.labels(error.field).inc()
 
 

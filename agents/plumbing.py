@@ -18,6 +18,7 @@ from agents.telemetry import RECORDS, STAGE_AT, log
 from app.settings import Settings
 from schemas.topics import Topic
 
+REQUEST_BYTES = 8 * 2**20  # of a record before compression; the broker's limit is on what is compressed
 SAVING_SHARE = 15.0  # times the duration of a checkpoint until the next one is due
 
 
@@ -104,6 +105,7 @@ def make_app(settings: Settings, *, group: str | None = None) -> faust.App:
         producer_acks=-1,
         producer_compression_type="zstd",
         producer_linger=0.01,
+        producer_max_request_size=REQUEST_BYTES,
         table_standby_replicas=0,
         consumer_auto_offset_reset="earliest",
         worker_redirect_stdouts=False,

@@ -14,6 +14,7 @@ DAY_MS = 86_400_000
 COMPACTED_BYTES = 64 * 2**20  # of a segment: the newest is never compacted, and every start reads it whole
 CONNECT = "__connect.errors."  # headers of dead letters: why, as Kafka Connect writes it
 TOLD = (CONNECT, "promptdrift.errors.")  # and all that are ours
+CUT = "promptdrift.errors.cut"  # bytes that the value had, where the letter does not hold all of its record
 FOREIGN = "promptdrift.errors.foreign."  # before names of ours that the record brought with it
 
 

@@ -10,7 +10,7 @@ import typer
 from app.cli.terminal import AsJson, say, settings_of, show, show_json, show_table
 from app.errors import InputError
 from app.settings import KafkaSettings
-from schemas.topics import CONNECT, DEAD_LETTERS, FOREIGN, TOLD
+from schemas.topics import CONNECT, CUT, DEAD_LETTERS, FOREIGN, TOLD
 
 if TYPE_CHECKING:
     from app.adapters.kafka import Headers, Record
@@ -48,7 +48,14 @@ class Letter:
             "stage": self.told("stage"),
             "reason": self.told("exception.message"),
             "bytes": len(self.record.value or b""),
+            "cut_from": self.cut_from,
         }
+
+    @property
+    def cut_from(self) -> int | None:
+        """Bytes that the original had, where it was too large to be kept whole; else None."""
+        told = dict(self.record.headers).get(CUT) or b""
+        return int(told) if told.isdigit() else None
 
     @property
     def headers(self) -> "Headers":
@@ -60,7 +67,15 @@ class Letter:
         )
 
     def revived(self, to: str | None) -> "Record":
-        """The original record, for its original topic or another one.  Raises: InputError for neither."""
+        """The original record, for its original topic or another one.
+
+        Raises: InputError for neither, and where not all of it is here.
+        """
+        if self.cut_from is not None:
+            raise InputError(
+                f"dead letter {self.id} holds only the beginning of {self.cut_from:,} bytes and cannot be "
+                "sent again; send its original in smaller records"
+            )
         topic = to or self.told("topic")
         if not topic:
             raise InputError(
@@ -136,7 +151,9 @@ def replay_(
         raise typer.BadParameter("name dead letters, or give --all", param_hint="IDS")
     kafka = settings_of(ctx).kafka
     found = _letters(kafka)
-    chosen = found if everything else _chosen(found, ids or [])
+    chosen = [each for each in found if each.cut_from is None] if everything else _chosen(found, ids or [])
+    if everything and len(chosen) < len(found):
+        say(f"{len(found) - len(chosen):,} were too large to be kept whole and are left out")
     records = [letter.revived(to) for letter in chosen]
     if not dry_run and records:
         from app.adapters.kafka import produce

@@ -1,15 +1,17 @@
 """Stand-ins for what an agent touches: outbox, checkpoints, library, Faust's stream and application."""
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import msgspec
+from aiokafka.errors import MessageSizeTooLargeError
 
 from agents.checkpoint import Saved
-from agents.plumbing import Record
+from agents.plumbing import REQUEST_BYTES, Record
 from app.adapters.partitioning import partition_of
 from app.core.baseline import Baseline
 from app.core.sampling import References
@@ -20,6 +22,7 @@ from tests.rig.made import through_msgpack
 
 PREFIX = "promptdrift."
 CONNECT = "__connect.errors."
+BROKER_BYTES = 1_048_588  # message.max.bytes by default, of what is compressed
 PATIENCE_SECONDS = 60.0  # the machine may be busy; only what fails waits so long
 T = TypeVar("T")
 
@@ -40,7 +43,10 @@ class Sent:
 
 
 class RecordingOutbox:
-    """`Outbox` without a broker: what was queued counts as sent when it is delivered."""
+    """`Outbox` without a broker: what was queued counts as sent when it is delivered.
+
+    Refuses what the producer and the broker would, by size.
+    """
 
     def __init__(self) -> None:
         self.queued: list[Sent] = []
@@ -56,6 +62,10 @@ class RecordingOutbox:
         partition: int | None = None,
         headers: dict[str, bytes] | None = None,
     ) -> None:
+        whole = b"".join([key or b"", value, *(n.encode() + v for n, v in (headers or {}).items())])
+        compressed = len(whole) if len(whole) <= BROKER_BYTES else len(zlib.compress(whole, 1))
+        if len(whole) > REQUEST_BYTES or compressed > BROKER_BYTES:
+            raise MessageSizeTooLargeError(f"{len(whole):,} bytes on {topic.name}")
         self.queued.append(Sent(topic.name, key, value, partition, headers or {}))
 
     async def deliver(self) -> None:

@@ -132,15 +132,6 @@ def test_the_dead_letters_of_other_topics_and_partitions_do_not_hide_ours(place:
     assert len(place.outbox.on(DEAD_LETTERS)) == 2
 
 
-@pytest.mark.parametrize("offset", [None, b"", b"x"])
-def test_a_letter_that_tells_no_offset_stops_no_start(place: Setting, offset: bytes | None) -> None:
-    place.process([record(INTERACTIONS, POISON, 3)])
-    place.outbox.on(DEAD_LETTERS)[0].headers[CONNECT + "offset"] = offset  # type: ignore[assignment]
-    place.restart()
-    place.process([record(INTERACTIONS, b"{", 3)])
-    assert [letter.value for letter in place.outbox.on(DEAD_LETTERS)] == [POISON, b"{"]
-
-
 def test_a_partition_at_its_end_is_told_idle_once_and_again_after_new_traffic(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

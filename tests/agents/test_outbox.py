@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents.plumbing import Outbox, client_options, credentials
+from agents.plumbing import REQUEST_BYTES, Outbox, client_options, credentials, make_app
 from schemas.topics import TICKS
 from tests.agents.doubles import settings
 
@@ -46,6 +46,10 @@ def test_an_outbox_returns_when_the_broker_has_everything_and_raises_where_it_ha
         ("p.ticks.v1", b"k", b"one", 2, None, {"h": b"v"}),
         ("p.ticks.v1", None, b"two", None, None, {}),
     ]
+
+
+def test_the_producer_leaves_it_to_the_broker_what_is_too_large() -> None:
+    assert make_app(settings()).conf.producer_max_request_size == REQUEST_BYTES
 
 
 def test_connection_options_are_those_of_the_settings() -> None:
