@@ -9,8 +9,10 @@ from agents.dead_letters import bury
 from agents.plumbing import Lane, Outbox, Record
 from app.settings import Settings, SourceSettings
 from schemas import mapping
-from schemas.codec import Event, Rejection, decode, encode, hash_user
+from schemas.codec import MAX_BYTES, Event, Rejection, SchemaError, decode, element, encode, hash_user
 from schemas.topics import place
+
+TOO_LARGE = f"keep it at or below {MAX_BYTES:,}; of messages the last user turn is written twice"
 
 
 class Ingest:
@@ -23,13 +25,21 @@ class Ingest:
     async def process(self, records: Sequence[Record]) -> None:
         """Send each event on, keyed; delivered when this returns."""
         for record in records:
-            for event in self._read(record):
+            for number, event in enumerate(self._read(record)):
                 if isinstance(event, Rejection):
                     await bury(self._outbox, record, event)
                 else:
-                    topic, key = place(event)
-                    await self._outbox.send(topic, encode(event), key=key.encode())
+                    await self._send(record, number, event)
         await self._outbox.deliver()
+
+    async def _send(self, record: Record, number: int, event: Event) -> None:
+        value = encode(event)
+        if len(value) > MAX_BYTES:  # nobody would read it
+            error = SchemaError("value", f"is {len(value):,} bytes as it would be written", TOO_LARGE)
+            await bury(self._outbox, record, Rejection(error, element(record.value or b"", number)))
+            return
+        topic, key = place(event)
+        await self._outbox.send(topic, value, key=key.encode())
 
     def _read(self, record: Record) -> list[Event | Rejection]:
         source = self._sources[record.topic]

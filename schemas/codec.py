@@ -105,6 +105,11 @@ def _elements(value: bytes) -> Sequence[bytes | msgspec.Raw]:
     return elements
 
 
+def element(value: bytes, number: int) -> bytes:
+    """The original bytes of one of the events that `decode` found, counted from 0."""
+    return bytes(_elements(value)[number])
+
+
 def read_object(raw: bytes | msgspec.Raw) -> dict[str, Any]:
     """One JSON object; falls back to the lenient reader, which takes lone surrogates.
 

@@ -9,6 +9,7 @@ from agents.ingest import Ingest
 from agents.plumbing import Record
 from app.adapters import kafka
 from app.cli.dead_letters import Letter
+from app.errors import InputError
 from app.settings import SourceSettings
 from schemas.codec import hash_user
 from schemas.events import Deployment, Evaluation, Interaction, Outcome
@@ -155,6 +156,26 @@ def test_a_bad_element_of_an_array_spoils_itself_only() -> None:
     assert [i.prompt for i in outbox.values(INTERACTIONS, Interaction)] == ["one", "three"]
     (sent,) = outbox.on(DEAD_LETTERS)
     assert json.loads(sent.value) == bad
+
+
+def test_a_chat_that_is_too_large_as_it_is_written_is_buried_as_it_came() -> None:
+    chat = event(messages=[{"role": "user", "content": "x" * 600_000}])
+    good = event(prompt="x", id="1")
+    outbox = ingested(raw(chat), raw([good, chat, 5], offset=1))
+    assert [i.prompt for i in outbox.values(INTERACTIONS, Interaction)] == ["x"]
+    alone, element, _ = outbox.on(DEAD_LETTERS)
+    assert json.loads(alone.value) == json.loads(element.value) == chat
+    reason = alone.headers[CONNECT + "exception.message"].decode()
+    assert reason.startswith("value: is 1,200,")
+    assert "keep it at or below 900,000" in reason
+
+
+def test_a_letter_that_was_cut_is_not_sent_again() -> None:
+    (sent,) = ingested(raw(b"x" * 1_200_000)).on(DEAD_LETTERS)
+    found = letter(sent)
+    assert found.facts["bytes"] < found.facts["cut_from"] == 1_200_000
+    with pytest.raises(InputError, match="of 1,200,000 bytes and cannot be sent again"):
+        found.revived(None)
 
 
 def test_everything_is_delivered_when_processing_returns_and_a_broken_broker_is_an_error() -> None:
