@@ -22,8 +22,31 @@ def read(
     if missed := "; ".join(_missed(settings, ours, paths)):
         raise SettingsError(missed)
     source = EnvSettingsSource(settings)
-    source.env_vars = {name.lower(): value for name, value in ours.items()}
-    return source()
+    found: dict[str, Any] = {}
+    for name in sorted(ours):  # one at a time: what cannot be read has a name; a section before its parts
+        source.env_vars = {name.lower(): ours[name]}
+        try:
+            found = merge(found, source())
+        except ValueError:
+            remedy = 'write a JSON list, as ["a", "b"], or for a mapping {"a": "b"}'
+            raise SettingsError(f"{name}: is not JSON; {remedy}") from None
+    return found
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, section by section; `over` wins.  What stands where a section should stays, to be refused.
+
+    >>> merge({"a": {"b": 1, "c": 2}, "d": None, "e": "no section"}, {"a": {"b": 3}, "d": {}, "e": {}})
+    {'a': {'b': 3, 'c': 2}, 'd': {}, 'e': 'no section'}
+    """
+    out = dict(base)
+    for name, value in over.items():
+        beneath = out.get(name)
+        if beneath is None or not isinstance(value, Mapping):
+            out[name] = value
+        elif isinstance(beneath, Mapping):
+            out[name] = merge(beneath, value)
+    return out
 
 
 def _missed(settings: type[BaseSettings], ours: Mapping[str, str], paths: Sequence[str]) -> Iterator[str]:

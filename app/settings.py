@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from app.environment import PREFIX, read
+from app.environment import PREFIX, merge, read
 from app.errors import SettingsError
 from app.evaluation_settings import EvaluationSettings
 from app.section import Section
@@ -238,9 +238,9 @@ def load(
     merged = _read_file(path if path is not None else Path(DEFAULT_FILE), required=path is not None)
     for variable, (section, name) in FAMILIAR.items():
         if environment.get(variable):
-            merged.setdefault(section, {})[name] = environment[variable]
-    merged = _merge(merged, read(Settings, environment, paths=_names(Settings)))
-    merged = _merge(merged, overrides or {})
+            merged = merge(merged, {section: {name: environment[variable]}})
+    merged = merge(merged, read(Settings, environment, paths=_names(Settings)))
+    merged = merge(merged, overrides or {})
     try:
         return Settings(**merged)
     except ValidationError as error:
@@ -254,22 +254,16 @@ def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
         if required:
             raise SettingsError(f"--config: {path} does not exist; `promptdrift init` writes one") from None
         return {}
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise SettingsError(
-            f"{path}: is not readable YAML ({type(error).__name__}); mend or remove it"
+            f"{path}: is not readable YAML in UTF-8 ({type(error).__name__}); mend or remove it"
         ) from error
     if found is None:
         return {}
     if not isinstance(found, dict):
         raise SettingsError(f"{path}: must be a mapping of sections such as kafka, redis, detection")
-    return found
-
-
-def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    out = dict(base)
-    for name, value in over.items():
-        out[name] = _merge(out.get(name, {}), value) if isinstance(value, dict) else value
-    return out
+    known = Settings.model_fields  # of a section all lines may be comments
+    return {str(name): value for name, value in found.items() if value is not None or name not in known}
 
 
 def _explain(error: ValidationError) -> str:
