@@ -125,6 +125,10 @@ class Learner:
         """Event time of the newest event taken."""
         return self._times[-1] if self._times else None
 
+    def done(self) -> None:
+        """Let go of what was learned from: there is a baseline, and every checkpoint would hold it."""
+        self._times, self.taken = [], []
+
     def snapshot(self) -> dict[str, Any]:
         """State as a value for msgpack."""
         return {

@@ -117,6 +117,7 @@ class DriftMonitor:
                 self.adopt(fitted)
         self._fitted = True
         if self.baseline is not None and self._detector is not None:
+            self._learner.done()
             sums = buckets.passed(
                 self._book,
                 self._recent,

@@ -54,6 +54,20 @@ def test_a_snapshot_from_before_the_baseline_goes_on_with_the_one_that_was_publi
     assert comparable(run(other, ticks()[3:])) == expected()
 
 
+@pytest.mark.parametrize("cut", [3, 19])
+def test_with_a_baseline_a_snapshot_holds_no_times_that_were_learned_from(cut: int) -> None:
+    """Whether it was learned here, or elsewhere while this one was still learning."""
+    station = monitor(adopted=False)
+    run(station, ticks()[:cut], final=False)
+    if station.baseline is None:
+        assert station.snapshot()["learner"]["times"]
+        other = monitor()
+        other.restore(through_msgpack(station.snapshot()))
+        run(other, ticks()[cut:], final=False)
+        station = other
+    assert station.snapshot()["learner"]["times"] == []
+
+
 def test_a_snapshot_without_its_baseline_is_refused() -> None:
     with pytest.raises(ValueError, match="needs baseline"):
         monitor(adopted=False).restore(through_msgpack(monitor().snapshot()))
