@@ -242,9 +242,22 @@ def _rows(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
         with parquet.ParquetFile(path) as source:
             number = 0
+            schema = arrow.schema(
+                [field.with_type(_type(arrow, field.type)) for field in source.schema_arrow]
+            )
             for batch in source.iter_batches(batch_size=1_000):
-                for row in batch.to_pylist():
+                for row in arrow.Table.from_batches([batch]).cast(schema, safe=False).to_pylist():
                     number += 1
                     yield number, msgspec.json.encode(row, enc_hook=str)
     except arrow.ArrowException as error:
         raise InputError(f"{path}: is no readable Parquet file ({type(error).__name__})") from error
+    except (ValueError, OverflowError) as error:
+        raise InputError(
+            f"{path}: after row {number:,} is a time beyond the years 1 to 9999 or finer than microseconds; "
+            "store times as timestamp[us]"
+        ) from error
+
+
+def _type(arrow: Any, kind: Any) -> Any:  # noqa: ANN401  of a package that may be missing
+    """The type to read a column as: Python has no nanoseconds."""
+    return arrow.timestamp("us", kind.tz) if arrow.types.is_timestamp(kind) and kind.unit == "ns" else kind

@@ -133,6 +133,31 @@ def test_parquet_is_read_where_pyarrow_is(tmp_path: Path, monkeypatch: pytest.Mo
         read_events(path)
 
 
+@pytest.mark.parametrize(("unit", "zone"), [("ns", "UTC"), ("us", "UTC"), ("ns", "+02:00")])
+def test_times_of_parquet_may_be_finer_than_ours(tmp_path: Path, unit: str, zone: str) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "e.parquet"
+    nanoseconds = 1_769_860_800_000_001_999
+    given = arrow.array([nanoseconds if unit == "ns" else nanoseconds // 1000], arrow.timestamp(unit, zone))
+    columns = {"application": ["shop"], "time": given, "prompt": ["hi"]}
+    parquet.write_table(arrow.table(columns), path)
+    (found,) = read_events(path).events
+    assert found.time == NOON + timedelta(microseconds=1)
+
+
+def test_a_time_of_parquet_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "e.parquet"
+    for unit, given in (("ms", 10**17), ("ns", {"nested": 10**18 + 1})):
+        kind = arrow.timestamp(unit, "UTC")
+        struct = arrow.struct([("nested", kind)]) if isinstance(given, dict) else kind
+        parquet.write_table(arrow.table({"time": arrow.array([given], struct)}), path)
+        with pytest.raises(InputError, match=r"after row 0 .*timestamp\[us\]"):
+            read_events(path)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
