@@ -61,6 +61,7 @@ class EventFile:
     lines: int  # that hold something
     unreadable: list[BadLine]
     unknown: dict[str, int]  # name of a field outside the contract -> events that have it
+    unmapped: dict[str, int]  # name of a field of the contract that the mapping leaves out -> the same
     out_of_order: int  # events that stood after a later one, before they were sorted
 
     def require(self, kind: type[Event]) -> None:
@@ -95,9 +96,11 @@ def read_events(
     events: list[Event] = []
     unreadable: list[BadLine] = []
     unknown: Counter[str] = Counter()
+    unmapped: Counter[str] = Counter()
 
     def look(found: dict[str, Any]) -> dict[str, Any]:
         shaped = mapping.apply(fields, found) if fields else found
+        unmapped.update(_left_out(fields, found, kind) if fields else ())
         named = shaped.get("type")
         extra = unknown_fields(shaped, named if isinstance(named, str) and named in KINDS else kind)
         unknown.update(name[:64] for name in extra if name in unknown or len(unknown) < DISTINCT_UNKNOWN)
@@ -120,8 +123,16 @@ def read_events(
         lines=lines,
         unreadable=unreadable,
         unknown=dict(unknown.most_common()),
+        unmapped=dict(unmapped.most_common()),
         out_of_order=out_of_order,
     )
+
+
+def _left_out(fields: Mapping[str, str], found: Mapping[str, Any], kind: str) -> Iterator[str]:
+    """Names of ours with a value at the top, neither mapped nor part of what is."""
+    used = {"type", *fields, *(path.split(".")[0] for path in fields.values())}
+    ours = found.keys() - used - set(unknown_fields(found, kind))
+    return (name for name in sorted(ours) if found[name] is not None)
 
 
 def read_evalset(path: Path) -> EvalSetFile:

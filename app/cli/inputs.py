@@ -51,6 +51,10 @@ def events_of(path: Path, *, application: str | None, mapped: Sequence[str] | No
     if found.unknown:
         names = ", ".join(f"{name} ({count:,})" for name, count in list(found.unknown.items())[:8])
         say(f"{path}: fields that are not used: {names}")
+    if found.unmapped:
+        names = ", ".join(f"{name} ({count:,})" for name, count in found.unmapped.items())
+        add = " ".join(f"--map {name}={name}" for name in found.unmapped)
+        say(f"{path}: fields of ours that are not mapped: {names}: where they mean the same, add {add}")
     if found.out_of_order:
         say(f"{path}: {found.out_of_order:,} events stood after later ones; sorted by time")
     return found

@@ -186,6 +186,19 @@ def test_somebody_elses_json_is_replayed_by_a_mapping(cli: Cli) -> None:
     assert done.data["counts"]["keyless"] == 0
 
 
+@pytest.mark.parametrize("command", [("replay",), ("send", "--dry-run")])
+def test_fields_of_ours_that_a_mapping_leaves_out_are_told(cli: Cli, command: tuple[str, ...]) -> None:
+    lines = [
+        {"ts": e.time.timestamp(), "response": {"q": e.prompt}, "user_id": e.user_hash, "model": None, "x": 1}
+        for e in interactions(5)
+    ]
+    Path("log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    fields = ("--application", "chat", "--map", "prompt=response.q", "--map", "time=ts")
+    said = cli(*command, "log.jsonl", *fields).err
+    assert "not mapped: user_id (5): where they mean the same, add --map user_id=user_id\n" in said
+    assert "not mapped" not in cli(*command, "log.jsonl", *fields, "--map", "user_id=user_id").err
+
+
 @pytest.mark.parametrize(
     ("mapped", "said"),
     [("promt=q", "did you mean prompt?"), ("prompt", "write OURS=THEIRS"), ("prompt=", "write OURS=THEIRS")],
