@@ -14,10 +14,10 @@ import msgspec
 
 from app.core.alerts import alert_of, identity, in_order, member_of, place_in, place_of
 from app.core.mutes import muted
-from app.core.open_incident import SILENCE, OpenIncident
+from app.core.open_incident import OpenIncident
 from app.core.rules import Rule, Rules
 from app.core.severity import severity_of
-from app.core.tracks import Track, Tracks
+from app.core.tracks import SELDOM_SECONDS, SILENCE, Track, Tracks
 from schemas.decisions import Acknowledgement, Alert, Severity
 from schemas.readings import PARTIAL, Reading
 
@@ -54,14 +54,11 @@ class Incidents:
 
     def _judged(self, reading: Reading, rule: Rule, track: Track) -> list[Alert]:
         known = self._open.get(reading.application)
-        if known is not None:
-            known.hear(reading)
         alerts: list[Alert] = []
         if reading.state == "alarm":
-            track.alarms, track.clean = track.alarms + 1, 0
-            track.crossed = track.crossed or reading.detected_at or reading.time
+            crossed = track.alarm(reading)
             if track.alarms >= rule.alarm_windows or _is_member(known, reading):
-                alerts = self._alarmed(known, reading, rule, track.crossed)
+                alerts = self._alarmed(known, reading, rule, crossed)
         elif reading.state == "ok":
             track.alarms, track.crossed, track.clean = 0, None, track.clean + 1
             alerts = self._cleared(known, reading, rule, track.clean)
@@ -140,27 +137,26 @@ class Incidents:
         if known is None or member is None:
             return []
         known.members[place_of(reading)] = msgspec.structs.replace(member, state="ok")
+        self._tracks.of(reading.application, place_of(reading)).leave(reading.time)
         return self._ended(known, reading, f"{reading.monitor} is switched off")
 
     def _ended(self, known: OpenIncident, reading: Reading, how: str) -> list[Alert]:
         """The end, where every member is well again or gone."""
         application = reading.application
-        if any(
-            member.state != "ok" and not known.misses(member, self._tracks.of(application, place))
-            for place, member in known.members.items()
-        ):
+        waited = [place for place, member in known.members.items() if member.state != "ok"]
+        if not all(self._tracks.is_gone(application, place) for place in waited):
             return []
         del self._open[application]
         known.updated_at = max(known.updated_at, reading.time)
+        for place in waited:
+            self._tracks.of(application, place).leave(known.updated_at)
         return [] if known.closed else [self._resolved(known, how)]
 
     def _silent(self, known: OpenIncident, reading: Reading) -> list[Alert]:
         """Data stopped: of one monitor, or of the application.  That is neither good nor bad news."""
         for place, member in known.members.items():
-            own = place == place_of(reading)
-            if member.state != "ok" and (reading.monitor == SILENCE or own):
-                heard = reading.time if own else member.updated_at
-                known.members[place] = msgspec.structs.replace(member, state="unknown", updated_at=heard)
+            if member.state != "ok" and (reading.monitor == SILENCE or place == place_of(reading)):
+                known.members[place] = msgspec.structs.replace(member, state="unknown")
                 self._tracks.of(reading.application, place).clean = 0
         seen = [member for member in known.members.values() if member.state != "ok"]
         if known.unknown or known.closed or any(member.state != "unknown" for member in seen):
@@ -246,7 +242,7 @@ class Incidents:
             members = {place_in(alert, member): member for member in alert.members}
             for place, member in members.items():
                 track = self._tracks.of(alert.application, place)
-                track.time = member.updated_at.timestamp()
+                track.time, track.gap = member.updated_at.timestamp(), SELDOM_SECONDS  # for all that is known
                 track.ids = [] if member.reading_id is None else [member.reading_id]
             if alert.state != "resolved" and members:
                 self._open[alert.application] = OpenIncident(
@@ -256,8 +252,6 @@ class Incidents:
                     ),
                     told_at=alert.updated_at,
                     updated_at=alert.updated_at,
-                    heard_at=alert.updated_at,
-                    heard_since=alert.updated_at,
                     members=members,
                     withheld=alert.muted,
                     **{name: getattr(alert, name) for name in FLAGS},
@@ -265,13 +259,13 @@ class Incidents:
 
     def snapshot(self) -> dict[str, Any]:
         """State as a value for msgpack."""
-        return {"open": self._open, "tracks": self._tracks.held}
+        return {"open": self._open, "tracks": self._tracks}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a snapshot."""
         convert: Callable[..., Any] = msgspec.convert
         self._open = {app: convert(known, OpenIncident) for app, known in state["open"].items()}
-        self._tracks = Tracks({place: convert(track, Track) for place, track in state["tracks"].items()})
+        self._tracks = convert(state["tracks"], Tracks)
 
 
 def _seen_by(members: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.core.alerts import identity
-from app.core.open_incident import SILENCE
+from app.core.tracks import SILENCE
 from schemas.decisions import Alert
 from schemas.readings import Reading
 

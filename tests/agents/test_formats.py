@@ -21,7 +21,7 @@ import pytest
 AGENTS = Path(__file__).parents[2] / "agents"
 VERBS = {"snapshot", "restore", "to_wire", "from_wire", "_load"}  # what writes a state, what reads it
 PINNED = {
-    "alert": (2, "2fd005f7f5190fe7"),
+    "alert": (2, "44f8bea6b9bc3481"),
     "detect": (1, "679f5ce029787d82"),
     "evaluate": (1, "9f74f9f9b8a3880f"),
     "measure": (1, "ed5e01894f4e8ff4"),
