@@ -11,7 +11,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,10 +95,20 @@ class _Answer(msgspec.Struct):
 
 @dataclass(slots=True)
 class _Bill:
-    """What attempts may have cost that were made again: each keeps what was reserved for it."""
+    """What the attempts of a call may cost: each is reserved on the day on which it is made."""
 
-    reserve: Callable[[], bool]
-    lost: int = 0  # attempts
+    purse: Purse
+    name: str
+    price: float
+    cap: float | None
+    today: Callable[[], str]
+    lost: int = 0  # attempts that were made again
+    day: str = ""  # of the last one
+
+    def reserve(self) -> bool:
+        """Whether there is money for an attempt now."""
+        self.day = self.today()
+        return self.purse.reserve(self.name, self.price, cap=self.cap, day=self.day)
 
     def again(self, failure: Failure) -> bool:
         """Whether there is money for another attempt."""
@@ -149,9 +158,8 @@ class Chat:
             self._cache.move_to_end(name)
             known = self._cache[name]
             return replace(known, cost=0.0, cached=True)
-        reserved, day = self.price(messages, schema=schema), self._today()
-        cap = self.endpoint.spend_per_day
-        bill = _Bill(partial(self._purse.reserve, self._name, reserved, cap=cap, day=day))
+        reserved = self.price(messages, schema=schema)
+        bill = _Bill(self._purse, self._name, reserved, self.endpoint.spend_per_day, self._today)
         if not bill.reserve():
             return Failure("spent", "the cap of the day is reached")
         cost = 0.0  # of the last attempt
@@ -162,7 +170,7 @@ class Chat:
                 return replace(found, cost=cost + bill.lost * reserved)
             answer, cost = self._read(found, reserved)
         finally:
-            self._purse.correct(self._name, cost - reserved, day=day)
+            self._purse.correct(self._name, cost - reserved, day=bill.day)
         answer = replace(answer, cost=cost + bill.lost * reserved)
         if isinstance(answer, Completion):
             self._cache[name] = answer

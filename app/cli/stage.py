@@ -20,7 +20,7 @@ BASELINE_EVENTS = 1500
 PARTITIONS = 4
 PATIENCE_SECONDS = 120.0
 SETTING = ("PROMPTDRIFT_", "KAFKA_", "REDIS_URL")  # beginnings of variables
-KEPT = ("PROMPTDRIFT_ENCODER__", "PROMPTDRIFT_LOG__", "PROMPTDRIFT_DEBUG")  # they reach no server
+KEPT = ("encoder", "log")  # of the caller's settings: they reach no server
 LAST_CHARACTERS = 600  # of the log of a part that died
 
 
@@ -153,18 +153,19 @@ class Story:
 
 
 def surroundings(bootstrap: str, redis_url: str, logs: Path) -> dict[str, str]:
-    """The caller's environment on the demo's servers: no other setting of theirs, by variable or by file."""
-    (nothing := logs / "promptdrift.yaml").touch()
+    """The caller's environment on the demo's servers: of their settings, wherever they stand, only KEPT."""
+    import json
+
+    from app.settings import load
+
+    kept = load().model_dump(mode="json", include=set(KEPT), exclude_unset=True)
+    (own := logs / "promptdrift.yaml").write_text(json.dumps(kept))
     return {
-        **{name: value for name, value in os.environ.items() if not _sets_up(name.upper())},
-        "PROMPTDRIFT_CONFIG": str(nothing),
+        **{name: value for name, value in os.environ.items() if not name.upper().startswith(SETTING)},
+        "PROMPTDRIFT_CONFIG": str(own),
         "PROMPTDRIFT_KAFKA__BOOTSTRAP_SERVERS": bootstrap,
         "PROMPTDRIFT_REDIS__URL": redis_url,
     }
-
-
-def _sets_up(variable: str) -> bool:
-    return variable.startswith(SETTING) and not variable.startswith(KEPT)
 
 
 def _paging(pager: int, page: int) -> dict[str, str]:

@@ -106,7 +106,7 @@ class Tally:
         if self.count < FEWEST:
             return f"{int(self.count)} outcomes (it takes {FEWEST})"
         if self.users < FEWEST_USERS:
-            return f"outcomes of few users (about {max(int(self.users), 1)}; it takes {FEWEST_USERS})"
+            return f"outcomes of users who weigh like {max(int(self.users), 1)} (it takes {FEWEST_USERS})"
         return None
 
     def adjusted(self, slope: float, centre: float) -> tuple[float, float]:

@@ -51,8 +51,24 @@ def test_every_attempt_that_may_be_billed_is_charged_and_none_goes_beyond_the_ca
         assert chat.spent == pytest.approx(0.03 * billed)
         assert found.cost == pytest.approx(chat.spent)
 
-    limits = Limits(timeout_seconds=0.2, attempts=4 if requests < 5 else 9, per_minute=1e9)
+    seconds = 0.6 if "slow" in faults else 20.0
+    limits = Limits(timeout_seconds=seconds, attempts=4 if requests < 5 else 9, per_minute=1e9)
     with_judge(what, limits=limits, price_out=100.0, spend_per_day=0.16)
+
+
+def test_an_attempt_after_midnight_is_of_the_new_day_and_within_its_cap() -> None:
+    async def what(judge: Judge, server: FakeChat, chat: Chat, time: Time) -> None:
+        server.script("slowx9")
+        days = iter(["1", "2", "2"])  # of three attempts; the cap of a day is one
+        chat._today = lambda: next(days)
+        found = await chat.complete([{"role": "user", "content": "hello"}])
+        assert isinstance(found, Failure)
+        assert len(server.requests) == 2
+        assert found.cost == pytest.approx(0.06)
+        assert chat._purse.spent(chat._name, "2") == pytest.approx(0.03)
+
+    limits = Limits(timeout_seconds=0.2, attempts=9, per_minute=1e9)
+    with_judge(what, limits=limits, price_out=100.0, spend_per_day=0.04)
 
 
 def test_an_answer_costs_also_what_the_slow_attempts_before_it_may_have() -> None:
@@ -64,7 +80,7 @@ def test_an_answer_costs_also_what_the_slow_attempts_before_it_may_have() -> Non
         assert 0.09 < found.cost < 0.1
         assert chat.spent == pytest.approx(found.cost)
 
-    with_judge(what, limits=Limits(timeout_seconds=0.2, attempts=4, per_minute=1e9), price_out=100.0)
+    with_judge(what, limits=Limits(timeout_seconds=0.6, attempts=4, per_minute=1e9), price_out=100.0)
 
 
 @pytest.mark.parametrize(

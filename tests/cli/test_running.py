@@ -88,7 +88,7 @@ def test_a_demo_that_is_ended_from_outside_ends_its_processes(end: signal.Signal
 def test_the_demo_reaches_no_server_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     (logs := Path("logs")).mkdir()
     Path("promptdrift.yaml").write_text("kafka: {topic_prefix: theirs.}\n")
-    Path("mine.yaml").write_text("worker: {group: theirs}\n")
+    Path("mine.yaml").write_text("worker: {group: theirs}\nencoder: {threads: 3}\nlog: {level: WARNING}\n")
     for name, value in {
         "PROMPTDRIFT_KAFKA__BOOTSTRAP_SERVERS": "theirs:9092",
         "PROMPTDRIFT_REDIS__URL": "redis://theirs",
@@ -102,7 +102,9 @@ def test_the_demo_reaches_no_server_of_the_caller(monkeypatch: pytest.MonkeyPatc
     story = Story("none", 7, clean=1, drifted=1)
     story.connect(surroundings("ours:1", "redis://ours", logs))
     servers = {"kafka": {"bootstrap_servers": "ours:1"}, "redis": {"url": "redis://ours"}}
-    assert story.settings == Settings.model_validate({**servers, "encoder": {"model": "kept"}})
+    assert story.settings == Settings.model_validate(
+        {**servers, "encoder": {"model": "kept", "threads": 3}, "log": {"level": "WARNING"}}
+    )
 
 
 def test_a_worker_takes_the_place_of_the_command(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

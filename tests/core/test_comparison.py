@@ -31,7 +31,7 @@ def test_nothing_is_said_of_a_few_users(users: int) -> None:
     few, many = of_users(users, 1), of_users(1000, 2)
 
     assert (compare(few, many), compare(many, few), compare(few, few), estimate(few)) == (None,) * 4
-    assert few.lack == f"outcomes of few users (about {int(few.users)}; it takes 20)"
+    assert few.lack == f"outcomes of users who weigh like {int(few.users)} (it takes 20)"
 
 
 def test_many_users_of_whom_one_speaks_for_most_are_few() -> None:

@@ -67,8 +67,8 @@ def test_one_user_tells_no_version_from_another() -> None:
     assert {r.state for r in readings} == {"learning", "ok"}
     assert (compared.difference, compared.p_value, compared.decided) == (None, None, False)
     assert compared.verdict == (
-        "too few so far: v1 has outcomes of few users (about 1; it takes 20) and "
-        "v2 has outcomes of few users (about 1; it takes 20)"
+        "too few so far: v1 has outcomes of users who weigh like 1 (it takes 20) and "
+        "v2 has outcomes of users who weigh like 1 (it takes 20)"
     )
 
 
