@@ -15,10 +15,10 @@ from mode.supervisors import CrashingSupervisor
 
 from agents import tracing
 from agents.telemetry import RECORDS, STAGE_AT, log
-from app.adapters.kafka import REQUEST_BYTES
 from app.settings import Settings
 from schemas.topics import Topic
 
+REQUEST_BYTES = 8 * 2**20  # of a record before compression; the broker's limit is on what is compressed
 SAVING_SHARE = 15.0  # times the duration of a checkpoint until the next one is due
 
 

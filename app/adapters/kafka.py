@@ -23,7 +23,6 @@ from schemas.topics import Topic, place
 
 TIMEOUT_SECONDS = 8.0
 DELIVERY_SECONDS = 30.0
-REQUEST_BYTES = 8 * 2**20  # of a record before compression; the broker's limit is on what is compressed
 PAUSE_SECONDS = 0.1
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -158,7 +157,6 @@ def produce(
         "enable.idempotence": True,
         "compression.type": "zstd",
         "linger.ms": 20,
-        "message.max.bytes": REQUEST_BYTES,
         "delivery.timeout.ms": int(DELIVERY_SECONDS * 1000),
     }
     producer = open_client(Producer, client_config(kafka) | config)

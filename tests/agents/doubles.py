@@ -11,8 +11,7 @@ import msgspec
 from aiokafka.errors import MessageSizeTooLargeError
 
 from agents.checkpoint import Saved
-from agents.plumbing import Record
-from app.adapters.kafka import REQUEST_BYTES
+from agents.plumbing import REQUEST_BYTES, Record
 from app.adapters.partitioning import partition_of
 from app.core.baseline import Baseline
 from app.core.sampling import References

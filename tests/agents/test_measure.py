@@ -58,7 +58,9 @@ def test_poison_and_good_in_one_batch_are_told_apart(place: Setting) -> None:
 def test_no_bytes_stop_a_partition(place: Setting, value: bytes | None) -> None:
     place.process([record(INTERACTIONS, value, 0), *records(interactions(3), first=1)])
     assert place.totals().events == 3
-    assert [letter.value for letter in place.outbox.on(DEAD_LETTERS)] == [value or b""]
+    (letter,) = place.outbox.on(DEAD_LETTERS)
+    whole = value or b""
+    assert letter.value == whole[: max(len(letter.value), 970_000)]
 
 
 def test_an_array_counts_every_good_element(place: Setting) -> None:

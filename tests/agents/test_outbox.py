@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents.plumbing import Outbox, client_options, credentials, make_app
-from app.adapters.kafka import REQUEST_BYTES
+from agents.plumbing import REQUEST_BYTES, Outbox, client_options, credentials, make_app
 from schemas.topics import TICKS
 from tests.agents.doubles import settings
 
