@@ -67,7 +67,7 @@ def test_an_attempt_after_midnight_is_of_the_new_day_and_within_its_cap() -> Non
         assert found.cost == pytest.approx(0.06)
         assert chat._purse.spent(chat._name, "2") == pytest.approx(0.03)
 
-    limits = Limits(timeout_seconds=0.2, attempts=9, per_minute=1e9)
+    limits = Limits(timeout_seconds=0.6, attempts=9, per_minute=1e9)
     with_judge(what, limits=limits, price_out=100.0, spend_per_day=0.04)
 
 

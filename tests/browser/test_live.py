@@ -118,10 +118,11 @@ def test_a_server_that_hangs_is_not_called_live_nor_asked_by_more_and_more(visit
     page.route("**/v1/**", lambda route: None)  # the stream stays open
     page.on("request", asked)
     page.on("requestfailed", lambda request: waiting.subtract([request.url]))
-    page.wait_for_selector("#link[data-link=offline]", timeout=15_000)
+    page.wait_for_selector("#link[data-link=offline]")
     assert "Disconnected" in page.inner_text("#notice")
     page.wait_for_timeout(2_500)  # more than two polls
-    assert set(most.values()) == {1}
+    assert most
+    assert max(most.values()) <= 1
     page.unroute("**/v1/**")
     page.wait_for_selector(LIVE)
     page.wait_for_selector("#notice", state="hidden")
@@ -136,7 +137,7 @@ def test_what_was_cut_off_half_way_is_asked_for_again(visit: Visit, site: Site) 
     site.put(msgspec.structs.replace(last, id="now", units=4321))
     page.wait_for_function("() => window.cut")
     page.evaluate("window.cutting = false")
-    page.locator(".facts", has_text="4,321").first.wait_for(timeout=15_000)
+    page.locator(".facts", has_text="4,321").first.wait_for()
     page.wait_for_selector(LIVE)
 
 
