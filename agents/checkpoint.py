@@ -129,8 +129,7 @@ class Checkpoints:
     async def _newest(self, partition: int) -> "_Generation | None":
         """The whole generation that counts.
 
-        Before compaction the partition holds a thousand of them: only it, and those that may still beat
-        it, are kept.
+        Before compaction the partition holds many: only it, and those that may still beat it, are kept.
         """
         wanted = f"{self._agent}/{partition}".encode()
         held: dict[bytes, _Generation] = {}  # in the order of their first parts

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.embedded, pytest.mark.model]
 
 def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "app.cli", "demo", "--json", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
 
 def test_the_demo_raises_one_incident_after_the_drift_and_names_what_moved() -> None:
