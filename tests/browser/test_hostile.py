@@ -13,7 +13,7 @@ from schemas.evalsets import Entry, EvalSetVersions, Queue, Retired, Shortfall, 
 from schemas.readings import DescriptorMove, SegmentMove, WatchRate
 from tests.browser.conftest import Site
 from tests.browser.visit import Visit
-from tests.web import samples, scores, trouble
+from tests.web import samples, scores, trouble, trouble_told
 
 pytestmark = pytest.mark.browser
 SCRIPT = "<img src=x onerror=alert(1)><script>alert(2)</script>"
@@ -60,12 +60,17 @@ def hostile(site: Site, text: str) -> None:
     said = {"summary": text, "members": [member, member], "acknowledged_by": text, "acknowledged_at": now}
     said |= {"transition": text, "runbook": "javascript:alert(3)", "alert_id": "h-1", "incident": text}
     site.put(msgspec.structs.replace(raised, **words, **said))
-    release = trouble.release(now)
+    release = trouble_told.release(now)
     told = {"deployment_id": text, "version": text, "summary": text, "variant": text}
     site.put(msgspec.structs.replace(release, application="hostile", **told))
     site.put(
         msgspec.structs.replace(
-            trouble.deliveries(now)[0], id="h-2", application="hostile", sink=text, reason=text, incident=text
+            trouble_told.deliveries(now)[0],
+            id="h-2",
+            application="hostile",
+            sink=text,
+            reason=text,
+            incident=text,
         )
     )
     evalset = samples.references()[0]

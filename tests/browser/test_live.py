@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.conftest import Site
 from tests.browser.visit import LIVE, Visit
-from tests.web import samples, trouble
+from tests.web import samples, trouble, trouble_told
 
 pytestmark = pytest.mark.browser
 
@@ -63,14 +63,14 @@ def test_a_reading_arrives_by_itself(visit: Visit, site: Site) -> None:
 def test_a_release_and_a_delivery_arrive_by_themselves(visit: Visit, site: Site) -> None:
     page = visit.open("/app/box-support")
     page.wait_for_selector(".plot .scatterlayer")
-    release = trouble.release(datetime.now(UTC))
+    release = trouble_told.release(datetime.now(UTC))
     again = msgspec.structs.replace(
         release, deployment_id="2026.03.3", time=release.time + timedelta(hours=1)
     )
     site.put(again)
     page.locator(".annotation-text", has_text="2026.03.3").first.wait_for()
     page = visit.open("/alerts")
-    told = trouble.deliveries(datetime.now(UTC))[-1]
+    told = trouble_told.deliveries(datetime.now(UTC))[-1]
     site.put(msgspec.structs.replace(told, id="fresh", sink="product-team", kind="slack"))
     page.get_by_text("product-team (slack)").wait_for()
 
@@ -78,7 +78,7 @@ def test_a_release_and_a_delivery_arrive_by_themselves(visit: Visit, site: Site)
 def test_an_open_incident_grows_its_evidence_live(visit: Visit, site: Site) -> None:
     page = visit.open("/incident/box-support-change-2")
     page.get_by_role("region", name="Deliveries").wait_for()
-    told = trouble.deliveries(datetime.now(UTC))[-1]
+    told = trouble_told.deliveries(datetime.now(UTC))[-1]
     site.put(msgspec.structs.replace(told, id="fresh", sink="product-team", kind="slack"))
     page.get_by_text("product-team (slack)").wait_for()
     _, alerts = trouble.story(datetime.now(UTC))

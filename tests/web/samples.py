@@ -14,7 +14,8 @@ from schemas.events import Deployment
 from schemas.readings import Interval, Reading, Uncovered
 from schemas.ticks import Totals
 from tests.web import versions
-from tests.web.trouble import GAP_CLUSTERS, MARKUP, STEP, THRESHOLD, deliveries, release, spread, story
+from tests.web.trouble import GAP_CLUSTERS, MARKUP, STEP, THRESHOLD, spread, story
+from tests.web.trouble_told import deliveries, release
 
 Fact = Reading | Alert | Deployment | Delivery
 

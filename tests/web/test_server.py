@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from app.adapters.status import InMemoryStatusStore, RedisStatusStore
 from app.web.server import create_app
 from schemas.readings import Reading
-from tests.web import samples, trouble
+from tests.web import samples, trouble, trouble_told
 from tests.web.asking import NOW, PROBLEM, Clock
 
 
@@ -178,7 +178,7 @@ def test_probes_and_metrics(client: TestClient) -> None:
     assert 'promptdrift_monitor_state{application="*",monitor="health",segment="dead letters"} 0.0' in lines
     assert 'promptdrift_counted_events{application="box-support",count="late"} 7.0' in lines
     assert 'promptdrift_reference_units{application="*",kind="evalset"} 640.0' in lines
-    released = trouble.release(NOW).time.timestamp()
+    released = trouble_told.release(NOW).time.timestamp()
     (deployed,) = [line for line in lines if line.startswith("promptdrift_last_deployment")]
     assert float(deployed.split()[-1]) == released
     active = 'promptdrift_alerts_active{application="box-support",monitor="change",severity="critical"} 1.0'
